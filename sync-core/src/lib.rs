@@ -1,3 +1,27 @@
-//! The road of a lead, decided: capture → identity → pool → transfer → outbox → feedback. Pure: no I/O, no clock, no dice.
+//! The road of a lead, decided: capture → identity → pool → transfer → outbox → feedback.
+//!
+//! Pure: no I/O, no clock, no dice; what is known comes in as a [`book::Book`], time and dice as a [`moment::Moment`],
+//! rules as a `Policy`; what shall be done goes out as a [`effect::Reaction`] with its reasons. Four verbs exist, for the
+//! four things that can happen: something was captured, a delivery came to an end, sales answered, time passed.
+//! Modules stand in the order of the road.
+
+pub mod ids;
+pub mod moment;
+pub mod time;
 
 pub mod normal;
+
+pub mod capture;
+
+pub mod lead;
+
+pub mod mirror;
+pub mod mirror_read;
+
+pub mod handoff;
+
+pub mod outbox;
+
+pub mod because;
+pub mod book;
+pub mod effect;

@@ -1,0 +1,141 @@
+//! The [`Connector`] trait, a link's checked settings, and the registry that connectors enter by themselves.
+
+use std::collections::BTreeMap;
+
+use leadloop_mapping::Value;
+use leadloop_sync_core::capture::RawLead;
+use leadloop_sync_core::ids::LinkName;
+use leadloop_sync_core::moment::Moment;
+use leadloop_sync_core::outbox::Operation;
+use secrecy::SecretString;
+
+use crate::exchange::Exchange;
+use crate::http::{Answer, Push};
+use crate::manifest::Manifest;
+
+/// One configured connection (or source), its settings checked against the manifest.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Its name in the config.
+    pub name: LinkName,
+    /// Settings that are no secret, in the manifest's types.
+    pub settings: BTreeMap<String, Value>,
+    /// Secrets, already resolved; readable only for signatures and logins.
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+impl Link {
+    /// The text of a setting.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).and_then(Value::as_text)
+    }
+
+    /// A secret.
+    #[must_use]
+    pub fn secret(&self, name: &str) -> Option<&SecretString> {
+        self.secrets.get(name)
+    }
+}
+
+/// What was read from a push.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Received {
+    /// Records, in order.
+    pub leads: Vec<RawLead>,
+    /// Records that could not be read: (position, code, what is wrong, the record as far as it was read).
+    pub unreadable: Vec<leadloop_sync_core::capture::Quarantined>,
+    /// Objects of a CRM that changed: their polls run now.
+    pub hints: Vec<String>,
+    /// The answer the vendor expects, once all is durable; `None` means 200 with a small body.
+    pub answer: Option<Answer>,
+}
+
+/// Why a push was not taken, or an operation not spoken.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody listens here.
+    #[error("this connector accepts no pushes")]
+    NotAListener,
+    /// It does not speak this operation.
+    #[error("this connector does not speak `{0}`")]
+    NotSpoken(&'static str),
+    /// The signature or secret is wrong: 401, nothing is kept.
+    #[error("{0}")]
+    Unsigned(String),
+    /// It comes from where it may not (origin not allowed): 403, nothing is kept.
+    #[error("{0}")]
+    Forbidden(String),
+    /// No record can be read from it: kept raw and parked, 400.
+    #[error("{detail}")]
+    Unreadable {
+        /// The error's code.
+        code: &'static str,
+        /// What is wrong and what to do.
+        detail: String,
+    },
+    /// The vendor's handshake (echo of a challenge): answered, nothing is kept.
+    #[error("handshake")]
+    Handshake(Box<Answer>),
+}
+
+/// A system leadloop can listen to or speak to.
+pub trait Connector: Send + Sync {
+    /// What the system is, as data.
+    fn manifest(&self) -> &'static Manifest;
+
+    /// Reads what the system pushed: signature over the raw bytes first, then records, in the source's own words.
+    ///
+    /// # Errors
+    /// A [`Refusal`] says why nothing could be taken.
+    fn receive(&self, link: &Link, push: &Push) -> Result<Received, Refusal> {
+        let _ = (link, push);
+        Err(Refusal::NotAListener)
+    }
+
+    /// Starts a conversation that carries out `operations`, all of one kind ([`Operation::kind`]) and at most the
+    /// manifest's batch size. `moment` serves signatures that need a time and a nonce.
+    ///
+    /// # Errors
+    /// A [`Refusal`] says what is not spoken.
+    fn exchange(
+        &self,
+        link: &Link,
+        operations: &[Operation],
+        moment: &mut Moment,
+    ) -> Result<Box<dyn Exchange>, Refusal> {
+        let _ = (link, moment);
+        Err(Refusal::NotSpoken(operations.first().map_or("nothing", Operation::kind)))
+    }
+}
+
+/// A connector that entered itself: `inventory::submit! { Registered(&Acme) }`.
+pub struct Registered(pub &'static dyn Connector);
+inventory::collect!(Registered);
+
+/// All connectors by name.
+#[derive(Clone)]
+pub struct Registry(BTreeMap<&'static str, &'static dyn Connector>);
+
+impl Registry {
+    /// Every connector that entered itself.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(
+            inventory::iter::<Registered>()
+                .map(|entry| (entry.0.manifest().name.as_str(), entry.0))
+                .collect(),
+        )
+    }
+
+    /// The connector of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'static dyn Connector> {
+        self.0.get(name).copied()
+    }
+
+    /// All names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.0.keys().copied()
+    }
+}

@@ -1,0 +1,154 @@
+//! HTTP as plain data: what was pushed to us, what we ask, what was answered. No client, no server.
+
+use leadloop_sync_core::time::{Micros, Timestamp};
+
+/// A method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are HTTP's own")]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+/// What a source sent us: one request, or one file that was handed in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Push {
+    /// `GET` or `POST`; files come as `POST`.
+    pub method: Method,
+    /// What stands behind `/in/NAME`, without the query; empty mostly.
+    pub path: String,
+    /// The raw query string, without `?`.
+    pub query: String,
+    /// Headers, names in lower case, bounded in number and size.
+    pub headers: Vec<(String, String)>,
+    /// The raw body.
+    pub body: Vec<u8>,
+    /// When it arrived.
+    pub at: Timestamp,
+    /// The sender's address, where known.
+    pub peer: Option<String>,
+}
+
+impl Push {
+    /// The first header of that name (lower case).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A body to send.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// JSON.
+    Json(serde_json::Value),
+    /// A form, urlencoded.
+    Form(Vec<(String, String)>),
+    /// Bytes of that content type.
+    Bytes(String, Vec<u8>),
+}
+
+/// What we ask another system. The shell adds the token the manifest describes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Path from the link's base URL, or a whole URL.
+    pub url: String,
+    /// Query pairs.
+    pub query: Vec<(String, String)>,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Body,
+    /// Whether repeating it does no harm whatever became of it (reads, upserts by a unique mark).
+    pub repeatable: bool,
+}
+
+impl Request {
+    /// A GET of `url`.
+    #[must_use]
+    pub fn get(url: impl Into<String>) -> Self {
+        Self {
+            method: Method::Get,
+            url: url.into(),
+            query: vec![],
+            headers: vec![],
+            body: Body::Empty,
+            repeatable: true,
+        }
+    }
+
+    /// A request with a JSON body that must not be repeated unasked.
+    #[must_use]
+    pub fn json(method: Method, url: impl Into<String>, body: serde_json::Value) -> Self {
+        Self {
+            method,
+            url: url.into(),
+            query: vec![],
+            headers: vec![],
+            body: Body::Json(body),
+            repeatable: false,
+        }
+    }
+
+    /// Adds a query pair.
+    #[must_use]
+    pub fn with_query(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Says that repeating does no harm.
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+}
+
+/// What came back. Transport failures are the shell's: they never reach a connector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, bounded by the shell.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// An answer with a body of that content type: what sources get back.
+    #[must_use]
+    pub fn with_body(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            body: body.into(),
+        }
+    }
+
+    /// The first header of that name (lower case).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON, where it is.
+    #[must_use]
+    pub fn json(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// `Retry-After` in seconds, where it is given as a number.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Micros> {
+        self.header("retry-after")?.trim().parse().ok().map(Micros::seconds)
+    }
+}

@@ -1,0 +1,300 @@
+//! A system described as data: what it speaks, its limits, login, objects, roles and how its answers are read.
+//!
+//! Each connector's `manifest.toml` is read once into a [`Manifest`]. The shell (token, limits, timeouts), the config
+//! check (settings, fields) and the core (roles) read it; no code of theirs knows a vendor.
+
+use std::collections::BTreeMap;
+
+use leadloop_sync_core::mirror::Roles;
+use serde::{Deserialize, Serialize};
+
+/// A text in both languages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// English.
+    pub en: String,
+    /// Chinese.
+    pub zh: String,
+}
+
+/// What a system is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SystemKind {
+    /// Leads and behaviour come from it.
+    Source,
+    /// A CRM.
+    Crm,
+    /// A marketing automation.
+    Ma,
+    /// A notice channel.
+    Notify,
+    /// Company data.
+    Enrich,
+}
+
+/// A system, described.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The connector's name.
+    pub name: String,
+    /// Its title.
+    pub title: Words,
+    /// What it can be used as.
+    pub kinds: Vec<SystemKind>,
+    /// Operations it speaks: `check`, `describe`, `find`, `create`, `update`, `changes`, `tell`.
+    #[serde(default)]
+    pub speaks: Vec<String>,
+    /// Whether it listens to pushes.
+    #[serde(default)]
+    pub hears: bool,
+    /// Operations that are safe to send twice.
+    #[serde(default)]
+    pub repeatable: Vec<String>,
+    /// Most operations of one kind in one exchange, by kind; 1 where not named.
+    #[serde(default)]
+    pub batch: BTreeMap<String, u32>,
+    /// How it is reached.
+    #[serde(default)]
+    pub http: Option<Http>,
+    /// How we log in.
+    #[serde(default)]
+    pub auth: Option<Auth>,
+    /// Its limits; the config may only go below.
+    #[serde(default)]
+    pub limit: Vec<Limit>,
+    /// What an admin sets.
+    #[serde(default)]
+    pub setting: Vec<Setting>,
+    /// Its objects.
+    #[serde(default)]
+    pub object: Vec<Object>,
+    /// When a record can be found by our mark.
+    #[serde(default)]
+    pub find_by_mark: Option<FindByMark>,
+    /// For sources: the touch kind when nobody says otherwise.
+    #[serde(default)]
+    pub touch: Option<String>,
+    /// How answers are read before code sees them; the first that fits wins.
+    #[serde(default)]
+    pub answer: Vec<AnswerRule>,
+}
+
+/// How a system is reached.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// The base URL; `{setting}` is filled in.
+    pub base: String,
+    /// How long an answer may take, seconds.
+    #[serde(default = "twenty")]
+    pub timeout_secs: u32,
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+/// How we log in. The shell fetches, keeps and injects the token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Auth {
+    /// A token bought with credentials: a form or JSON post.
+    Token {
+        /// Where, from the base URL.
+        url: String,
+        /// Fields to post; `{setting}` and `{secret}` names in braces are filled in.
+        body: BTreeMap<String, String>,
+        /// Whether the body is JSON; else a form.
+        #[serde(default)]
+        json: bool,
+        /// Path of the token in the answer.
+        value: String,
+        /// Path of the lifetime in seconds.
+        #[serde(default)]
+        expires: Option<String>,
+        /// The header it is sent in.
+        header: String,
+        /// Its form, such as `Bearer {token}`.
+        form: String,
+    },
+    /// A fixed secret in a header.
+    Header {
+        /// The header.
+        header: String,
+        /// Its form, such as `Bearer {api_key}`.
+        form: String,
+    },
+    /// User and password of HTTP basic.
+    Basic {
+        /// Setting that holds the user.
+        user: String,
+        /// Secret that holds the password.
+        password: String,
+    },
+}
+
+/// One window of a system's limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// So many requests…
+    pub requests: u32,
+    /// …in so many seconds (86400: a day).
+    pub per_secs: u32,
+}
+
+/// One setting of a link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// Its name.
+    pub name: String,
+    /// `text` (default), `url`, `bool`, `int`, `list`, `table`, `duration`.
+    #[serde(default = "text_type", rename = "type")]
+    pub kind: String,
+    /// Whether it is a secret: only by reference, never shown.
+    #[serde(default)]
+    pub secret: bool,
+    /// Whether it must be set.
+    #[serde(default)]
+    pub required: bool,
+    /// Its value when it is not set.
+    #[serde(default)]
+    pub default: Option<toml::Value>,
+    /// The only values allowed, where there are few.
+    #[serde(default)]
+    pub options: Vec<String>,
+    /// What it is.
+    pub label: Words,
+}
+
+fn text_type() -> String {
+    "text".to_owned()
+}
+
+/// One object of a system.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Object {
+    /// Its name in the product: `lead`, `contact`, `account`, `opportunity`, `activity`, `user`.
+    pub name: String,
+    /// Its name in the system, where different.
+    #[serde(default)]
+    pub remote: Option<String>,
+    /// Whether its changes are polled into the mirror.
+    #[serde(default)]
+    pub mirrored: bool,
+    /// Which field plays which role.
+    #[serde(default)]
+    pub roles: Roles,
+    /// Its fields.
+    #[serde(default)]
+    pub fields: Vec<Field>,
+}
+
+/// One field of an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// `text`, `phone`, `email`, `int`, `real`, `bool`, `time`, `date`, `picklist`, `ref`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Most characters.
+    #[serde(default)]
+    pub max: Option<u32>,
+    /// Values of a picklist.
+    #[serde(default)]
+    pub options: Vec<toml::Value>,
+    /// Whether a record cannot be made without it.
+    #[serde(default)]
+    pub required: bool,
+    /// Whether we may write it.
+    #[serde(default = "yes")]
+    pub writable: bool,
+    /// The object a `ref` points to.
+    #[serde(default)]
+    pub of: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// When a record can be found by our mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FindByMark {
+    /// A record written now is found after so many seconds.
+    pub lag_secs: u32,
+    /// "Not found" counts only when asked again after so many seconds.
+    pub late_secs: u32,
+    /// Whether the mark is unique there, so that a create can simply be repeated.
+    #[serde(default)]
+    pub unique: bool,
+}
+
+/// How an answer is read before code sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerRule {
+    /// Status that must fit; any where not given.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// Path into the JSON body (dotted) and the values that fit.
+    #[serde(default)]
+    pub body: Option<AnswerBody>,
+    /// `done`, `throttled`, `quota`, `unavailable`, `unauthorized`, `conflict`, `gone`, `rejected`.
+    pub means: String,
+}
+
+/// A place in a JSON answer and the values that fit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerBody {
+    /// Dotted path.
+    pub path: String,
+    /// Values, as text.
+    pub any: Vec<String>,
+}
+
+impl Manifest {
+    /// The object of that name.
+    #[must_use]
+    pub fn object(&self, name: &str) -> Option<&Object> {
+        self.object.iter().find(|object| object.name == name)
+    }
+
+    /// Most operations of a kind in one exchange.
+    #[must_use]
+    pub fn batch_of(&self, kind: &str) -> u32 {
+        self.batch.get(kind).copied().unwrap_or(1).max(1)
+    }
+}
+
+/// Reads a `manifest.toml` that lies beside the calling module, once.
+#[macro_export]
+macro_rules! manifest {
+    ($path:literal) => {{
+        static MANIFEST: std::sync::LazyLock<$crate::manifest::Manifest> = std::sync::LazyLock::new(|| {
+            #[expect(
+                clippy::expect_used,
+                reason = "manifests are compiled in; the conformance test reads each"
+            )]
+            $crate::manifest::parse(include_str!($path)).expect("the manifest beside this connector is valid")
+        });
+        &MANIFEST
+    }};
+}
+
+/// Reads a manifest.
+///
+/// # Errors
+/// What the TOML reader says of an unknown key or a wrong type.
+pub fn parse(text: &str) -> Result<Manifest, toml::de::Error> {
+    toml::from_str(text)
+}

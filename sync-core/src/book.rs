@@ -1,0 +1,162 @@
+//! What a batch knows: the rows that its captures, outcomes or deadlines touch, as a working copy.
+//!
+//! The store fills a [`Book`] from [`Needs`] in a constant number of queries; the verbs read it; [`Book::apply`] lets the
+//! second capture of a batch see what the first did. The reference model of the tests is a `Book` that holds everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::capture::Identifier;
+use crate::effect::{Effect, Reaction, RemoteLink};
+use crate::handoff::Handoff;
+use crate::ids::{HandoffId, LeadId, LinkName};
+use crate::lead::{Binding, Lead, RemoteRef};
+use crate::mirror::{MirrorKey, MirrorRow};
+use crate::time::Timestamp;
+
+/// What must be loaded before verbs can run. The store adds what hangs on it: an identifier brings its lead (through
+/// merges), a lead its identifiers, its open hand-over and its last closed one, a remote reference its link, its mirror
+/// row and that link's lead; a mirror row its owner (user row) and its account row.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Needs {
+    /// Leads of these identifiers.
+    pub identifiers: BTreeSet<Identifier>,
+    /// These leads.
+    pub leads: BTreeSet<LeadId>,
+    /// These hand-overs (and their leads).
+    pub handoffs: BTreeSet<HandoffId>,
+    /// These records of other systems.
+    pub remotes: BTreeSet<RemoteRef>,
+    /// Mirror rows under these keys.
+    pub keys: BTreeSet<MirrorKey>,
+    /// Open hand-overs of these company keys.
+    pub companies: BTreeSet<String>,
+    /// These counters.
+    pub counters: BTreeSet<String>,
+    /// User rows of these CRMs, all of them.
+    pub users_of: BTreeSet<LinkName>,
+    /// Freshness of the mirrors of these CRMs.
+    pub fresh: BTreeSet<LinkName>,
+    /// Numbers of open hand-overs by owner in these CRMs.
+    pub load_of: BTreeSet<LinkName>,
+}
+
+/// What a batch knows.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Book {
+    /// Leads.
+    pub leads: BTreeMap<LeadId, Lead>,
+    /// Identifiers and whose they are.
+    pub identifiers: BTreeMap<Identifier, Binding>,
+    /// Hand-overs.
+    pub handoffs: BTreeMap<HandoffId, Handoff>,
+    /// Records of ours in other systems.
+    pub links: BTreeMap<RemoteRef, RemoteLink>,
+    /// Mirror rows.
+    pub mirror: BTreeMap<RemoteRef, MirrorRow>,
+    /// Which rows stand under which key.
+    pub keys: BTreeMap<MirrorKey, BTreeSet<RemoteRef>>,
+    /// Counters.
+    pub counters: BTreeMap<String, serde_json::Value>,
+    /// As of when each (CRM, object) is mirrored.
+    pub fresh: BTreeMap<(LinkName, String), Timestamp>,
+    /// Open hand-overs by (CRM, owner's user id).
+    pub load: BTreeMap<(LinkName, String), i64>,
+}
+
+impl Book {
+    /// The lead of an identifier, through merges.
+    #[must_use]
+    pub fn lead_of(&self, identifier: &Identifier) -> Option<&Lead> {
+        self.identifiers.get(identifier).and_then(|binding| self.resolve(binding.lead))
+    }
+
+    /// The lead an id stands for, through merges (at most 64 steps: chains are short, a cycle cannot be written).
+    #[must_use]
+    pub fn resolve(&self, id: LeadId) -> Option<&Lead> {
+        let mut lead = self.leads.get(&id)?;
+        for _ in 0..64 {
+            match lead.merged_into {
+                Some(next) => lead = self.leads.get(&next)?,
+                None => return Some(lead),
+            }
+        }
+        None
+    }
+
+    /// The open hand-over of a lead.
+    #[must_use]
+    pub fn open_handoff(&self, lead: LeadId) -> Option<&Handoff> {
+        self.handoffs.values().find(|handoff| handoff.lead == lead && handoff.state.is_open())
+    }
+
+    /// Lets later steps of the batch see a reaction.
+    pub fn apply(&mut self, reaction: &Reaction) {
+        for effect in &reaction.effects {
+            self.apply_one(effect);
+        }
+    }
+
+    fn apply_one(&mut self, effect: &Effect) {
+        match effect {
+            Effect::PutLead(lead) => {
+                self.leads.insert(lead.id, (**lead).clone());
+            }
+            Effect::Bind(binding) => {
+                self.identifiers.insert(binding.identifier.clone(), binding.clone());
+            }
+            Effect::Unbind(identifier) => {
+                self.identifiers.remove(identifier);
+            }
+            Effect::PutHandoff(handoff) => self.put_handoff(handoff),
+            Effect::LinkRemote(link) => {
+                self.links.insert(link.remote.clone(), (**link).clone());
+            }
+            Effect::PutMirror(row) => {
+                for key in crate::mirror_read::keys_of(row) {
+                    self.keys.entry(key).or_default().insert(row.remote.clone());
+                }
+                self.mirror.insert(row.remote.clone(), (**row).clone());
+            }
+            Effect::MirrorSeen { link, object, at } => {
+                self.fresh.insert((link.clone(), object.clone()), *at);
+            }
+            Effect::SetCounter { key, value } => {
+                self.counters.insert(key.clone(), value.clone());
+            }
+            // Nothing a later step of the same batch would read.
+            Effect::Touch(_)
+            | Effect::Decide(_)
+            | Effect::Enqueue(_)
+            | Effect::MoveDelivery { .. }
+            | Effect::Hurry { .. }
+            | Effect::Keep(_)
+            | Effect::FinishCapture { .. }
+            | Effect::KeepFeedback(_)
+            | Effect::SetDeadline(_)
+            | Effect::ClearDeadline(_)
+            | Effect::Alarm(_) => {}
+        }
+    }
+
+    fn put_handoff(&mut self, handoff: &Handoff) {
+        let load_key = |h: &Handoff| {
+            h.owner
+                .as_ref()
+                .filter(|_| h.state.is_open())
+                .map(|owner| (h.link.clone(), owner.crm_user.clone()))
+        };
+        let before = self.handoffs.get(&handoff.id).and_then(load_key);
+        let after = load_key(handoff);
+        if before != after {
+            if let Some(key) = before {
+                *self.load.entry(key).or_default() -= 1;
+            }
+            if let Some(key) = after {
+                *self.load.entry(key).or_default() += 1;
+            }
+        }
+        self.handoffs.insert(handoff.id, handoff.clone());
+    }
+}

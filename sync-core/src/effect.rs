@@ -1,0 +1,189 @@
+//! What a verb wants done: changes of state and things to say. The store carries out every variant; there is no other
+//! way to write.
+
+use leadloop_mapping::Record;
+use serde::{Deserialize, Serialize};
+
+use crate::because::Because;
+use crate::capture::{CaptureEnd, Captured, Identifier};
+use crate::handoff::{DecisionRecord, Handoff};
+use crate::ids::{CaptureId, DeliveryId, HandoffId, LeadId, LinkName};
+use crate::lead::{Binding, Lead, RemoteRef, Touch};
+use crate::mirror::MirrorRow;
+use crate::outbox::{Delivery, DeliveryState, Operation};
+use crate::time::Timestamp;
+
+/// A record in another system that belongs to a lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RemoteLink {
+    /// Which record.
+    pub remote: RemoteRef,
+    /// Whose.
+    pub lead: LeadId,
+    /// Through which hand-over, where one made or took it.
+    pub handoff: Option<HandoffId>,
+    /// Fields last agreed, in the system's words.
+    pub agreed: Record,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// Something that shall happen at a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deadline {
+    /// Unique: setting it again moves it.
+    pub key: String,
+    /// When.
+    pub at: Timestamp,
+    /// What: `wake` (rest is over), `hold` (a hold ran out), `sla` (an answer is due), `chase` (feedback is missing).
+    pub kind: String,
+    /// Which step of it.
+    pub step: u32,
+    /// Whose.
+    pub lead: LeadId,
+    /// On which hand-over.
+    pub handoff: Option<HandoffId>,
+}
+
+/// An answer of sales, as it was understood.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Feedback {
+    /// The capture that brought it.
+    pub capture: CaptureId,
+    /// On which hand-over.
+    pub handoff: HandoffId,
+    /// Of which lead.
+    pub lead: LeadId,
+    /// When sales said it.
+    pub at: Timestamp,
+    /// Its tag.
+    pub tag: String,
+    /// Their remark.
+    pub remark: Option<String>,
+    /// Who said it.
+    pub by: Option<String>,
+    /// The next action it prescribed, for people.
+    pub next: String,
+    /// When the next action is due.
+    pub next_at: Option<Timestamp>,
+}
+
+/// Something an admin must hear once, and its all-clear.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Unique: raising it again changes nothing but the count.
+    pub key: String,
+    /// The error's code.
+    pub code: String,
+    /// What is wrong and what to do.
+    pub detail: String,
+    /// Raised, or cleared.
+    pub raised: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What one attempt of a delivery brought, for people: bounded and masked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptNote {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Class: `done`, `throttled`, `quota`, `unavailable`, `unknown`, `auth`, `conflict`, `gone`, `data`.
+    pub class: String,
+    /// Short words.
+    pub detail: String,
+}
+
+/// One change of state or one thing to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// The lead's new state; `version` is one more than the one it was read at (1 for a new lead).
+    PutLead(Box<Lead>),
+    /// An identifier of a lead, new or seen again.
+    Bind(Binding),
+    /// An identifier that no longer points anywhere.
+    Unbind(Identifier),
+    /// A touch on the timeline.
+    Touch(Box<Touch>),
+    /// The hand-over's new state; versions as for a lead.
+    PutHandoff(Box<Handoff>),
+    /// A decision with its whole input.
+    Decide(Box<DecisionRecord>),
+    /// One more thing to say. A standing delivery that is there already is left alone.
+    Enqueue(Box<Delivery>),
+    /// A delivery moved: only if it is still at `attempt`.
+    MoveDelivery {
+        /// Which.
+        id: DeliveryId,
+        /// The fence.
+        attempt: u32,
+        /// Where to.
+        to: DeliveryState,
+        /// Not before.
+        due_at: Timestamp,
+        /// See [`Delivery::probe`].
+        probe: Option<u32>,
+        /// New content, where it changes (a poll's cursor).
+        operation: Option<Box<Operation>>,
+        /// Start counting attempts anew (a standing delivery after success).
+        reset: bool,
+        /// What the attempt brought.
+        note: AttemptNote,
+    },
+    /// A standing delivery shall run now (a webhook hinted at a change).
+    Hurry {
+        /// Its link.
+        link: LinkName,
+        /// Its object.
+        object: Option<String>,
+        /// Not before.
+        due_at: Timestamp,
+    },
+    /// A record of ours in another system.
+    LinkRemote(Box<RemoteLink>),
+    /// A mirrored record, new or changed.
+    PutMirror(Box<MirrorRow>),
+    /// A poll of this object came to its end: the mirror is as fresh as this.
+    MirrorSeen {
+        /// Which CRM.
+        link: LinkName,
+        /// Which object.
+        object: String,
+        /// As of when.
+        at: Timestamp,
+    },
+    /// A named number or small document that decisions read (turns of a route, caps per day).
+    SetCounter {
+        /// Its name.
+        key: String,
+        /// Its value.
+        value: serde_json::Value,
+    },
+    /// What a poll or an answer brought: taken in like any source.
+    Keep(Box<Captured>),
+    /// A capture came to its end.
+    FinishCapture {
+        /// Which.
+        id: CaptureId,
+        /// How.
+        end: CaptureEnd,
+    },
+    /// An answer of sales.
+    KeepFeedback(Box<Feedback>),
+    /// Something shall happen at a time.
+    SetDeadline(Deadline),
+    /// It need not any more.
+    ClearDeadline(String),
+    /// An alarm, raised or cleared.
+    Alarm(Alarm),
+}
+
+/// What shall be done, and why.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Reaction {
+    /// In order.
+    pub effects: Vec<Effect>,
+    /// The reasons.
+    pub because: Because,
+}
