@@ -119,8 +119,13 @@ pub struct Quarantined {
 pub enum CaptureEnd {
     /// It became a touch of this lead.
     Touched(crate::ids::LeadId),
-    /// It was an answer of sales on this hand-over.
-    Answered(crate::ids::HandoffId),
+    /// It was an answer of sales about this lead.
+    Answered {
+        /// Whose.
+        lead: crate::ids::LeadId,
+        /// On which hand-over; none where sales worked the lead before we handed it over.
+        handoff: Option<crate::ids::HandoffId>,
+    },
     /// It says nothing new (a CRM row as we left it).
     Nothing,
     /// It needs a person: code and detail.

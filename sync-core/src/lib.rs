@@ -9,6 +9,8 @@ pub mod ids;
 pub mod moment;
 pub mod time;
 
+pub mod calendar;
+
 pub mod normal;
 
 pub mod capture;
