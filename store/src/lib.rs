@@ -1,1 +1,2 @@
 //! placeholder
+// TODO x LL3999
