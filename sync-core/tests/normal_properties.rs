@@ -1,0 +1,70 @@
+//! Normalisers take any text: no panic, bounded output, and reading their own output again changes nothing.
+
+#![expect(clippy::expect_used, reason = "a test fails by it")]
+
+use leadloop_sync_core::normal::{mask, phone};
+use proptest::prelude::*;
+
+/// Texts with many digits, joins and markers, so that the deep paths are reached.
+fn phone_like() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        "[0-9]{1,12}",
+        "[0-9０-９]{6,14}",
+        "[一二三四五六七八九〇零]{1,12}",
+        Just("+86".to_owned()),
+        Just("0086".to_owned()),
+        "[-—–()（） ./#*,，;、@:]{1,3}",
+        "(转|分机|ext\\.|x|传真|QQ|Tel)",
+        "\\PC{0,3}",
+    ];
+    prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+}
+
+fn phone_holds(text: &str, country: &str) -> Result<(), TestCaseError> {
+    let country = country.parse().expect("a country");
+    let Ok(found) = phone::parse(text, country) else { return Ok(()) };
+    prop_assert!(found.others.len() <= 16);
+    for number in std::iter::once(&found).chain(&found.others) {
+        let digits = number.e164.strip_prefix('+').expect("a plus in front");
+        prop_assert!(
+            (6..=17).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()),
+            "{digits}"
+        );
+        prop_assert!(number.extension.as_deref().is_none_or(|ext| (1..=7).contains(&ext.len())));
+        let again = phone::parse(&number.e164, country).expect("its own spelling is valid");
+        prop_assert_eq!(&again.e164, &number.e164);
+        prop_assert_eq!(again.kind, number.kind);
+        prop_assert!(!mask::phone(&number.e164).contains(digits));
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_text_is_a_phone_or_a_problem(text in ".*") {
+        phone_holds(&text, "CN")?;
+    }
+
+    #[test]
+    fn digits_and_joins_are_a_phone_or_a_problem(text in phone_like(), country in "(CN|DE|US|HK|ZZ)") {
+        phone_holds(&text, &country)?;
+    }
+
+    #[test]
+    fn masks_take_any_text(text in "\\PC*") {
+        for masked in [mask::phone(&text), mask::email(&text), mask::name(&text), mask::opaque(&text)] {
+            prop_assert!(masked.contains("**"));
+        }
+    }
+}
+
+#[test]
+fn a_long_field_is_cut_and_says_so() {
+    let text = format!("13800000001{}", " 1".repeat(100_000));
+    let found = phone::parse(&text, phone::Country::CN).expect("the beginning holds a number");
+    assert_eq!(found.e164, "+8613800000001");
+    assert_eq!(found.remarks, [leadloop_sync_core::normal::Remark::InputCut]);
+    assert!(phone::parse(&"1 ".repeat(1_000_000), phone::Country::CN).is_err());
+}
