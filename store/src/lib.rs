@@ -1,2 +1,1 @@
 //! placeholder
-// TODO x LL3999
