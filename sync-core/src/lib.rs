@@ -13,6 +13,7 @@ pub mod calendar;
 
 pub mod normal;
 
+pub mod aliases;
 pub mod capture;
 
 pub mod lead;
