@@ -28,3 +28,4 @@ pub mod outbox;
 pub mod because;
 pub mod book;
 pub mod effect;
+pub mod policy;

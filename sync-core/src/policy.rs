@@ -210,8 +210,6 @@ pub struct MqlPolicy {
 pub struct CrmPolicy {
     /// Its name.
     pub link: LinkName,
-    /// Field mappings by object.
-    pub mapping: BTreeMap<String, leadloop_mapping::Mapping>,
     /// Status by object.
     pub status: Vec<StatusPolicy>,
     /// The CRM field that holds our mark, by object (`lead` at least).
