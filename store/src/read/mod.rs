@@ -1,0 +1,9 @@
+//! What people ask: reads for the command line, the console and reconciliation. Nothing here changes anything.
+
+pub mod find;
+pub mod funnel;
+pub mod pages;
+pub mod parked;
+pub mod quarantine;
+pub mod status;
+pub mod story;
