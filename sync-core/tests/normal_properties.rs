@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by it")]
 
-use leadloop_sync_core::normal::{mask, phone};
+use leadloop_sync_core::normal::{credit_code, domain, email, identifier, mask, phone};
 use proptest::prelude::*;
 
 /// Texts with many digits, joins and markers, so that the deep paths are reached.
@@ -50,6 +50,28 @@ proptest! {
     #[test]
     fn digits_and_joins_are_a_phone_or_a_problem(text in phone_like(), country in "(CN|DE|US|HK|ZZ)") {
         phone_holds(&text, &country)?;
+    }
+
+    #[test]
+    fn any_text_is_an_address_or_a_problem(text in "\\PC*|[a-z.@，。, <>*']{0,30}|.{0,9}@[a-z示例.。 ]{1,20}\\.(cn|example|中国)") {
+        if let Ok(found) = email::parse(&text) {
+            prop_assert!(found.address.len() <= 254 && found.domain().is_ascii());
+            let again = email::parse(&found.address).expect("its own spelling is valid");
+            prop_assert_eq!(again.address, found.address);
+        }
+        if let Some(registered) = domain::of_website(&text) {
+            prop_assert_eq!(domain::of_website(&registered), Some(registered.clone()));
+        }
+    }
+
+    #[test]
+    fn any_text_is_an_identifier_or_a_problem(text in "\\PC*|[0-9A-Za-z-]{0,40}") {
+        if let Ok(kept) = identifier::parse(&text) {
+            prop_assert_eq!(identifier::parse(&kept), Ok(kept.clone()));
+        }
+        if let Ok(found) = credit_code::parse(&text) {
+            prop_assert_eq!(found.code.len(), 18);
+        }
     }
 
     #[test]

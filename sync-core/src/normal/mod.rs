@@ -6,6 +6,11 @@
 //! stable code. Whether a refused value is kept, shown or quarantined is for the pool; whether two people are one is
 //! for identity.
 
+pub mod credit_code;
+pub mod domain;
+pub mod email;
+mod free_mail;
+pub mod identifier;
 pub mod mask;
 pub mod phone;
 mod text;
@@ -30,6 +35,14 @@ pub enum Remark {
     UnassignedBlock,
     /// The number had no area code; it was taken from the landline written before it.
     AreaCodeInherited,
+    /// A typing slip that leaves no doubt was put right (`a@qq，com`).
+    Repaired,
+    /// The mail domain ends in a suffix nobody has registered; probably a typing slip (`.con`).
+    UnknownSuffix,
+    /// The credit code names a region that does not exist.
+    UnknownRegion,
+    /// The organisation code inside the credit code does not fit its own check character.
+    OrganisationCheck,
 }
 
 impl Remark {
@@ -42,6 +55,10 @@ impl Remark {
             Remark::PlusIgnored => "plus_ignored",
             Remark::UnassignedBlock => "unassigned_block",
             Remark::AreaCodeInherited => "area_code_inherited",
+            Remark::Repaired => "repaired",
+            Remark::UnknownSuffix => "unknown_suffix",
+            Remark::UnknownRegion => "unknown_region",
+            Remark::OrganisationCheck => "organisation_check",
         }
     }
 }

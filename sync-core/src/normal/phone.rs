@@ -124,6 +124,9 @@ pub enum PhoneProblem {
     /// The label says QQ, postcode or the like.
     #[error("the label says that this is no phone number")]
     OtherLabel,
+    /// `138****0001`: a platform has hidden the number.
+    #[error("the number is masked by stars")]
+    Masked,
     /// Fewer digits than any number of the country has.
     #[error("too few digits")]
     TooShort,
@@ -156,6 +159,7 @@ impl PhoneProblem {
             PhoneProblem::NoDigits => "no_digits",
             PhoneProblem::Address => "address",
             PhoneProblem::OtherLabel => "other_label",
+            PhoneProblem::Masked => "masked",
             PhoneProblem::TooShort => "too_short",
             PhoneProblem::ServiceNumber => "service_number",
             PhoneProblem::MissingAreaCode => "missing_area_code",
@@ -196,7 +200,9 @@ pub fn parse(field: &str, default_region: Country) -> Result<Phone, PhoneProblem
         }
     }
     let mut numbers = numbers.into_iter();
-    let mut phone = numbers.next().ok_or(reading.problem)?;
+    let masked = field.contains("**") || field.contains("＊＊");
+    let problem = if masked { PhoneProblem::Masked } else { reading.problem };
+    let mut phone = numbers.next().ok_or(problem)?;
     phone.others = numbers.collect();
     if fax_only {
         phone.remarks.push(Remark::FaxOnly);
