@@ -7,7 +7,7 @@
 const BRANDS: [&str; 6] = ["gmx", "googlemail", "hotmail", "outlook", "yahoo", "ymail"];
 
 /// Registrable domains, sorted.
-const DOMAINS: [&str; 158] = [
+const DOMAINS: [&str; 159] = [
     "10minutemail.com",
     "126.com",
     "139.com",
@@ -54,6 +54,7 @@ const DOMAINS: [&str; 158] = [
     "fastmail.fm",
     "foxmail.com",
     "free.fr",
+    "freemail.example", // stands for all of them in samples/
     "freemail.hu",
     "freenet.de",
     "getnada.com",

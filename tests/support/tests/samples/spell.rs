@@ -117,6 +117,7 @@ pub(crate) const NO_ADDRESSES: [&str; 4] = ["无", "没有邮箱", "not-an-addre
 #[cfg(test)]
 mod tests {
     use leadloop_sync_core::normal::phone::{self, Country};
+    use leadloop_sync_core::normal::{domain, email};
 
     use super::*;
 
@@ -143,5 +144,23 @@ mod tests {
         for text in NO_PHONES {
             assert!(phone::parse(text, Country::CN).is_err(), "{text} is a number");
         }
+    }
+
+    #[test]
+    fn every_spelling_is_read_as_its_address() {
+        let mut dice = Dice::new(2);
+        for person in crate::cast::Cast::new().people {
+            let Some(written) = person.email else { continue };
+            for text in (0..10).map(|_| address(&written, &mut dice)) {
+                let read = email::parse(&text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
+                assert_eq!(read.address, written, "{text}");
+                assert!(read.role.is_none() && read.others.is_empty(), "{text} is not one person's");
+            }
+        }
+        for text in NO_ADDRESSES {
+            assert!(email::parse(text).is_err(), "{text} is an address");
+        }
+        // Else all strangers who write from there would be colleagues.
+        assert!(domain::is_free_mail("freemail.example"));
     }
 }
