@@ -117,7 +117,7 @@ fn no_name_is_empty() {
             }
         }
         let stem = path.file_stem().unwrap().to_string_lossy();
-        if ["common", "utils", "util", "helpers", "types", "misc"].contains(&&*stem) {
+        if ["common", "utils", "util", "helpers", "misc"].contains(&&*stem) {
             found.push(format!("{}: a module of that name collects what fits nowhere", path.display()));
         }
     }
@@ -232,6 +232,24 @@ fn every_link_of_the_documents_leads_somewhere() {
         }
     }
     assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+}
+
+/// `tests/it/tidy.rs` in a text means that file; one that moved leaves the text behind.
+#[test]
+fn files_that_the_documents_name_exist() {
+    let mut missing = Vec::new();
+    for (path, text) in files(&[".md"]) {
+        for token in prose(&text).flat_map(|line| line.split('`').skip(1).step_by(2)) {
+            let plain = token.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./".contains(&b));
+            let top = token.split('/').next().unwrap();
+            let file = token.contains('/') && Path::new(token).extension().is_some();
+            let ours = !top.is_empty() && (root().join(top).is_dir() || top == ".ci");
+            if plain && ours && (file || top == "scripts" || top == ".ci") && !root().join(token).exists() {
+                missing.push(format!("{}: {token}", path.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "the documents name what is not there:\n{}", missing.join("\n"));
 }
 
 #[test]
