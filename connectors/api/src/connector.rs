@@ -7,11 +7,13 @@ use leadloop_sync_core::capture::RawLead;
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::Operation;
+use leadloop_sync_core::time::Micros;
 use secrecy::SecretString;
 
 use crate::exchange::Exchange;
 use crate::http::{Answer, Push};
 use crate::manifest::Manifest;
+use crate::settings::{Problem, Settings};
 
 /// One configured connection (or source), its settings checked against the manifest.
 #[derive(Clone, Debug)]
@@ -29,6 +31,41 @@ impl Link {
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.settings.get(name).and_then(Value::as_text)
+    }
+
+    /// The texts of a list setting.
+    pub fn list(&self, name: &str) -> impl Iterator<Item = &str> {
+        let entries = match self.settings.get(name) {
+            Some(Value::List(entries)) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().filter_map(Value::as_text)
+    }
+
+    /// The entries of a table setting, by key.
+    pub fn table(&self, name: &str) -> impl Iterator<Item = (&str, &Value)> {
+        let prefix = format!("{name}.");
+        self.settings
+            .range(prefix.clone()..)
+            .map_while(move |(key, value)| key.strip_prefix(&prefix).map(|key| (key, value)))
+    }
+
+    /// The number of an `int` setting.
+    #[must_use]
+    pub fn int(&self, name: &str) -> Option<i64> {
+        self.settings.get(name).and_then(Value::as_int)
+    }
+
+    /// Whether a `bool` setting is on; off where it is not set.
+    #[must_use]
+    pub fn is_on(&self, name: &str) -> bool {
+        self.settings.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The length of a `duration` setting.
+    #[must_use]
+    pub fn seconds(&self, name: &str) -> Option<Micros> {
+        self.int(name).map(Micros::seconds)
     }
 
     /// A secret.
@@ -83,6 +120,13 @@ pub enum Refusal {
 pub trait Connector: Send + Sync {
     /// What the system is, as data.
     fn manifest(&self) -> &'static Manifest;
+
+    /// What the manifest's list cannot say about settings: which contradict each other, which need another one.
+    /// Called only where each setting is right by itself.
+    fn check_settings(&self, settings: &Settings) -> Vec<Problem> {
+        let _ = settings;
+        vec![]
+    }
 
     /// Reads what the system pushed: signature over the raw bytes first, then records, in the source's own words.
     ///

@@ -146,9 +146,69 @@ impl Answer {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// `Retry-After` in seconds, where it is given as a number.
+    /// How long the system asks to wait (RFC 9110 §10.2.3): `Retry-After` in seconds (a fraction, which some send, is
+    /// rounded up) or as a time, counted from the answer's own `Date`, else from `now`. At most a day; a time that has
+    /// passed is no wait; what cannot be read says nothing.
     #[must_use]
-    pub fn retry_after(&self) -> Option<Micros> {
-        self.header("retry-after")?.trim().parse().ok().map(Micros::seconds)
+    pub fn retry_after(&self, now: Option<Timestamp>) -> Option<Micros> {
+        let text = self.header("retry-after")?.trim();
+        if let Ok(seconds) = text.parse::<f64>() {
+            return wait(seconds);
+        }
+        let until = http_date(text)?;
+        let from = self.header("date").and_then(|date| http_date(date.trim())).or(now)?;
+        Some(Micros((until - from).0.clamp(0, LONGEST_WAIT.0)))
+    }
+}
+
+/// The longest wait a system can ask for.
+const LONGEST_WAIT: Micros = Micros::days(1);
+
+/// Seconds as a wait; nothing for what is no length of time.
+pub(crate) fn wait(seconds: f64) -> Option<Micros> {
+    #[expect(clippy::cast_possible_truncation, reason = "the value was clamped to a day")]
+    (seconds >= 0.0).then(|| Micros::seconds(seconds.ceil().min(86_400.0) as i64))
+}
+
+/// One of the three forms of an HTTP time.
+fn http_date(text: &str) -> Option<Timestamp> {
+    let time = httpdate::parse_http_date(text).ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_micros()).ok().map(Timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_read_in_all_its_forms() {
+        let date = "Wed, 21 Oct 2026 07:28:00 GMT";
+        for (given, seconds) in [
+            ("120", Some(120)),
+            ("0", Some(0)),
+            ("1.5", Some(2)),
+            ("9999999999", Some(86_400)),
+            ("Wed, 21 Oct 2026 07:30:00 GMT", Some(120)),
+            ("Wednesday, 21-Oct-26 07:30:00 GMT", Some(120)),
+            ("Wed Oct 21 07:30:00 2026", Some(120)),
+            ("Wed, 21 Oct 2026 07:00:00 GMT", Some(0)),
+            ("-5", None),
+            ("abc", None),
+            ("NaN", None),
+            ("", None),
+        ] {
+            let mut answer = Answer::with_body(429, "application/json", "{}");
+            answer.headers.push(("retry-after".into(), given.into()));
+            let now = http_date(date);
+            assert!(now.is_some());
+            assert_eq!(answer.retry_after(now), seconds.map(Micros::seconds), "{given} from our clock");
+            answer.headers.push(("date".into(), date.into()));
+            assert_eq!(
+                answer.retry_after(None),
+                seconds.map(Micros::seconds),
+                "{given} from the answer's clock"
+            );
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use leadloop_mapping::Value;
 use leadloop_sync_core::mirror::Roles;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +81,46 @@ pub struct Manifest {
     /// How answers are read before code sees them; the first that fits wins.
     #[serde(default)]
     pub answer: Vec<AnswerRule>,
+    /// Where an error's parts stand in a JSON answer.
+    #[serde(default)]
+    pub errors: Option<Errors>,
+    /// The setting under which our mark is unique there even where `find_by_mark.unique` says no.
+    #[serde(default)]
+    pub mark_unique_when: Option<SettingIs>,
+}
+
+/// A setting and the value it has to have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingIs {
+    /// Its name.
+    pub setting: String,
+    /// The value, as text.
+    pub is: String,
+}
+
+/// Where an error's parts stand in a JSON answer: dotted paths, numbers for places in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Errors {
+    /// The system's code of the error.
+    pub code: Option<String>,
+    /// Its words.
+    pub message: Option<String>,
+    /// A list with one entry per field that was refused.
+    pub fields: Option<String>,
+    /// Within an entry of `fields`: the field.
+    pub field: Option<String>,
+    /// Within an entry of `fields`: the code.
+    pub field_code: Option<String>,
+    /// Within an entry of `fields`: the words.
+    pub field_message: Option<String>,
+    /// The id of the record that stands in the way of a 409.
+    pub conflict_id: Option<String>,
+    /// Codes of a 409 that say: the record in the way carries this very mark.
+    pub same_mark: Vec<String>,
+    /// Seconds to wait, where the answer has them in its body.
+    pub retry_after: Option<String>,
 }
 
 /// How a system is reached.
@@ -152,7 +193,8 @@ pub struct Limit {
 pub struct Setting {
     /// Its name.
     pub name: String,
-    /// `text` (default), `url`, `bool`, `int`, `list`, `table`, `duration`.
+    /// `text` (default), `url`, `bool`, `int`, `list` (of texts), `table` (of texts; kept as `setting.key`), `duration`
+    /// (`30s`, `5m`, `2h`, `1d`; kept as seconds), `name_or_number` (of a sheet, say).
     #[serde(default = "text_type", rename = "type")]
     pub kind: String,
     /// Whether it is a secret: only by reference, never shown.
@@ -248,8 +290,32 @@ pub struct AnswerRule {
     /// Path into the JSON body (dotted) and the values that fit.
     #[serde(default)]
     pub body: Option<AnswerBody>,
-    /// `done`, `throttled`, `quota`, `unavailable`, `unauthorized`, `conflict`, `gone`, `rejected`.
-    pub means: String,
+    /// What it means.
+    pub means: Meaning,
+}
+
+/// What an answer means, before its content is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meaning {
+    /// It worked; code reads the rest.
+    Done,
+    /// Too fast.
+    Throttled,
+    /// The day's quota is used up.
+    Quota,
+    /// Nothing was done, the same may be tried again (a locked record).
+    Busy,
+    /// The system is ill; it may have been applied.
+    Unavailable,
+    /// Credentials or permissions.
+    Unauthorized,
+    /// The record is there already.
+    Conflict,
+    /// The record is not there any more.
+    Gone,
+    /// The content is refused.
+    Rejected,
 }
 
 /// A place in a JSON answer and the values that fit.
@@ -267,6 +333,22 @@ impl Manifest {
     #[must_use]
     pub fn object(&self, name: &str) -> Option<&Object> {
         self.object.iter().find(|object| object.name == name)
+    }
+
+    /// When a record can be found by our mark on a link with these settings.
+    #[must_use]
+    pub fn mark_rule(&self, settings: &BTreeMap<String, Value>) -> Option<FindByMark> {
+        let mut rule = self.find_by_mark?;
+        if let Some(when) = &self.mark_unique_when {
+            rule.unique |= settings.get(&when.setting).is_some_and(|value| value.to_display() == when.is);
+        }
+        Some(rule)
+    }
+
+    /// The setting of that name.
+    #[must_use]
+    pub fn setting_named(&self, name: &str) -> Option<&Setting> {
+        self.setting.iter().find(|setting| setting.name == name)
     }
 
     /// Most operations of a kind in one exchange.
