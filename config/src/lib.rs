@@ -1,1 +1,18 @@
-//! placeholder
+//! TOML → checked plan. Pure: files and secrets are handed in ([`text::Files`], [`lower::Secrets`]), nothing is opened here.
+//!
+//! Phases, each a pure function of the one before: text (all syntax errors of all files) → shape (every key known, every
+//! value of its kind) → names, cross references, expressions → [`plan::Plan`]. All problems of a config come in one run.
+
+pub mod calendar;
+pub mod lower;
+pub mod plan;
+pub mod problem;
+pub mod shape;
+pub mod spec;
+pub mod suggest;
+pub mod text;
+pub mod units;
+
+pub use load::{Loaded, load};
+
+mod load;

@@ -1,0 +1,178 @@
+//! Sources: what each brings and how it is read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use leadloop_connector_api::manifest::SystemKind;
+use leadloop_connector_api::{Link, settings};
+use leadloop_mapping::Value;
+use leadloop_mapping::expr::{Expected, Schema};
+use leadloop_sync_core::capture::IdentifierKind;
+use leadloop_sync_core::ids::{LinkName, SourceName};
+use leadloop_sync_core::policy::{Brings, SourcePolicy};
+use leadloop_sync_core::time::Micros;
+
+use super::Context;
+use super::get::Get;
+use crate::plan::SourcePlan;
+use crate::problem::{Problem, Span, Words};
+use crate::text::{At, Table, Tree};
+use crate::units;
+
+/// The same content within this time is one event, where the config does not say.
+const DUPLICATE_WITHIN: Micros = Micros::minutes(10);
+
+impl Context<'_> {
+    /// A connector's settings, checked against its manifest, secrets resolved.
+    pub fn settings_of(&mut self, owner: &At<Table>, kind: SystemKind) -> Option<(String, Link)> {
+        let name = owner.value.text("name")?.to_owned();
+        let written = owner.value.text_at("connector")?;
+        let fitting: Vec<&str> = self
+            .registry
+            .names()
+            .filter(|known| self.registry.get(known).is_some_and(|c| c.manifest().kinds.contains(&kind)))
+            .collect();
+        if !self.defined(
+            ("connector for this", "适用的连接器"),
+            &written,
+            fitting.into_iter(),
+            "see docs/reference/connectors.md",
+        ) {
+            return None;
+        }
+        let connector = self.registry.get(written.value)?;
+        let empty = Table::default();
+        let given = owner.value.table("settings").unwrap_or(&empty);
+        let at = owner.value.get("settings").map_or(&written.span, |at| &at.span).clone();
+        let (checked, problems) = settings::check(connector, &to_toml(given));
+        for problem in problems {
+            let span = place_of(given, &problem.path).unwrap_or_else(|| at.clone());
+            let code = match problem.kind {
+                settings::ProblemKind::NotAReference => "LL2008",
+                settings::ProblemKind::Missing => "LL2005",
+                _ => "LL2019",
+            };
+            let mut said = Problem::error(
+                code,
+                &span,
+                Words::new(problem.detail.clone(), problem.detail.clone()),
+                Words::new(format!("setting of `{}`", written.value), format!("`{}` 的设置", written.value)),
+            );
+            if let Some(help) = problem.help {
+                said = said.help(help.clone(), help);
+            }
+            self.problems.push(said);
+        }
+        let mut secrets = BTreeMap::new();
+        for (key, reference) in &checked.secrets {
+            let (kind, target) = match reference {
+                settings::Reference::Env(target) => ("env", target),
+                settings::Reference::File(target) => ("file", target),
+            };
+            let span = place_of(given, std::slice::from_ref(key)).unwrap_or_else(|| at.clone());
+            if let Some(secret) = self.resolve(kind, target, &span) {
+                secrets.insert(key.clone(), secret);
+            }
+        }
+        Some((written.value.to_owned(), checked.into_link(LinkName(name), secrets)))
+    }
+}
+
+/// A table as plain TOML, for the manifest's check.
+fn to_toml(table: &Table) -> toml::Table {
+    fn value(tree: &Tree) -> toml::Value {
+        match tree {
+            Tree::Text(text) | Tree::Time(text) => toml::Value::String(text.clone()),
+            Tree::Int(number) => toml::Value::Integer(*number),
+            Tree::Real(number) => toml::Value::Float(*number),
+            Tree::Bool(yes) => toml::Value::Boolean(*yes),
+            Tree::List(list) => toml::Value::Array(list.iter().map(|item| value(&item.value)).collect()),
+            Tree::Table(table) => toml::Value::Table(to_toml(table)),
+        }
+    }
+    table.entries.iter().map(|(key, at)| (key.value.clone(), value(&at.value))).collect()
+}
+
+/// The place of a key path in a table: of the value, or of the key where the value cannot be gone into.
+fn place_of(table: &Table, path: &[String]) -> Option<Span> {
+    let (first, rest) = path.split_first()?;
+    let (key, at) = table.entries.iter().find(|(key, _)| key.value == *first)?;
+    match &at.value {
+        Tree::Table(inner) if !rest.is_empty() => place_of(inner, rest).or_else(|| Some(key.span.clone())),
+        _ => Some(key.span.clone()),
+    }
+}
+
+/// All sources: plans for the shell, policies for the core.
+pub fn sources(
+    ctx: &mut Context<'_>,
+    schema: &Schema,
+) -> (Vec<SourcePlan>, BTreeMap<SourceName, SourcePolicy>) {
+    ctx.unique("source", "name");
+    let (mut plans, mut policies) = (Vec::new(), BTreeMap::new());
+    for at in ctx.many("source") {
+        let linked = ctx.settings_of(&at, SystemKind::Source);
+        let Some(policy) = policy(ctx, &at, schema, linked.as_ref().map(|(connector, _)| connector.as_str()))
+        else {
+            continue;
+        };
+        let Some((connector, mut link)) = linked else { continue };
+        if let Some(origins) = at.value.get("allowed_origins") {
+            link.settings.insert("allowed_origins".to_owned(), origins.value.to_value().unwrap_or_default());
+        }
+        plans.push(SourcePlan {
+            name: policy.name.clone(),
+            connector,
+            folder: link.text("folder").map(PathBuf::from),
+            link,
+            rate_limit: at.value.text("rate_limit").and_then(units::rate),
+        });
+        policies.insert(policy.name.clone(), policy);
+    }
+    (plans, policies)
+}
+
+/// How one source's records are read.
+pub fn policy(
+    ctx: &mut Context<'_>,
+    at: &At<Table>,
+    schema: &Schema,
+    connector: Option<&str>,
+) -> Option<SourcePolicy> {
+    let table = &at.value;
+    let name = SourceName::from(table.text("name")?);
+    let touch = table
+        .text("touch")
+        .map(str::to_owned)
+        .or_else(|| ctx.registry.get(connector?)?.manifest().touch.clone())
+        .unwrap_or_else(|| "touched".to_owned());
+    let keep = table.text_at("keep").and_then(|at| ctx.expr(&at, schema, Expected::Bool));
+    let fields = table
+        .tables("fields")
+        .iter()
+        .filter_map(|field| Some((field.value.text("from")?.to_owned(), field.value.text("to")?.to_owned())))
+        .collect();
+    Some(SourcePolicy {
+        name,
+        brings: if table.text("brings") == Some("answers") { Brings::Answers } else { Brings::Touches },
+        touch,
+        channel: table.text("channel").map(str::to_owned),
+        require: table.texts("require").iter().map(|text| alternatives(text)).collect(),
+        fields,
+        fixed: table.map("fixed").into_iter().collect::<Vec<(String, Value)>>(),
+        identifiers: table
+            .map("identifiers")
+            .into_iter()
+            .map(|(field, kind)| (field, IdentifierKind(kind.to_display())))
+            .collect(),
+        duplicate_within: table.duration("duplicate_within").unwrap_or(DUPLICATE_WITHIN),
+        shared_device: table.flag("shared_device").unwrap_or(false),
+        keep,
+        consent: table.text("consent").map(|word| word == "given"),
+    })
+}
+
+/// `phone or email` as the fields of which one must be there.
+fn alternatives(text: &str) -> Vec<String> {
+    text.split(" or ").map(|field| field.trim().to_owned()).filter(|field| !field.is_empty()).collect()
+}

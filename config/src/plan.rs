@@ -1,0 +1,77 @@
+//! The checked config: what the shell runs. Nothing in it is checked again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use leadloop_connector_api::Link;
+use leadloop_connector_api::manifest::{Limit, SystemKind};
+use leadloop_sync_core::ids::{LinkName, SourceName};
+use leadloop_sync_core::policy::Policy;
+use leadloop_sync_core::time::Micros;
+use secrecy::SecretString;
+
+/// A whole config, checked and compiled.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The rules.
+    pub policy: Arc<Policy>,
+    /// Where the data lies: `sqlite:PATH` or `postgres://…`; secret, since it may hold a password.
+    pub store_url: SecretString,
+    /// Where we listen.
+    pub listen: SocketAddr,
+    /// How others reach us.
+    pub public_url: Option<String>,
+    /// Sources, MAs and CRM webhooks that push to `/in/NAME`, and files that are imported.
+    pub sources: Vec<SourcePlan>,
+    /// Systems we speak to.
+    pub links: Vec<LinkPlan>,
+    /// The hash of all files of the config: names this version of it.
+    pub hash: String,
+}
+
+/// One source.
+#[derive(Clone, Debug)]
+pub struct SourcePlan {
+    /// Its name: the last part of `/in/NAME`.
+    pub name: SourceName,
+    /// Its connector.
+    pub connector: String,
+    /// Its checked settings.
+    pub link: Link,
+    /// Most requests of one address in a length of time.
+    pub rate_limit: Option<(u32, Micros)>,
+    /// The folder that is watched, where there is one.
+    pub folder: Option<PathBuf>,
+}
+
+/// One system we speak to.
+#[derive(Clone, Debug)]
+pub struct LinkPlan {
+    /// Its name.
+    pub name: LinkName,
+    /// Its connector.
+    pub connector: String,
+    /// What it is to us.
+    pub kind: SystemKind,
+    /// Its checked settings.
+    pub link: Link,
+    /// Windows that hold: the vendor's, and the config's where it goes below.
+    pub limits: Vec<Limit>,
+    /// Requests under way at once.
+    pub concurrent: u32,
+}
+
+impl Plan {
+    /// The source of that name.
+    #[must_use]
+    pub fn source(&self, name: &str) -> Option<&SourcePlan> {
+        self.sources.iter().find(|source| source.name.as_str() == name)
+    }
+
+    /// The link of that name.
+    #[must_use]
+    pub fn link(&self, name: &str) -> Option<&LinkPlan> {
+        self.links.iter().find(|link| link.name.as_str() == name)
+    }
+}
