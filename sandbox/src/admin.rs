@@ -7,7 +7,7 @@ use crate::record::Author;
 use crate::refusal::Refusal;
 use crate::schema::Kind;
 use crate::shared::Shared;
-use crate::start::hire;
+use crate::start::{StartError, people};
 use crate::take::{JsonObject, json_value, number, query, typed};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
@@ -36,6 +36,7 @@ pub(crate) async fn stats(State(shared): App) -> Response {
     counted["records"] = records.into();
     counted["deleted"] = deleted.into();
     counted["writes"] = writes.into();
+    counted["webhooks"] = shared.hooks.totals();
     json_value(StatusCode::OK, &counted)
 }
 
@@ -154,13 +155,11 @@ pub(crate) async fn reset(State(shared): App) -> Answer {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+/// An empty store with the salespeople of the start.
 fn forget(shared: &Shared) -> Result<(), Refusal> {
-    let broken = |why: String| Refusal::new(500, "internal", why);
     shared.write(|world| {
-        world.clear();
-        if let Some(journal) = &mut world.journal {
-            journal.empty().map_err(|error| broken(error.to_string()))?;
-        }
-        hire(world, &shared.options.users).map_err(|error| broken(error.to_string()))
+        world.forget_all()?;
+        let broken = |error: StartError| Refusal::new(500, "internal", error.to_string());
+        people(world, &shared.options).map_err(broken)
     })?
 }

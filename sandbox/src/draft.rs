@@ -59,7 +59,7 @@ pub(crate) fn read(
                 faults.push(FieldFault::new(name, "read_only", format!("{name} is given by the system")));
                 continue;
             }
-            match cell(world, field, value, purpose) {
+            match cell(world, kind, field, value, purpose) {
                 Ok(cell) => draft.cells.push((position, cell)),
                 Err(fault) => faults.push(fault),
             }
@@ -89,6 +89,7 @@ fn system_field(
             );
             Ok(())
         }
+        "id" if purpose == Purpose::Seed => Ok(()),
         "created_at" if purpose == Purpose::Seed => {
             draft.created_at = value.as_i64();
             Ok(())
@@ -128,7 +129,13 @@ fn check_required(world: &World, kind: Kind, draft: &Draft, purpose: Purpose, fa
 }
 
 /// Check one value.
-fn cell(world: &World, field: &Field, value: &Value, purpose: Purpose) -> Result<Cell, FieldFault> {
+fn cell(
+    world: &World,
+    kind: Kind,
+    field: &Field,
+    value: &Value,
+    purpose: Purpose,
+) -> Result<Cell, FieldFault> {
     if value.is_null() {
         return Ok(Cell::Empty);
     }
@@ -136,7 +143,7 @@ fn cell(world: &World, field: &Field, value: &Value, purpose: Purpose) -> Result
         Err(FieldFault::new(field.name, "wrong_type", format!("{} must be {what} or null", field.name)))
     };
     match (field.sort, value) {
-        (Sort::Text(max), Value::String(text)) => text_cell(field, text, max),
+        (Sort::Text(max), Value::String(text)) => text_cell(kind, field, text.trim(), max),
         (Sort::Text(_), _) => wrong("a text"),
         (Sort::Int(min, max), _) => match value.as_i64() {
             Some(int) if (min..=max).contains(&int) => Ok(Cell::Int(int)),
@@ -174,8 +181,8 @@ fn cell(world: &World, field: &Field, value: &Value, purpose: Purpose) -> Result
     }
 }
 
-fn text_cell(field: &Field, text: &str, max: usize) -> Result<Cell, FieldFault> {
-    if text.trim().is_empty() {
+fn text_cell(kind: Kind, field: &Field, text: &str, max: usize) -> Result<Cell, FieldFault> {
+    if text.is_empty() {
         return Ok(Cell::Empty);
     }
     // Bytes bound characters from above, so most texts need no counting.
@@ -184,6 +191,10 @@ fn text_cell(field: &Field, text: &str, max: usize) -> Result<Cell, FieldFault> 
         if long > max {
             return Err(too_long(field, long, max));
         }
+    }
+    // An MA takes what people typed.
+    if kind == Kind::MaContacts {
+        return Ok(Cell::text(text));
     }
     let bad = |why: &str| Err(FieldFault::new(field.name, "bad_format", format!("{} {why}", field.name)));
     if field.search == Some(Likeness::Phone) && phone_digits(text).is_empty() {
@@ -204,7 +215,9 @@ fn reference(world: &World, field: &Field, of: Kind, id: &str, purpose: Purpose)
     if id.is_empty() {
         return Ok(Cell::Empty);
     }
-    let Some(row) = of.row(id).filter(|row| world.alive(of, *row).is_some()) else {
+    // Records of one seed may refer to ones that come later in it.
+    let planned = |row: &u32| purpose == Purpose::Seed && (*row as usize) < world.planned[of as usize];
+    let Some(row) = of.row(id).filter(|row| world.alive(of, *row).is_some() || planned(row)) else {
         let message = format!("there is no {} with this id", of.schema().singular);
         return Err(FieldFault::new(field.name, "unknown_reference", message));
     };

@@ -22,6 +22,9 @@ pub struct Options {
     pub seed: u64,
     /// File that keeps all records over a restart (JSON lines, appended before the answer).
     pub file: Option<PathBuf>,
+    /// JSON file of records (as for `POST /admin/seed`) to start a new store with. When it names users, the six of
+    /// the manual are not hired. A store restored from `file` is not seeded again.
+    pub seed_file: Option<PathBuf>,
     /// How far the sandbox's clock is ahead of the machine's, in seconds (may be negative).
     pub clock_skew_secs: i64,
     /// Precision of `modified_at`.
@@ -49,6 +52,7 @@ impl Default for Options {
             admin_key: None,
             seed: 7,
             file: None,
+            seed_file: None,
             clock_skew_secs: 0,
             modified_precision: Precision::default(),
             users: Vec::new(),

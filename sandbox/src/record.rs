@@ -193,9 +193,13 @@ pub(crate) fn comparable(likeness: Likeness, text: &str) -> String {
     }
 }
 
-/// The digits of a phone number, without `00`, and without `86` before an 11-digit mobile.
+/// The digits of a phone number (wide ones too), without `00`, and without `86` before an 11-digit mobile.
 pub(crate) fn phone_digits(text: &str) -> String {
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let narrow = |c: char| match c {
+        '０'..='９' => char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).unwrap_or(c),
+        _ => c,
+    };
+    let digits: String = text.chars().map(narrow).filter(char::is_ascii_digit).collect();
     let bare = digits.strip_prefix("00").unwrap_or(&digits);
     match bare.strip_prefix("86") {
         Some(mobile) if mobile.len() == 11 && mobile.starts_with('1') => mobile.to_owned(),
@@ -221,7 +225,13 @@ mod tests {
 
     #[test]
     fn phones_compare_by_their_digits() {
-        for same in ["13900000001", "+86 139 0000 0001", "0086-13900000001", "8613900000001"] {
+        for same in [
+            "13900000001",
+            "+86 139 0000 0001",
+            "0086-13900000001",
+            "8613900000001",
+            "１３９０００００００１",
+        ] {
             assert_eq!(phone_digits(same), "13900000001", "{same}");
         }
         assert_eq!(phone_digits("+8621 5555 0001"), "862155550001");

@@ -2,14 +2,17 @@
 
 use crate::refusal::Refusal;
 use crate::shared::Shared;
-use crate::{admin, api, batch, seed, token};
+use crate::{admin, api, batch, hooks, ma, page, push, robot, seed, token};
 use axum::Router;
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, patch, post, put};
 use std::sync::Arc;
 
 pub(crate) fn routes(shared: Arc<Shared>) -> Router {
     crm()
+        .merge(ma_calls())
         .merge(admin_calls())
+        .route("/", get(page::records))
+        .route("/records/{object}/{id}", get(page::record))
         .route("/oauth/token", post(token::token))
         .fallback(|| async { Refusal::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
@@ -24,6 +27,8 @@ fn crm() -> Router<Arc<Shared>> {
         .route("/api/v1/describe", get(api::describe_all))
         .route("/api/v1/describe/{object}", get(api::describe_one))
         .route("/api/v1/describe/{object}/fields", post(api::make_field))
+        .route("/api/v1/webhooks", get(hooks::list).post(hooks::add))
+        .route("/api/v1/webhooks/{id}", delete(hooks::remove))
         .route("/api/v1/{object}", get(api::list).post(api::create))
         .route("/api/v1/{object}/count", get(api::count))
         .route("/api/v1/{object}/search", get(api::search).post(api::search_many))
@@ -48,4 +53,20 @@ fn admin_calls() -> Router<Arc<Shared>> {
         .route("/admin/sales", post(admin::sales))
         .route("/admin/seed", post(seed::seed))
         .route("/admin/reset", post(admin::reset))
+        .route("/admin/robot", post(robot::run))
+        .route("/admin/webhooks", get(hooks::list))
+        .route("/admin/ma/target", post(push::set_target))
+        .route("/admin/ma/push", post(push::push))
+}
+
+fn ma_calls() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/ma/api/v1/whoami", get(api::whoami))
+        .route("/ma/api/v1/describe", get(ma::describe))
+        .route("/ma/api/v1/contacts", get(ma::list))
+        .route("/ma/api/v1/contacts/batch", post(ma::batch))
+        .route("/ma/api/v1/contacts/search", get(ma::search))
+        .route("/ma/api/v1/contacts/{id}", put(ma::upsert).get(ma::get).delete(ma::delete))
+        .route("/ma/api/v1/segments", get(ma::segments))
+        .route("/ma/api/v1/segments/{id}/members", post(ma::change_members))
 }

@@ -2,10 +2,13 @@
 
 use crate::clock::Clock;
 use crate::gate::Gate;
+use crate::hooks::Hooks;
 use crate::options::Options;
+use crate::post::Sender;
+use crate::push::MaTarget;
 use crate::refusal::Refusal;
 use crate::world::World;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 /// The running sandbox.
@@ -15,17 +18,24 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     world: Mutex<World>,
     gate: Mutex<Gate>,
+    pub(crate) sender: Arc<Sender>,
+    pub(crate) hooks: Hooks,
+    pub(crate) ma_target: MaTarget,
     pub(crate) stop: CancellationToken,
 }
 
 impl Shared {
     pub(crate) fn new(options: Options, world: World, gate: Gate) -> Self {
         let clock = world.clock;
+        let sender = Arc::new(Sender::new(clock));
         Self {
             options,
             clock,
             world: Mutex::new(world),
             gate: Mutex::new(gate),
+            hooks: Hooks::new(Arc::clone(&sender)),
+            sender,
+            ma_target: MaTarget::default(),
             stop: CancellationToken::new(),
         }
     }
@@ -44,6 +54,11 @@ impl Shared {
         {
             tracing::error!(%error, "the sandbox cannot write its file");
             return Err(Refusal::new(500, "internal", "the sandbox cannot write its file"));
+        }
+        let news = std::mem::take(&mut world.news);
+        drop(world);
+        if !news.is_empty() {
+            self.hooks.tell(news);
         }
         Ok(outcome)
     }

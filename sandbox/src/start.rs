@@ -2,11 +2,17 @@
 
 use crate::clock::Clock;
 use crate::gate::Gate;
+use crate::hooks::register;
 use crate::journal::{self, JournalError};
 use crate::options::{NewUser, Options};
+use crate::post::Receiver;
+use crate::push;
 use crate::record::{Author, Cell, blank};
+use crate::refusal::Refusal;
+use crate::robot;
 use crate::routes::routes;
 use crate::schema::{Kind, pos};
+use crate::seed::load_file;
 use crate::serve::serve;
 use crate::shared::Shared;
 use crate::world::World;
@@ -61,7 +67,7 @@ impl Sandbox {
             None => false,
         };
         if !restored || world.counts(Kind::Users) == (0, 0) {
-            hire(&mut world, &options.users)?;
+            people(&mut world, &options)?;
         }
         let mut gate = Gate::new(&options, clock);
         for fault in &options.faults {
@@ -75,8 +81,10 @@ impl Sandbox {
         };
         let (listener, addr) = listening.await.map_err(|source| StartError::Listen { address, source })?;
         let shared = Arc::new(Shared::new(options, world, gate));
+        employ(&shared)?;
         let tracker = TaskTracker::new();
-        tokio::spawn(serve(listener, routes(Arc::clone(&shared)), Arc::clone(&shared), tracker.clone()));
+        // The listener counts too: after a shutdown its address is free.
+        tracker.spawn(serve(listener, routes(Arc::clone(&shared)), Arc::clone(&shared), tracker.clone()));
         Ok(Handle { addr, shared, tracker })
     }
 }
@@ -114,6 +122,23 @@ impl Drop for Handle {
     }
 }
 
+/// Webhooks, the MA and the robot.
+fn employ(shared: &Arc<Shared>) -> Result<(), StartError> {
+    let refused = |refusal: Refusal| StartError::Option(refusal.message);
+    for webhook in &shared.options.webhooks {
+        register(shared, webhook.clone()).map_err(refused)?;
+    }
+    if let Some(target) = &shared.options.ma_target {
+        shared.ma_target.set(Receiver::new(target).map_err(refused)?);
+    }
+    if let Some(path) = &shared.options.ma_file {
+        let contacts = push::read_file(path).map_err(StartError::Option)?;
+        tokio::spawn(push::push_file(Arc::clone(shared), contacts));
+    }
+    tokio::spawn(robot::live(Arc::clone(shared)));
+    Ok(())
+}
+
 fn check(options: &Options) -> Result<(), StartError> {
     let wrong = |text: &str| Err(StartError::Option(text.to_owned()));
     if !options.listen.ip().is_loopback() && options.admin_key.as_ref().is_none_or(String::is_empty) {
@@ -138,8 +163,27 @@ const STAFF: [[&str; 4]; 6] = [
     ["测试己", "ji", "华北", "left"],
 ];
 
-/// Put the salespeople in place: those of the options, else the six of the manual.
-pub(crate) fn hire(world: &mut World, users: &[NewUser]) -> Result<(), StartError> {
+/// What a new store starts with: the seed file, and salespeople when it brings none.
+pub(crate) fn people(world: &mut World, options: &Options) -> Result<(), StartError> {
+    let Some(path) = &options.seed_file else { return hire(world, &options.users) };
+    if !options.users.is_empty() {
+        hire(world, &options.users)?;
+    }
+    load_file(world, path).map_err(StartError::Option)?;
+    if world.counts(Kind::Users) == (0, 0) {
+        hire(world, &[])?;
+    }
+    flush(world)
+}
+
+fn flush(world: &mut World) -> Result<(), StartError> {
+    let Some(journal) = &mut world.journal else { return Ok(()) };
+    let io = |source| JournalError::Io { path: PathBuf::from("the sandbox file"), source };
+    journal.flush().map_err(|source| StartError::File(io(source)))
+}
+
+/// Put the salespeople in place: those given, else the six of the manual.
+fn hire(world: &mut World, users: &[NewUser]) -> Result<(), StartError> {
     let staff: Vec<NewUser> = if users.is_empty() {
         STAFF.iter().map(|[name, login, region, state]| staff(name, login, region, state)).collect()
     } else {
@@ -166,12 +210,7 @@ pub(crate) fn hire(world: &mut World, users: &[NewUser]) -> Result<(), StartErro
             manager.and_then(|at| u32::try_from(at).ok()).map_or(Cell::Empty, Cell::Ref);
         world.insert(Kind::Users, cells, Author::Admin, None);
     }
-    if let Some(journal) = &mut world.journal {
-        journal.flush().map_err(|source| {
-            StartError::File(JournalError::Io { path: PathBuf::from("the sandbox file"), source })
-        })?;
-    }
-    Ok(())
+    flush(world)
 }
 
 fn staff(name: &str, login: &str, region: &str, state: &str) -> NewUser {

@@ -197,11 +197,10 @@ pub(crate) mod pos {
         LEAD = "lead_id", OWNER = "owner_id", STAGE = "stage", AMOUNT = "amount", CURRENCY = "currency",
         LOST_REASON = "lost_reason", COMPETITOR = "competitor", CLOSED_AT = "closed_at",
         LAST_ACTIVITY = "last_activity_at");
-    positions!(activity, ACTIVITY_FIELDS: KIND = "kind", SUBJECT = "subject", BODY = "body", OWNER = "owner_id",
+    positions!(activity, ACTIVITY_FIELDS: KIND = "kind", SUBJECT = "subject", OWNER = "owner_id",
         LEAD = "lead_id", CONTACT = "contact_id", ACCOUNT = "account_id", OPPORTUNITY = "opportunity_id",
         DONE = "done");
-    positions!(ma, MA_CONTACT_FIELDS: MA_ID = "ma_id", NAME = "name", PHONE = "phone", EMAIL = "email",
-        COMPANY = "company", TITLE = "title", POINTS = "points", CLICKS = "clicks", SEGMENTS = "segments");
+    positions!(ma, MA_CONTACT_FIELDS: CLICKS = "clicks", SEGMENTS = "segments");
 }
 
 #[cfg(test)]

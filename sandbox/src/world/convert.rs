@@ -229,5 +229,6 @@ fn is_filled_on_merge(schema: &Schema, kind: Kind, position: usize) -> bool {
         pos::lead::OPPORTUNITY,
         pos::lead::CONVERTED_AT,
     ];
-    !schema.is_mark(position) && !(kind == Kind::Leads && process.contains(&position))
+    let of_process = kind == Kind::Leads && process.contains(&position);
+    !of_process && !schema.is_mark(position)
 }

@@ -19,14 +19,22 @@ pub(crate) struct Page {
 }
 
 impl World {
-    /// Rows ordered by (modified_at, id), and whether there are more.
+    /// Rows ordered by (modified_at, id), and whether there are more; behind by `list_lag_ms`.
     pub(crate) fn changed(&self, kind: Kind, page: Page) -> (Vec<u32>, bool) {
+        let lag = i64::from(self.tuning.list_lag_ms) * 1_000;
+        self.changed_until(kind, page, if lag == 0 { i64::MAX } else { self.clock.now() - lag })
+    }
+
+    /// The same without a lag, for those who work in the CRM.
+    pub(crate) fn changed_now(&self, kind: Kind, page: Page) -> (Vec<u32>, bool) {
+        self.changed_until(kind, page, i64::MAX)
+    }
+
+    fn changed_until(&self, kind: Kind, page: Page, until: i64) -> (Vec<u32>, bool) {
         let lower = match page.after {
             Some(place) => Bound::Excluded(place),
             None => Bound::Included((page.since, 0)),
         };
-        let lag = i64::from(self.tuning.list_lag_ms) * 1_000;
-        let until = if lag == 0 { i64::MAX } else { self.clock.now() - lag };
         if page.after.map_or(page.since, |(at, _)| at) > until {
             return (Vec::new(), false);
         }

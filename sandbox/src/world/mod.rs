@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::options::{MarkMode, Precision, Tuning};
 use crate::record::{Author, Cell, Record, comparable, to_value};
+use crate::refusal::Refusal;
 use crate::schema::{Kind, Likeness, pos};
 use index::Index;
 use serde_json::Value;
@@ -38,6 +39,8 @@ pub(crate) struct World {
     pub(crate) writes: u64,
     /// How often salespeople have given a lead back: a lead handed over again gets a new answer.
     pub(crate) rounds: BTreeMap<u32, u64>,
+    /// While a seed is loaded: how many rows each table will have.
+    pub(crate) planned: [usize; Kind::ALL.len()],
 }
 
 /// One object's records.
@@ -105,6 +108,7 @@ impl World {
             listening: Listening::default(),
             writes: 0,
             rounds: BTreeMap::new(),
+            planned: [0; Kind::ALL.len()],
         }
     }
 
@@ -137,12 +141,18 @@ impl World {
         (table.rows.len() - table.deleted, table.deleted)
     }
 
-    /// Forget all records. The journal is emptied by the caller.
-    pub(crate) fn clear(&mut self) {
+    /// Forget all records, in the file too.
+    pub(crate) fn forget_all(&mut self) -> Result<(), Refusal> {
         self.tables = Default::default();
         self.news.clear();
         self.rounds.clear();
         self.writes = 0;
+        match &mut self.journal {
+            Some(journal) => {
+                journal.empty().map_err(|error| Refusal::new(500, "internal", error.to_string()))
+            }
+            None => Ok(()),
+        }
     }
 
     /// How many rows every table has, to go back to.
@@ -278,7 +288,7 @@ impl World {
         if let Some(journal) = &mut self.journal {
             journal.put(kind, row, record);
         }
-        if self.listening.any {
+        if self.listening.any && self.is_told(record.by) {
             let record_json = (self.listening.with_record && !record.deleted)
                 .then(|| to_value(record, kind, row, self.tuning.mark != MarkMode::Absent));
             self.news.push(News {
@@ -292,6 +302,19 @@ impl World {
                 record: record_json,
             });
         }
+    }
+
+    fn is_told(&self, by: Author) -> bool {
+        let wanted = &self.tuning.webhook_modified_by;
+        wanted.is_empty() || wanted.iter().any(|name| name == by.name())
+    }
+
+    /// Count mail clicks of an MA contact.
+    pub(crate) fn add_clicks(&mut self, row: u32, clicks: i64) {
+        let Some(contact) = self.alive(Kind::MaContacts, row).filter(|_| clicks > 0) else { return };
+        let total = contact.cell(pos::ma::CLICKS).as_int().unwrap_or(0).saturating_add(clicks);
+        let cells = vec![(pos::ma::CLICKS, Cell::Int(total))];
+        self.modify(Kind::MaContacts, row, cells, Author::Admin, Event::Updated);
     }
 
     /// Live rows whose field compares equal to a text, in row order. With `visible_at`, only what the slow index knew then.

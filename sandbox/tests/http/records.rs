@@ -1,8 +1,6 @@
 //! Single records: what is accepted, what is refused and how it is said.
 
-mod common;
-
-use common::{Crm, person};
+use crate::client::{Crm, person};
 use leadloop_sandbox::{MarkMode, Options, Tuning};
 use serde_json::{Value, json};
 

@@ -1,8 +1,6 @@
 //! Lists of what changed, search with its lag, batches.
 
-mod common;
-
-use common::{Crm, person};
+use crate::client::{Crm, person};
 use leadloop_sandbox::{Options, Precision, Tuning};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
