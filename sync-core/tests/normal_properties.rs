@@ -2,7 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by it")]
 
-use leadloop_sync_core::normal::{credit_code, domain, email, identifier, mask, phone};
+use leadloop_sync_core::normal::matching::{Strength, lookup_keys, match_names, similar_keys};
+use leadloop_sync_core::normal::{company, credit_code, domain, email, identifier, mask, person, phone};
 use proptest::prelude::*;
 
 /// Texts with many digits, joins and markers, so that the deep paths are reached.
@@ -39,6 +40,39 @@ fn phone_holds(text: &str, country: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Names from the words companies use, in any order, so that all the stripping is reached.
+fn company_like() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        "(上海|广东省|深圳市|南山区|北京|中国|浙江|杭州|朝阳|香港|台灣)",
+        "(例图|样峰|拟海|機器|一|第二|三十|ABX|360)",
+        "(科技|信息技术|机械|机器人|银行|大学|集团|控股|股份|实业)",
+        "(有限公司|股份有限公司|有限责任公司|公司|厂|株式会社|㈱|合伙企业|有限)",
+        "(分公司|办事处|支行|二厂|销售部|张经理|工会)",
+        "[()（）【】 ·.,&-]{1,2}",
+        "(Samplex|Müster|The|Shanghai|China|Hong Kong|Group|Holdings|Tech|Co\\.|, Ltd\\.|GmbH|& Co\\. KG|S\\.A\\.|Branch Office) ?",
+        "\\PC{0,2}",
+    ];
+    prop::collection::vec(part, 0..8).prop_map(|parts| parts.concat())
+}
+
+fn company_holds(text: &str) -> Result<(), TestCaseError> {
+    let Ok(name) = company::parse(text) else { return Ok(()) };
+    prop_assert!(!name.key.is_empty() && name.key.len() <= 4 * company_bound());
+    prop_assert!(!name.key.contains(' '));
+    let again = company::parse(&name.display).expect("what is shown is a name");
+    prop_assert_eq!(&again.key, &name.key);
+    prop_assert_eq!(&again.region, &name.region);
+    let found = match_names(&name, &again).expect("a name matches itself");
+    prop_assert!(found.score <= 1000);
+    prop_assert!(lookup_keys(&name).len() <= 6 && similar_keys(&name).len() <= 24);
+    Ok(())
+}
+
+/// Folding may lengthen a text (ligatures become words), by no more than this.
+fn company_bound() -> usize {
+    8 * leadloop_sync_core::normal::MAX_INPUT
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -71,6 +105,33 @@ proptest! {
         }
         if let Ok(found) = credit_code::parse(&text) {
             prop_assert_eq!(found.code.len(), 18);
+        }
+    }
+
+    #[test]
+    fn any_text_is_a_company_or_a_problem(text in "\\PC*") {
+        company_holds(&text)?;
+    }
+
+    #[test]
+    fn company_words_in_any_order_hold(a in company_like(), b in company_like()) {
+        company_holds(&a)?;
+        if let (Ok(left), Ok(right)) = (company::parse(&a), company::parse(&b)) {
+            let found = match_names(&left, &right);
+            prop_assert_eq!(found, match_names(&right, &left));
+            if found.is_some_and(|found| found.strength == Strength::Strong) {
+                let keys = lookup_keys(&right);
+                prop_assert!(lookup_keys(&left).iter().any(|key| keys.contains(key)), "{} | {}", left, right);
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_a_name_or_a_problem(text in "\\PC*|(Mr|Frau)[ .]{0,2}\\PC{0,9}|\\PC{0,5}[（(]?(先生|女士)[）)]?") {
+        if let Ok(name) = person::parse(&text) {
+            prop_assert!(!name.display.is_empty() && name.display.chars().count() <= person::MAX_NAME);
+            let printed = format!("{name:?}");
+            prop_assert!(printed.contains("**"), "{}", printed);
         }
     }
 

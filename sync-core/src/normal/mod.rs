@@ -6,12 +6,16 @@
 //! stable code. Whether a refused value is kept, shown or quarantined is for the pool; whether two people are one is
 //! for identity.
 
+pub mod company;
 pub mod credit_code;
 pub mod domain;
 pub mod email;
+mod fold;
 mod free_mail;
 pub mod identifier;
 pub mod mask;
+pub mod matching;
+pub mod person;
 pub mod phone;
 mod text;
 
@@ -43,6 +47,8 @@ pub enum Remark {
     UnknownRegion,
     /// The organisation code inside the credit code does not fit its own check character.
     OrganisationCheck,
+    /// Something behind the name (a department, a person, an aside) was left out of the comparable spelling.
+    LeftOut,
 }
 
 impl Remark {
@@ -59,6 +65,7 @@ impl Remark {
             Remark::UnknownSuffix => "unknown_suffix",
             Remark::UnknownRegion => "unknown_region",
             Remark::OrganisationCheck => "organisation_check",
+            Remark::LeftOut => "left_out",
         }
     }
 }
