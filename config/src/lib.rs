@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod lower;
 pub mod plan;
 pub mod problem;
+pub mod reference;
 pub mod render;
 pub mod shape;
 pub mod spec;

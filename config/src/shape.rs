@@ -15,7 +15,7 @@ pub fn check(root: &Table, problems: &mut Vec<Problem>) {
             continue;
         }
         let Some(section) = crate::spec::section(&key.value) else {
-            let names = crate::spec::sections::SECTIONS.iter().map(|section| section.name);
+            let names = crate::spec::sections::all().map(|section| section.name);
             unknown("LL2003", "section", "部分", key, names, problems);
             continue;
         };

@@ -36,7 +36,7 @@ impl Context<'_> {
             ("connector for this", "适用的连接器"),
             &written,
             fitting.into_iter(),
-            "see docs/reference/connectors.md",
+            "see the folders under connectors/",
         ) {
             return None;
         }

@@ -82,7 +82,7 @@ pub struct Section {
 /// The section of that name.
 #[must_use]
 pub fn section(name: &str) -> Option<&'static Section> {
-    sections::SECTIONS.iter().find(|section| section.name == name)
+    sections::all().find(|section| section.name == name)
 }
 
 /// An optional key.

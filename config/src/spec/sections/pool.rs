@@ -1,0 +1,296 @@
+//! Sections about where leads come from and who they are.
+
+use super::super::Shape::{
+    Bool, Choice, Duration, Expr, Later, LimitIn, List, Map, Name, Rate, Scalar, Settings, Table, Text,
+    TextOrSecret,
+};
+use super::super::{Key, Section, key, must};
+use super::{FIELD, LATER_SOURCES, NAMES, TEXTS};
+
+const CALENDAR: &[Key] = &[
+    key("work_days", Text, "\"mon-fri\"", "Working weekdays.", "工作日。"),
+    key(
+        "hours",
+        TEXTS,
+        "\"09:00-18:00\"",
+        "Working hours; a list where there is a break.",
+        "工作时间；有午休时写成列表。",
+    ),
+    key(
+        "holidays",
+        Text,
+        "\"cn\"",
+        "`cn` (with make-up working days), or a CSV file: date, off|work.",
+        "`cn`（含调休），或 CSV 文件：日期, off|work。",
+    ),
+];
+
+/// The sections of this part of the road, in order.
+pub(super) const PART: &[Section] = &[
+    Section {
+        name: "leadloop",
+        many: false,
+        doc: ("The business.", "企业基本设置。"),
+        keys: &[
+            key(
+                "timezone",
+                Text,
+                "\"Asia/Shanghai\"",
+                "IANA time zone of the business.",
+                "业务时区（IANA）。",
+            ),
+            key(
+                "language",
+                Choice(&["zh", "en"]),
+                "\"zh\"",
+                "Language of notices and reasons.",
+                "通知与原因的语言。",
+            ),
+            key(
+                "region",
+                Text,
+                "\"CN\"",
+                "Region of phones without a country code (ISO 3166).",
+                "无国家码电话所属地区（ISO 3166）。",
+            ),
+            key(
+                "calendar",
+                Table(CALENDAR),
+                "{ work_days = \"mon-fri\", hours = \"09:00-18:00\", holidays = \"cn\" }",
+                "Working time.",
+                "工作时间。",
+            ),
+        ],
+    },
+    Section {
+        name: "store",
+        many: false,
+        doc: ("Where the data lies.", "数据存储位置。"),
+        keys: &[must(
+            "url",
+            TextOrSecret,
+            "\"sqlite:data/leadloop.db\"",
+            "`sqlite:PATH`, or `postgres://…` (as a secret where it holds a password).",
+            "`sqlite:路径` 或 `postgres://…`（含密码时用密钥引用）。",
+        )],
+    },
+    Section {
+        name: "server",
+        many: false,
+        doc: ("Where we listen.", "监听地址。"),
+        keys: &[
+            key("listen", Text, "\"127.0.0.1:8080\"", "Address and port.", "地址与端口。"),
+            key(
+                "public_url",
+                Text,
+                "\"https://leads.example.com\"",
+                "How others reach us.",
+                "外部访问地址。",
+            ),
+        ],
+    },
+    Section {
+        name: "source",
+        many: true,
+        doc: ("Where leads come from.", "线索来源。"),
+        keys: &[
+            must(
+                "name",
+                Name,
+                "\"website\"",
+                "Its name: the last part of `/in/NAME`.",
+                "名称，即 `/in/名称`。",
+            ),
+            must("connector", Name, "\"web_form\"", "Its connector.", "连接器。"),
+            key("settings", Settings, "{ }", "What only the connector understands.", "连接器专有设置。"),
+            key(
+                "touch",
+                Name,
+                "\"form_submitted\"",
+                "Kind of touch where the record does not say.",
+                "互动类型（记录未写明时）。",
+            ),
+            key(
+                "channel",
+                Text,
+                "\"官网\"",
+                "Channel where no campaign rule says otherwise.",
+                "渠道（无渠道规则时）。",
+            ),
+            key(
+                "brings",
+                Choice(&["touches", "answers"]),
+                "\"touches\"",
+                "Touches of people, or answers of sales.",
+                "带来互动，还是销售反馈。",
+            ),
+            key(
+                "require",
+                TEXTS,
+                "[\"phone or email\"]",
+                "Each must hold, else the record is quarantined.",
+                "必填条件，不满足则隔离。",
+            ),
+            key(
+                "fields",
+                List(&Table(FIELD)),
+                "[{ from = \"mobile\", to = \"phone\" }]",
+                "Incoming name → pool field; well-known names map by themselves.",
+                "字段映射；常见名称自动识别。",
+            ),
+            key(
+                "fixed",
+                Map(&Scalar),
+                "{ \"consent\" = \"given\" }",
+                "Pool fields every record of this source gets.",
+                "固定字段值。",
+            ),
+            key(
+                "identifiers",
+                Map(&Name),
+                "{ olist_id = \"olist_id\" }",
+                "Pool field → identifier kind.",
+                "字段 → 标识类型。",
+            ),
+            key(
+                "allowed_origins",
+                TEXTS,
+                "[\"https://www.example.com\"]",
+                "Origins a browser form may come from.",
+                "允许的浏览器来源。",
+            ),
+            key(
+                "rate_limit",
+                Rate,
+                "\"20 per minute per address\"",
+                "Most requests of one address.",
+                "单地址频率上限。",
+            ),
+            key(
+                "duplicate_within",
+                Duration,
+                "\"10m\"",
+                "The same content within this time is one event.",
+                "相同内容在此时间内视为一次。",
+            ),
+            key(
+                "shared_device",
+                Bool,
+                "true",
+                "Cookies of this source never bind people.",
+                "共享设备：Cookie 不用于识别人。",
+            ),
+            key(
+                "keep",
+                Expr,
+                "'touch.event == \"PricingViewed\"'",
+                "Only records for which this holds.",
+                "仅保留满足条件的记录。",
+            ),
+            key(
+                "consent",
+                Choice(&["given", "refused"]),
+                "\"given\"",
+                "Consent that comes with every record, where the record says nothing.",
+                "记录未写明时的授权。",
+            ),
+            key(
+                "every",
+                Later("polled sources come with the sources issue", "轮询来源将在后续版本提供"),
+                "\"5m\"",
+                "How often it is polled.",
+                "轮询间隔。",
+            ),
+        ],
+    },
+    Section {
+        name: "identity",
+        many: false,
+        doc: ("Who is who.", "统一身份。"),
+        keys: &[
+            key(
+                "order",
+                NAMES,
+                "[\"phone\", \"email\", \"cookie\"]",
+                "Identifier kinds, stronger first.",
+                "标识优先级，强者在前。",
+            ),
+            key(
+                "limits",
+                Map(&LimitIn),
+                "{ phone = 3, cookie = \"5 in 7d\" }",
+                "More than that on one person is a suspect, not a merge.",
+                "每人标识数量上限，超过只标记嫌疑。",
+            ),
+            key("blocked", TEXTS, "[\"13800000000\"]", "Values that identify nobody.", "不用于识别的值。"),
+        ],
+    },
+    Section {
+        name: "consent",
+        many: false,
+        doc: ("What a person must have allowed.", "授权要求。"),
+        keys: &[
+            key(
+                "transfer",
+                Choice(&["given", "not refused"]),
+                "\"given\"",
+                "Needed before a hand-over.",
+                "转出前的授权要求。",
+            ),
+            key(
+                "mail",
+                Choice(&["given", "not refused"]),
+                "\"not refused\"",
+                "Needed before mail.",
+                "发邮件前的授权要求。",
+            ),
+        ],
+    },
+    Section {
+        name: "campaign",
+        many: false,
+        doc: ("Campaigns and channels.", "活动与渠道。"),
+        keys: &[
+            key(
+                "table",
+                Text,
+                "\"campaigns.csv\"",
+                "CSV: code, name, channel, product, from, to, cost.",
+                "CSV：code, name, channel, product, from, to, cost。",
+            ),
+            key(
+                "code",
+                TEXTS,
+                "[\"utm_campaign\", \"campaign\"]",
+                "Where the code is found.",
+                "活动代码所在字段。",
+            ),
+            key(
+                "keep",
+                TEXTS,
+                "[\"utm_source\", \"utm_medium\"]",
+                "Attribution fields kept with the touch.",
+                "保留的归因字段。",
+            ),
+            key(
+                "channel",
+                List(&Table(&[
+                    must("name", Text, "\"百度 SEM\"", "The channel.", "渠道。"),
+                    must("when", Expr, "'touch.utm_source == \"baidu\"'", "When.", "条件。"),
+                ])),
+                "[{ name = \"百度 SEM\", when = 'touch.utm_source == \"baidu\"' }]",
+                "First that holds names the channel.",
+                "第一个成立的规则决定渠道。",
+            ),
+        ],
+    },
+    Section {
+        name: "enrich", many: true, doc: ("Company data.", "企业数据补全。"), keys: LATER_SOURCES
+    },
+    Section {
+        name: "fill",
+        many: false,
+        doc: ("Who may fill a field.", "字段填充顺序。"),
+        keys: LATER_SOURCES,
+    },
+];
