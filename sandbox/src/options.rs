@@ -298,3 +298,30 @@ impl Default for Mix {
         Self { ignore: 8, give_back: 27, accept: 20, open: 15, win: 18, lose: 12 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_from_json_and_typos_are_not() {
+        let text = r#"{"listen": "127.0.0.1:8090", "modified_precision": "ms", "faults": [{"kind": "slow", "probability": 0.1}],
+            "users": [{"name": "测试甲", "login": "jia"}], "tuning": {"limits": {"per_second": 5}, "mark": "plain",
+            "robot": {"on": true, "mix": {"return": 1}}}}"#;
+        let options: Options = serde_json::from_str(text).expect("good options");
+        assert_eq!(options.tuning.limits.per_second, Some(5));
+        assert_eq!((options.tuning.mark, options.modified_precision), (MarkMode::Plain, Precision::Ms));
+        assert_eq!((options.tuning.robot.mix.give_back, options.tuning.robot.mix.win), (1, 18));
+        assert_eq!(options.seed, 7);
+        for typo in [
+            r#"{"sead": 7}"#,
+            r#"{"tuning": {"serch_lag_ms": 1}}"#,
+            r#"{"faults": [{"kind": "slow", "p": 1}]}"#,
+        ] {
+            assert!(serde_json::from_str::<Options>(typo).is_err(), "{typo}");
+        }
+        let again: Options =
+            serde_json::from_value(serde_json::json!(options)).expect("what is written can be read");
+        assert_eq!(again.tuning.robot.mix, options.tuning.robot.mix);
+    }
+}

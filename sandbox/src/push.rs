@@ -113,7 +113,7 @@ struct Outcome {
 
 impl Pushed {
     fn points_after(&self) -> i64 {
-        self.points.saturating_add(self.points_changes.iter().map(|change| change.delta).sum())
+        self.points_changes.iter().fold(self.points, |sum, change| sum.saturating_add(change.delta))
     }
 
     /// What the MA keeps of it.

@@ -72,7 +72,10 @@ pub(crate) fn load(world: &mut World, lists: Lists) -> Result<Map<String, Value>
     for kind in Kind::ALL {
         world.planned[kind as usize] = before[kind as usize] + lists.get(&kind).map_or(0, Vec::len);
     }
+    let told = world.news.len();
     let made = load_all(world, lists);
+    // What is loaded was there before anybody listened.
+    world.news.truncate(told);
     world.planned = [0; Kind::ALL.len()];
     if made.is_err() {
         world.back_to(&before);

@@ -8,11 +8,14 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Largest body of an API call.
 const BODY: usize = 4 << 20;
 /// Largest body of an admin call (seeds).
 const ADMIN_BODY: usize = 64 << 20;
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Most records of a batch, values of a search, ids of a get.
 pub(crate) const BATCH: usize = 200;
 
@@ -32,19 +35,20 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
         if announced.is_some_and(|length| length > most) {
             return Err(too_large(most));
         }
-        let bytes = to_bytes(request.into_body(), most).await.map_err(|error| {
-            if std::error::Error::source(&error)
-                .is_some_and(|inner| inner.is::<http_body_util::LengthLimitError>())
-            {
-                too_large(most)
-            } else {
-                Refusal::new(400, "bad_json", "the body was cut")
-            }
-        })?;
+        let reading = tokio::time::timeout(PATIENCE, to_bytes(request.into_body(), most)).await;
+        let bytes = match reading {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(error)) if is_too_long(&error) => return Err(too_large(most)),
+            _ => return Err(Refusal::new(400, "bad_json", "the body did not come to its end")),
+        };
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| Refusal::new(400, "bad_json", format!("the body is not a JSON object: {error}")))
     }
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|inner| inner.is::<http_body_util::LengthLimitError>())
 }
 
 fn too_large(most: usize) -> Refusal {

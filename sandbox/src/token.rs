@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 pub(crate) async fn token(State(shared): App, headers: HeaderMap, body: Body) -> Response {
     let Ok(bytes) = to_bytes(body, 16 << 10).await else { return refuse(400, "invalid_request") };
@@ -48,7 +49,9 @@ pub(crate) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 
 /// Whether admin calls and the page are open to this request.
 pub(crate) fn may_administer(shared: &Shared, path: &str, headers: &HeaderMap) -> Result<(), Box<Response>> {
-    let Some(key) = shared.options.admin_key.as_deref().filter(|key| !key.is_empty()) else { return Ok(()) };
+    let Some(key) = shared.options.admin_key.as_deref().filter(|key| !key.is_empty()) else {
+        return if is_local(headers) { Ok(()) } else { Err(Box::new(foreign().into_response())) };
+    };
     let same = |given: &str| verify_slices_are_equal(given.as_bytes(), key.as_bytes()).is_ok();
     let by_header = headers.get("x-admin-key").and_then(|value| value.to_str().ok()).is_some_and(same);
     if by_header || basic(headers).is_some_and(|(_, password)| same(&password)) {
@@ -61,6 +64,21 @@ pub(crate) fn may_administer(shared: &Shared, path: &str, headers: &HeaderMap) -
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     Err(Box::new(response))
+}
+
+fn foreign() -> Refusal {
+    Refusal::new(403, "foreign_page", "without an admin key only this machine may call, and no web page")
+}
+
+/// Without a key the loopback address is the guard. A web page of somebody else, open in a browser on this machine,
+/// could pass it: such requests carry an origin, or a host name that merely resolves to loopback.
+fn is_local(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("localhost");
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    let loopback = bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    (loopback || name.eq_ignore_ascii_case("localhost")) && !headers.contains_key(header::ORIGIN)
 }
 
 fn refuse(status: u16, code: &'static str) -> Response {

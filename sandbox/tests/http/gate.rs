@@ -186,3 +186,20 @@ async fn options_that_make_no_sense_do_not_start() {
     let again = Sandbox::start(Options { listen: address, ..Options::default() }).await;
     assert_eq!(again.unwrap().addr(), address);
 }
+
+#[tokio::test]
+async fn no_web_page_of_somebody_else_reaches_the_admin() {
+    let crm = Crm::start().await;
+    for (name, value) in
+        [("origin", "https://evil.example"), ("host", "evil.example"), ("host", "evil.example:80")]
+    {
+        let request = crm.request(Method::POST, "/admin/reset").header(name, value);
+        crm.send(request).await.unwrap().refused(403, "foreign_page");
+        let page = crm.request(Method::GET, "/").header(name, value);
+        crm.send(page).await.unwrap().refused(403, "foreign_page");
+    }
+    for host in ["localhost", "localhost:8090", "127.0.0.1", "[::1]:8090"] {
+        let request = crm.request(Method::GET, "/admin/stats").header("host", host);
+        crm.send(request).await.unwrap().must(200);
+    }
+}

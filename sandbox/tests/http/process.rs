@@ -1,6 +1,6 @@
 //! What becomes of leads: conversion, merging, salespeople and the sales robot, seeds.
 
-use crate::client::{Crm, person};
+use crate::client::{Crm, Inbox, person};
 use leadloop_sandbox::{Mix, Options, Robot, Tuning};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -270,7 +270,13 @@ async fn the_seed_of_the_samples_fits() {
     assert!((idle..idle + 60_000_000).contains(&ago), "{ago}");
     assert_eq!(account["created_at"], account["last_activity_at"]);
     // The same again over the admin call, after forgetting everything.
+    let inbox = Inbox::open(&[]).await;
+    crm.post("/api/v1/webhooks", json!({"url": inbox.url})).await.must(201);
     crm.post("/admin/seed?fresh=true", seed.clone()).await.must(200);
+    crm.post("/api/v1/accounts", json!({"name": "示例公司"})).await.must(201);
+    // Webhooks hear of the account that came after the seed, and of nothing in it.
+    assert_eq!(inbox.wait_for(1).await[0].body["data"]["record"], Value::Null);
+    assert_eq!(inbox.got()[0].body["data"]["modified_by"], "api");
     assert_eq!(crm.get("/api/v1/users/count").await.body["count"], seed["users"].as_array().unwrap().len());
     let answer = crm.post("/admin/seed", seed).await.refused(422, "validation");
     assert_eq!(answer.fields(), ["id:wrong_id"]);
