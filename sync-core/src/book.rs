@@ -85,10 +85,13 @@ impl Book {
         None
     }
 
-    /// The open hand-over of a lead.
+    /// The open hand-over of a person: of the lead or of one that was merged into it, since a hand-over stays with the
+    /// lead it was opened for.
     #[must_use]
     pub fn open_handoff(&self, lead: LeadId) -> Option<&Handoff> {
-        self.handoffs.values().find(|handoff| handoff.lead == lead && handoff.state.is_open())
+        let person = |id: LeadId| self.resolve(id).map_or(id, |lead| lead.id);
+        let whose = person(lead);
+        self.handoffs.values().find(|handoff| handoff.state.is_open() && person(handoff.lead) == whose)
     }
 
     /// Lets later steps of the batch see a reaction.
@@ -136,7 +139,8 @@ impl Book {
             | Effect::KeepFeedback(_)
             | Effect::SetDeadline(_)
             | Effect::ClearDeadline(_)
-            | Effect::Alarm(_) => {}
+            | Effect::Alarm(_)
+            | Effect::Suspect(_) => {}
         }
     }
 

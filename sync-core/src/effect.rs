@@ -83,6 +83,21 @@ pub struct Alarm {
     pub at: Timestamp,
 }
 
+/// Two leads that may be one person: identity would not join them, somebody may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspect {
+    /// The one.
+    pub lead: LeadId,
+    /// The other. The pair is unordered and stands once.
+    pub other: LeadId,
+    /// What they share.
+    pub by: Identifier,
+    /// Why they were not joined, as a stable code: `different_phone`, `shared_device`, `limit`, `both_with_sales`…
+    pub reason: String,
+    /// When it was noticed.
+    pub at: Timestamp,
+}
+
 /// What one attempt of a delivery brought, for people: bounded and masked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptNote {
@@ -177,6 +192,8 @@ pub enum Effect {
     ClearDeadline(String),
     /// An alarm, raised or cleared.
     Alarm(Alarm),
+    /// Two leads that may be one person. Said again it changes nothing.
+    Suspect(Suspect),
 }
 
 /// What shall be done, and why.

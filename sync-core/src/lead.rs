@@ -107,6 +107,9 @@ pub struct Consent {
     pub source: SourceName,
     /// Which text was shown, where known.
     pub text_version: Option<String>,
+    /// The record itself did not say it: its source counts it so by configuration.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub assumed: bool,
 }
 
 /// How one score model stands for a lead. Decay is computed at reading, so no nightly job is needed.
