@@ -2,7 +2,7 @@
 
 use crate::api::{Answer, App, converted, object, receipt};
 use crate::faults::FaultSpec;
-use crate::options::Tuning;
+use crate::options::{MarkMode, Tuning};
 use crate::record::Author;
 use crate::refusal::Refusal;
 use crate::schema::Kind;
@@ -68,8 +68,15 @@ pub(crate) async fn tune(State(shared): App, JsonObject(change): JsonObject) -> 
     if let Some(fault) = tuning.fault() {
         return Err(Refusal::bad_request(fault));
     }
-    shared.gate().tune(&tuning);
-    shared.write(|world| world.tuning = tuning)?;
+    let for_gate = tuning.clone();
+    shared.write(|world| {
+        if tuning.mark == MarkMode::Unique && world.tuning.mark != MarkMode::Unique {
+            world.check_marks_differ()?;
+        }
+        world.tuning = tuning;
+        Ok::<_, Refusal>(())
+    })??;
+    shared.gate().tune(&for_gate);
     Ok(json_value(StatusCode::OK, &wanted))
 }
 

@@ -10,14 +10,19 @@ use crate::world::World;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+
+/// No record comes near this.
+const LINE: u64 = 1 << 20;
 
 /// An open journal with the lines of the current step.
 #[derive(Debug)]
 pub(crate) struct Journal {
     file: File,
     waiting: Vec<u8>,
+    /// A line may be torn: nothing may follow it.
+    broken: bool,
 }
 
 /// The journal cannot be used.
@@ -54,7 +59,11 @@ impl Journal {
         if self.waiting.is_empty() {
             return Ok(());
         }
+        if self.broken {
+            return Err(std::io::Error::other("an earlier write failed; restart the sandbox"));
+        }
         let written = self.file.write_all(&self.waiting);
+        self.broken = written.is_err();
         self.waiting.clear();
         self.waiting.shrink_to(1 << 20);
         written
@@ -68,7 +77,9 @@ impl Journal {
     /// Forget everything.
     pub(crate) fn empty(&mut self) -> std::io::Result<()> {
         self.waiting.clear();
-        self.file.set_len(0)
+        self.file.set_len(0)?;
+        self.broken = false;
+        Ok(())
     }
 }
 
@@ -92,7 +103,7 @@ pub(crate) fn open(world: &mut World, path: &Path) -> Result<bool, JournalError>
         rewrite(world, path).map_err(io)?;
     }
     let file = OpenOptions::new().create(true).append(true).open(path).map_err(io)?;
-    world.journal = Some(Journal { file, waiting: Vec::new() });
+    world.journal = Some(Journal { file, waiting: Vec::new(), broken: false });
     Ok(existed)
 }
 
@@ -103,14 +114,17 @@ fn load(world: &mut World, path: &Path) -> Result<(), JournalError> {
     let mut text = Vec::new();
     for line in 1_usize.. {
         text.clear();
-        if reader.read_until(b'\n', &mut text).map_err(io)? == 0 {
+        if reader.by_ref().take(LINE).read_until(b'\n', &mut text).map_err(io)? == 0 {
             break;
+        }
+        let wrong = |reason: String| JournalError::Line { path: path.to_owned(), line, reason };
+        if text.len() as u64 == LINE {
+            return Err(wrong(format!("longer than {LINE} bytes")));
         }
         // The process may have died within its last line; that write was never answered.
         if text.last() != Some(&b'\n') {
             break;
         }
-        let wrong = |reason: String| JournalError::Line { path: path.to_owned(), line, reason };
         let (kind, row, record) = parse_line(&text).map_err(wrong)?;
         lines.insert((kind, row), record);
     }
@@ -196,4 +210,24 @@ fn rewrite(world: &World, path: &Path) -> std::io::Result<()> {
     }
     out.into_inner()?.sync_all()?;
     std::fs::rename(fresh, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn after_a_failed_write_nothing_more_is_accepted() {
+        // This device fails every write as a full disk does.
+        let file = OpenOptions::new().write(true).open("/dev/full").expect("the device of full disks");
+        let mut journal = Journal { file, waiting: Vec::new(), broken: false };
+        journal.waiting.extend_from_slice(b"a line\n");
+        assert!(journal.flush().is_err());
+        // Nothing was torn by a step without lines.
+        assert!(journal.flush().is_ok());
+        journal.waiting.extend_from_slice(b"another\n");
+        let error = journal.flush().expect_err("still broken");
+        assert!(error.to_string().contains("restart"), "{error}");
+    }
 }

@@ -159,6 +159,7 @@ async fn without_a_unique_mark_doubles_are_possible_and_visible() {
     crm.put("/api/v1/leads/by-mark/h-1", person(3)).await.refused(400, "mark_not_unique");
     let unique = json!({"name": "leadloop_id", "type": "text", "max": 64, "unique": true});
     crm.post("/api/v1/describe/leads/fields", unique.clone()).await.refused(409, "duplicate_mark");
+    crm.patch("/admin/tuning", json!({"mark": "unique"})).await.refused(409, "duplicate_mark");
     crm.delete("/api/v1/leads/L1002").await.must(204);
     crm.post("/api/v1/describe/leads/fields", unique).await.must(201);
     crm.get("/api/v1/leads/by-mark/h-1").await.must(200);

@@ -94,3 +94,14 @@ async fn the_clock_may_be_wrong_and_the_mark_hidden() {
     let ahead = (server - i64::try_from(machine).unwrap()) / 1_000_000;
     assert!((3_590..3_610).contains(&ahead), "{ahead}");
 }
+
+#[tokio::test]
+async fn a_file_that_is_no_record_file_is_refused_whatever_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sandbox.jsonl");
+    std::fs::write(&path, vec![0_u8; 3 << 20]).unwrap();
+    let error = Sandbox::start(keeping(&path)).await.unwrap_err().to_string();
+    assert!(error.starts_with("LL1902") && error.contains("line 1"), "{error}");
+    let error = Sandbox::start(keeping(folder.path())).await.unwrap_err().to_string();
+    assert!(error.starts_with("LL1902"), "{error}");
+}
