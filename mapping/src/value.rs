@@ -4,11 +4,13 @@
 //! [`Record`]s. Nothing here knows what a field means; that is for [`crate::schema`] and for the core.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One value of one field. NUL characters are removed when a text is made ([`Value::text`]): neither database keeps them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+#[derive(Clone, Debug, PartialEq, Serialize, Default)]
 #[serde(untagged)]
 pub enum Value {
     /// Nothing is known, or the field was blanked.
@@ -126,6 +128,61 @@ impl Value {
             Value::Text(text) => text.as_str().into(),
             Value::List(list) => list.iter().map(Value::to_json).collect(),
         }
+    }
+}
+
+/// Read by hand: trying one variant after the other, as an untagged enum does, takes ten times as long, and records are
+/// read for every lead.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing, yes or no, a number, a text or a list of these")
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+    fn visit_bool<E>(self, yes: bool) -> Result<Value, E> {
+        Ok(Value::Bool(yes))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Int(number))
+    }
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
+        #[expect(clippy::cast_precision_loss, reason = "beyond 64 bits with a sign there is no exact kind")]
+        let near = number as f64;
+        Ok(i64::try_from(number).map_or(Value::Real(near), Value::Int))
+    }
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Value, E> {
+        if number.is_finite() { Ok(Value::Real(number)) } else { Err(E::custom("not a finite number")) }
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::text(text))
+    }
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::text(text))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        // A claimed length is no reason to reserve memory.
+        let mut list = Vec::with_capacity(items.size_hint().unwrap_or(0).min(64));
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::List(list))
     }
 }
 

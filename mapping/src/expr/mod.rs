@@ -31,6 +31,7 @@ mod types;
 pub use check::Expected;
 pub use facts::Facts;
 pub use functions::FUNCTIONS;
+pub(crate) use problem::nearest;
 pub use problem::{ExprProblem, ExprProblemKind, Words};
 pub use run::{EvalError, EvalErrorKind, Expr, explain};
 pub use types::{Kind, Object, Schema, SchemaBuilder, Type};

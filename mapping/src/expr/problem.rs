@@ -105,7 +105,7 @@ impl ExprProblem {
 }
 
 /// The candidate nearest to `word`, where one is near enough to be a slip of the hand.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = word.to_lowercase();
     candidates
         .into_iter()

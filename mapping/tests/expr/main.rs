@@ -301,6 +301,7 @@ fn all_problems_of_one_expression_come_at_once() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the small stack is the point")]
 fn limits_hold_before_the_parser_is_entered() {
     let long = format!("score.fit > 1 {}", "or score.fit > 1 ".repeat(300));
     assert_eq!(problems(&long)[0].kind, Kind::TooLong);
