@@ -3,8 +3,16 @@
 //!
 //! Pure: bytes in, records out; operations in, requests out. See `leadloop-connector-api` for what a connector is.
 
+use leadloop_connector_api::Registry;
+
 mod reading;
 
 pub mod table_file;
 mod web_form;
 mod webhook;
+
+/// All connectors. Whoever calls this links them: they enter the registry by themselves.
+#[must_use]
+pub fn registry() -> Registry {
+    Registry::all()
+}

@@ -10,6 +10,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use leadloop_connector_api::settings::{Problem, ProblemKind, Settings};
 use leadloop_connector_api::{Link, Refusal};
 use leadloop_mapping::{Record, Value};
+use leadloop_sync_core::aliases;
 use leadloop_sync_core::capture::{Quarantined, RawLead};
 
 /// Most bytes of a body that brings leads and no file: many times what any form sends.
@@ -50,8 +51,8 @@ pub(crate) fn unreadable(code: &'static str, detail: impl Into<String>) -> Refus
 }
 
 /// A record that cannot be taken as it is.
-pub(crate) fn quarantined(code: &str, detail: impl Into<String>, raw: RawLead) -> Quarantined {
-    Quarantined { position: raw.position, code: code.to_owned(), detail: detail.into(), raw }
+pub(crate) fn quarantined(code: &str, detail: impl Into<String>, raw: RawLead) -> Box<Quarantined> {
+    Box::new(Quarantined { position: raw.position, code: code.to_owned(), detail: detail.into(), raw })
 }
 
 /// A record cut to its bounds, and what was beyond them.
@@ -119,6 +120,21 @@ impl Bounded {
                 )
             }
             value => value,
+        }
+    }
+}
+
+/// Names that only we or a proven sender may use are kept under `sent.`: whoever posts to an open address could otherwise
+/// write scores, consent or another person's ids.
+pub(crate) fn reserve(fields: &mut Record) {
+    let reserved = |name: &str| {
+        ["touch.", "score.", "consent.", "answer."].iter().any(|space| name.starts_with(space))
+            || ["crmid", "maid"].contains(&aliases::key(name).as_str())
+    };
+    let found: Vec<String> = fields.0.keys().filter(|name| reserved(name)).cloned().collect();
+    for name in found {
+        if let Some(value) = fields.0.remove(&name) {
+            fields.set(format!("sent.{name}"), value);
         }
     }
 }

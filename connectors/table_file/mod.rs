@@ -55,7 +55,7 @@ impl Connector for TableFile {
         for row in table {
             match row {
                 Ok(lead) => received.leads.push(lead),
-                Err(record) => received.unreadable.push(record),
+                Err(record) => received.unreadable.push(*record),
             }
         }
         Ok(received)

@@ -56,7 +56,7 @@ pub struct Preview {
     /// Its columns.
     pub columns: Vec<Column>,
     /// The first rows.
-    pub rows: Vec<Result<RawLead, Quarantined>>,
+    pub rows: Vec<Result<RawLead, Box<Quarantined>>>,
 }
 
 enum Source<'a> {
@@ -291,7 +291,7 @@ impl Table<'_> {
     }
 
     /// A row as a record, or what is wrong with it.
-    fn record(&self, row: Row, position: u32) -> Result<RawLead, Quarantined> {
+    fn record(&self, row: Row, position: u32) -> Result<RawLead, Box<Quarantined>> {
         let line = row.line;
         let mut wrong = row.wrong;
         let over: usize = row.cells.iter().skip(self.columns.len()).filter(|cell| !cell.is_blank()).count();
@@ -324,12 +324,7 @@ impl Table<'_> {
         self.add_settings(&mut lead, &mut wrong);
         match wrong {
             None => Ok(lead),
-            Some((code, detail)) => Err(Quarantined {
-                position,
-                code: code.to_owned(),
-                detail: format!("line {line}: {detail}"),
-                raw: lead,
-            }),
+            Some((code, detail)) => Err(reading::quarantined(code, format!("line {line}: {detail}"), lead)),
         }
     }
 
@@ -351,7 +346,7 @@ impl Table<'_> {
     }
 
     /// The last word of a table that is not read to its end.
-    fn rest_unread(&mut self, detail: String) -> Quarantined {
+    fn rest_unread(&mut self, detail: String) -> Box<Quarantined> {
         self.ended = true;
         let position = self.position.saturating_add(1);
         reading::quarantined(REST_UNREAD, detail, RawLead { position, ..RawLead::default() })
@@ -360,7 +355,7 @@ impl Table<'_> {
 
 impl Iterator for Table<'_> {
     /// A record whose position is its data row (1 is the first below the header), or what is wrong with the row.
-    type Item = Result<RawLead, Quarantined>;
+    type Item = Result<RawLead, Box<Quarantined>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {

@@ -8,7 +8,7 @@ use leadloop_sync_core::capture::{Quarantined, RawLead};
 use url::Url;
 
 use super::body::Element;
-use crate::reading::{Bounded, MOST_FIELDS, NO_OBJECT, OUT_OF_BOUNDS, cut, quarantined};
+use crate::reading::{self, Bounded, MOST_FIELDS, NO_OBJECT, OUT_OF_BOUNDS, cut, quarantined};
 
 /// A post whose honeypot is filled.
 const ROBOT: &str = "LL4102";
@@ -94,7 +94,7 @@ impl<'a> Shared<'a> {
         for control in CONTROL.iter().chain(std::iter::once(&self.honeypot)) {
             fields.0.remove(*control);
         }
-        reserve(fields);
+        reading::reserve(fields);
         self.read_consent(fields, text_version);
         self.lift_attribution(fields, page.as_deref());
     }
@@ -175,28 +175,13 @@ fn is_unfilled(value: &str) -> bool {
     value.is_empty() || inner("{", "}") || inner("__", "__") || inner("%7B", "%7D")
 }
 
-/// Names that only we or a signed source may use are kept under `form.`: whoever fills a form could otherwise write
-/// scores or another person's ids.
-fn reserve(fields: &mut Record) {
-    let reserved = |name: &str| {
-        ["touch.", "score.", "consent.", "crm.", "handoff."].iter().any(|space| name.starts_with(space))
-            || ["crmid", "maid"].contains(&aliases::key(name).as_str())
-    };
-    let found: Vec<String> = fields.0.keys().filter(|name| reserved(name)).cloned().collect();
-    for name in found {
-        if let Some(value) = fields.0.remove(&name) {
-            fields.set(format!("form.{name}"), value);
-        }
-    }
-}
-
 /// The record of one element of a post.
 pub(super) fn finish(
     shared: &Shared<'_>,
     element: Element,
     position: u32,
     count: usize,
-) -> Result<RawLead, Quarantined> {
+) -> Result<RawLead, Box<Quarantined>> {
     let mut fields = match element {
         Element::Fields(fields) => fields,
         Element::Other(text) => {

@@ -81,7 +81,7 @@ impl Connector for WebForm {
         for (at, element) in body.leads.into_iter().enumerate() {
             match lead::finish(&shared, element, u32::try_from(at).unwrap_or(u32::MAX), count) {
                 Ok(lead) => received.leads.push(lead),
-                Err(record) => received.unreadable.push(record),
+                Err(record) => received.unreadable.push(*record),
             }
         }
         for file in &body.tables {
@@ -129,7 +129,7 @@ fn read_table(
             Err(mut record) => {
                 record.raw = shared.complete_row(record.raw, before);
                 record.position = record.raw.position;
-                received.unreadable.push(record);
+                received.unreadable.push(*record);
             }
         }
     }

@@ -32,7 +32,8 @@ pub(super) fn thanks(link: &Link, push: &Push, wishes: &Wishes, count: usize) ->
     answer
 }
 
-fn wants_html(push: &Push) -> bool {
+/// Whether a browser shows the answer to a person.
+pub(super) fn wants_html(push: &Push) -> bool {
     push.header("accept").is_some_and(|accept| accept.to_ascii_lowercase().contains("text/html"))
 }
 

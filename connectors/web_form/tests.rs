@@ -159,7 +159,7 @@ fn names_that_are_ours_cannot_be_filled_in() {
     let names: Vec<&str> = lead.fields.iter().map(|(name, _)| name).collect();
     assert_eq!(
         names,
-        ["email", "form.MA-ID", "form.crm_id", "form.score.fit", "form.touch.kind", "lead.email"]
+        ["email", "lead.email", "sent.MA-ID", "sent.crm_id", "sent.score.fit", "sent.touch.kind"]
     );
 }
 

@@ -48,7 +48,7 @@ pub(super) fn records(link: &Link, body: &Json, signed_id: Option<&str>) -> Resu
             signed_id.map(|id| if list.len() == 1 { id.to_owned() } else { format!("{id}#{position}") });
         match one(link, body, record, position, signed_id) {
             Ok(lead) => received.leads.push(lead),
-            Err(record) => received.unreadable.push(record),
+            Err(record) => received.unreadable.push(*record),
         }
     }
     Ok(received)
@@ -72,7 +72,7 @@ fn one(
     record: &Json,
     position: u32,
     signed_id: Option<String>,
-) -> Result<RawLead, Quarantined> {
+) -> Result<RawLead, Box<Quarantined>> {
     let Json::Object(object) = record else {
         let fields = Record::new().with("value", cut(&record.to_string(), LONGEST_WORD));
         let raw = RawLead { fields, position, ..RawLead::default() };
@@ -85,6 +85,9 @@ fn one(
         {
             fields.add(path, Value::from_json(value));
         }
+    }
+    if link.text("signature") == Some("none") {
+        reading::reserve(&mut fields.record);
     }
     // in the record first, then in the body
     let find = |setting: &str| {

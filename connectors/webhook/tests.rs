@@ -170,6 +170,18 @@ fn forms_with_json_in_a_field_and_plain_forms_are_read() {
 }
 
 #[test]
+fn an_unproven_sender_cannot_use_our_own_names() {
+    let body = r#"{"email":"a@shili.example","score":{"fit":99},"crm_id":"L1"}"#;
+    let names = |settings: &str, secret: Option<&str>, headers: &[(&str, &str)]| {
+        let lead = Webhook.receive(&link(settings, secret), &push(headers, body)).unwrap().leads.remove(0);
+        lead.fields.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("signature = \"none\"", None, &[]), ["email", "sent.crm_id", "sent.score.fit"]);
+    let proven = names("signature = \"header\"\nheader = \"t\"", Some("fixture-t"), &[("t", "fixture-t")]);
+    assert_eq!(proven, ["crm_id", "email", "score.fit"]);
+}
+
+#[test]
 fn handshakes_are_echoed_and_nothing_is_kept() {
     let echo = link("signature = \"none\"\necho = \"challenge\"", None);
     let get = |query: &str| {
