@@ -11,13 +11,19 @@ use crate::capture::Identifier;
 use crate::effect::{Effect, Reaction, RemoteLink};
 use crate::handoff::Handoff;
 use crate::ids::{HandoffId, LeadId, LinkName};
-use crate::lead::{Binding, Lead, RemoteRef};
+use crate::lead::{Binding, Lead, RemoteRef, Touch};
 use crate::mirror::{MirrorKey, MirrorRow};
 use crate::time::Timestamp;
 
+/// The most touches of a lead that are loaded for a brief, latest first.
+pub const TOUCHES_LOADED: u32 = 20;
+/// The most mirror rows that are loaded under one key, latest change first.
+pub const ROWS_PER_KEY: u32 = 100;
+
 /// What must be loaded before verbs can run. The store adds what hangs on it: an identifier brings its lead (through
 /// merges), a lead its identifiers, its open hand-over and its last closed one, a remote reference its link, its mirror
-/// row and that link's lead; a mirror row its owner (user row) and its account row.
+/// row and that link's lead; a mirror row that was asked for (by key or reference) brings its companions
+/// ([`crate::mirror_read::companions`]), one step and no further. At most [`ROWS_PER_KEY`] rows are loaded for a key.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Needs {
     /// Leads of these identifiers.
@@ -28,10 +34,14 @@ pub struct Needs {
     pub handoffs: BTreeSet<HandoffId>,
     /// These records of other systems.
     pub remotes: BTreeSet<RemoteRef>,
+    /// Mirror rows and links of these records, and nothing that hangs on them.
+    pub rows: BTreeSet<RemoteRef>,
     /// Mirror rows under these keys.
     pub keys: BTreeSet<MirrorKey>,
     /// Open hand-overs of these company keys.
     pub companies: BTreeSet<String>,
+    /// The latest touches of these leads, at most [`TOUCHES_LOADED`] each.
+    pub touches_of: BTreeSet<LeadId>,
     /// These counters.
     pub counters: BTreeSet<String>,
     /// User rows of these CRMs, all of them.
@@ -42,6 +52,24 @@ pub struct Needs {
     pub load_of: BTreeSet<LinkName>,
 }
 
+impl Needs {
+    /// Adds what other needs ask for.
+    pub fn extend(&mut self, other: Needs) {
+        self.identifiers.extend(other.identifiers);
+        self.leads.extend(other.leads);
+        self.handoffs.extend(other.handoffs);
+        self.remotes.extend(other.remotes);
+        self.rows.extend(other.rows);
+        self.keys.extend(other.keys);
+        self.companies.extend(other.companies);
+        self.touches_of.extend(other.touches_of);
+        self.counters.extend(other.counters);
+        self.users_of.extend(other.users_of);
+        self.fresh.extend(other.fresh);
+        self.load_of.extend(other.load_of);
+    }
+}
+
 /// What a batch knows.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Book {
@@ -49,6 +77,8 @@ pub struct Book {
     pub leads: BTreeMap<LeadId, Lead>,
     /// Identifiers and whose they are.
     pub identifiers: BTreeMap<Identifier, Binding>,
+    /// Latest touches of leads, in the order they happened.
+    pub touches: BTreeMap<LeadId, Vec<Touch>>,
     /// Hand-overs.
     pub handoffs: BTreeMap<HandoffId, Handoff>,
     /// Records of ours in other systems.
@@ -116,21 +146,18 @@ impl Book {
             Effect::LinkRemote(link) => {
                 self.links.insert(link.remote.clone(), (**link).clone());
             }
-            Effect::PutMirror(row) => {
-                for key in crate::mirror_read::keys_of(row) {
-                    self.keys.entry(key).or_default().insert(row.remote.clone());
-                }
-                self.mirror.insert(row.remote.clone(), (**row).clone());
-            }
+            Effect::PutMirror(row) => self.put_mirror(row),
             Effect::MirrorSeen { link, object, at } => {
                 self.fresh.insert((link.clone(), object.clone()), *at);
             }
             Effect::SetCounter { key, value } => {
                 self.counters.insert(key.clone(), value.clone());
             }
+            Effect::Touch(touch) => {
+                self.touches.entry(touch.lead).or_default().push((**touch).clone());
+            }
             // Nothing a later step of the same batch would read.
-            Effect::Touch(_)
-            | Effect::Decide(_)
+            Effect::Decide(_)
             | Effect::Enqueue(_)
             | Effect::MoveDelivery { .. }
             | Effect::Hurry { .. }
@@ -142,6 +169,21 @@ impl Book {
             | Effect::Alarm(_)
             | Effect::Suspect(_) => {}
         }
+    }
+
+    /// Puts a mirror row under its keys, and takes it from those it no longer has.
+    pub fn put_mirror(&mut self, row: &MirrorRow) {
+        if let Some(before) = self.mirror.get(&row.remote) {
+            for key in crate::mirror_read::keys_of(before) {
+                if let Some(rows) = self.keys.get_mut(&key) {
+                    rows.remove(&row.remote);
+                }
+            }
+        }
+        for key in crate::mirror_read::keys_of(row) {
+            self.keys.entry(key).or_default().insert(row.remote.clone());
+        }
+        self.mirror.insert(row.remote.clone(), row.clone());
     }
 
     fn put_handoff(&mut self, handoff: &Handoff) {

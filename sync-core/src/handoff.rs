@@ -24,6 +24,10 @@ pub enum HandoffState {
     Accepted,
     /// Sales gave it back, with a tag.
     Returned,
+    /// Sales gave the final result: won, or lost.
+    Answered,
+    /// A rule decided that sales do not get it.
+    Declined,
     /// Taken back: no answer in time.
     TakenBack,
     /// Another hand-over took its place.
@@ -42,6 +46,8 @@ impl HandoffState {
             HandoffState::WithSales => "with_sales",
             HandoffState::Accepted => "accepted",
             HandoffState::Returned => "returned",
+            HandoffState::Answered => "answered",
+            HandoffState::Declined => "declined",
             HandoffState::TakenBack => "taken_back",
             HandoffState::Superseded => "superseded",
             HandoffState::Parked => "parked",
@@ -57,6 +63,8 @@ impl HandoffState {
             HandoffState::WithSales,
             HandoffState::Accepted,
             HandoffState::Returned,
+            HandoffState::Answered,
+            HandoffState::Declined,
             HandoffState::TakenBack,
             HandoffState::Superseded,
             HandoffState::Parked,
@@ -98,6 +106,9 @@ pub enum Action {
         remote: RemoteRef,
         /// The new owner, where it changes.
         owner: Option<Owner>,
+        /// Whether it goes to the public pool instead.
+        #[serde(default)]
+        release: bool,
     },
     /// It waits for a person or until a time, then the next rules are tried.
     Hold {
@@ -196,6 +207,9 @@ pub struct Tried {
     pub held: bool,
     /// The values it read.
     pub saw: Vec<(String, leadloop_mapping::Value)>,
+    /// A near miss: the one condition that kept it from holding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near: Option<String>,
 }
 
 /// Somebody who was considered as owner.
@@ -203,7 +217,9 @@ pub struct Tried {
 pub struct Considered {
     /// Who.
     pub person: String,
-    /// Taken, or the stable code of why not: `on_leave`, `left`, `cap_per_day`, `open_at_most`, `cool_down`, `not_their_turn`.
+    /// Why they were taken (`taken`: it was their turn; `same_company`, `same_owner`, `named`, `owner_of_person`,
+    /// `owner_of_company`), or why not: `on_leave`, `left`, `no_user`, `cap_per_day`, `open_at_most`, `cool_down`,
+    /// `excepted`, `not_their_turn`.
     pub outcome: String,
 }
 
@@ -226,7 +242,7 @@ pub struct DecisionRecord {
     pub mirror_age: std::collections::BTreeMap<String, i64>,
     /// Rules tried, in order.
     pub tried: Vec<Tried>,
-    /// Index of the rule that decided.
+    /// The rule that decided; none where every rule failed.
     pub rule: Option<String>,
     /// What it decided.
     pub action: Action,

@@ -22,8 +22,19 @@ pub mod mirror;
 pub mod mirror_read;
 
 pub mod handoff;
+pub mod matching;
+pub mod routing;
+mod tell;
+pub mod transfer;
 
 pub mod outbox;
+pub mod settle;
+
+pub mod feedback;
+pub mod sla;
+pub mod tick;
+
+mod case;
 
 pub mod because;
 pub mod book;

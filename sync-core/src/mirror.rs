@@ -69,6 +69,8 @@ pub struct Roles {
     pub last_activity: Option<String>,
     /// What the record was converted to: object → field that holds the id.
     pub converted: BTreeMap<String, String>,
+    /// For deleted records: the id of the record of the same object that this one was merged into.
+    pub merged_into: Option<String>,
     /// The user's state, and its values that mean active, on leave, left.
     pub user_state: Option<String>,
     /// Values of `user_state` → `active`, `on_leave`, `left`.
@@ -142,6 +144,8 @@ pub struct MirrorFacts {
     pub last_activity_at: Option<Timestamp>,
     /// What it was converted to.
     pub converted: Vec<RemoteRef>,
+    /// What it was merged into, where it was deleted by a merge.
+    pub merged_into: Option<RemoteRef>,
     /// For users: their state.
     pub user_state: Option<OwnerState>,
 }
@@ -168,7 +172,8 @@ pub struct MirrorRow {
 pub struct MirrorKey {
     /// Which CRM.
     pub link: LinkName,
-    /// `phone`, `email`, `company`, `domain`, `credit_code`, `mark`, `account` (members of an account).
+    /// `phone`, `email`, `company`, `domain`, `credit_code`, `mark`, `account` (members of an account), `deal`
+    /// (opportunities about a record: `contact/42`, `account/7`).
     pub kind: String,
     /// The normalised value.
     pub value: String,

@@ -97,6 +97,34 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// The object it is about; empty where it is about none.
+    #[must_use]
+    pub fn object(&self) -> &str {
+        match self {
+            Operation::Find { object, .. }
+            | Operation::Create { object, .. }
+            | Operation::Changes { object, .. } => object,
+            Operation::Update { remote, .. } => &remote.object,
+            Operation::Check | Operation::Describe | Operation::Tell { .. } => "",
+        }
+    }
+}
+
+/// How often a record is looked for by its mark before "not found" counts.
+pub const PROBES: u32 = 2;
+
+/// What is sent for a delivery: a look-up by mark while its outcome is unknown, else the operation itself.
+#[must_use]
+pub fn to_send(delivery: &Delivery) -> Operation {
+    match (&delivery.operation, delivery.probe) {
+        (Operation::Create { object, mark, .. }, Some(found_nothing)) if found_nothing < PROBES => {
+            Operation::Find { object: object.clone(), by: FindBy::Mark(mark.clone()) }
+        }
+        (operation, _) => operation.clone(),
+    }
+}
+
 /// Who goes first at a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -177,6 +205,7 @@ pub struct Delivery {
     /// How often it was claimed. Also the fence: a settlement under an older number is stale.
     pub attempt: u32,
     /// `Some(n)`: its outcome is unknown; look by mark before anything is sent again (n probes found nothing so far).
+    /// From [`PROBES`] on "not found" counts and it is sent once more.
     pub probe: Option<u32>,
     /// When it was made.
     pub created_at: Timestamp,

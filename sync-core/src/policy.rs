@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
-use leadloop_mapping::Value;
 use leadloop_mapping::expr::Expr;
+use leadloop_mapping::{Mapping, Value};
 
 use crate::because::Language;
 use crate::calendar::Calendar;
@@ -210,6 +210,8 @@ pub struct MqlPolicy {
 pub struct CrmPolicy {
     /// Its name.
     pub link: LinkName,
+    /// Field mappings by object; an object without one is written by the roles of its fields.
+    pub mapping: BTreeMap<String, Mapping>,
     /// Status by object.
     pub status: Vec<StatusPolicy>,
     /// The CRM field that holds our mark, by object (`lead` at least).
@@ -354,6 +356,21 @@ pub enum Length {
     Working(Micros),
     /// Whole working days: until the same time of that working day.
     WorkingDays(u32),
+}
+
+impl Length {
+    /// The time at which it has passed since `from`. A calendar without working days ahead must stop nothing: then
+    /// working time counts as time on the clock, working days as days.
+    #[must_use]
+    pub fn after(self, calendar: &Calendar, from: Timestamp) -> Timestamp {
+        match self {
+            Length::Clock(length) => from + length,
+            Length::Working(length) => calendar.after_working(from, length).unwrap_or(from + length),
+            Length::WorkingDays(days) => {
+                calendar.after_working_days(from, days).unwrap_or(from + Micros::days(i64::from(days)))
+            }
+        }
+    }
 }
 
 /// Who gets it.

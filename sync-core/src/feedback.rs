@@ -1,0 +1,175 @@
+//! Stage 7, feedback: what sales answered, and the next action that answer prescribes.
+//!
+//! Answers come as captures of kind feedback: from the CRM's mirror ([`crate::settle`] makes them), from files and tools
+//! (`answer.*` fields), from an answer page. A stage may go backwards: recycling is normal. What a value means is read
+//! here; the next action is carried out in [`next`].
+
+mod answer;
+mod next;
+
+use leadloop_mapping::{Record, Value};
+
+use crate::because::{Because, Reason};
+use crate::book::{Book, Needs};
+use crate::capture::{CaptureEnd, Captured};
+use crate::case::Case;
+use crate::effect::{Effect, Reaction};
+use crate::handoff::Handoff;
+use crate::ids::LinkName;
+use crate::lead::{Lead, RemoteRef, Stage};
+use crate::mirror::MirrorRow;
+use crate::mirror_read::{OPPORTUNITY, roles_in};
+use crate::moment::Moment;
+use crate::policy::{CrmPolicy, Policy, StatusMeaning};
+use crate::routing;
+
+pub(crate) use next::{Return, Wake, give_back, overdue_key, take_over};
+
+/// The value of a CRM record's identifier (kind `crm_id`): `sales/lead/42`.
+#[must_use]
+pub fn crm_id(remote: &RemoteRef) -> String {
+    format!("{}/{}/{}", remote.link, remote.object, remote.id)
+}
+
+/// What a status value means; `None` where the config does not say.
+#[must_use]
+pub fn meaning_of(crm: &CrmPolicy, object: &str, value: &str) -> Option<StatusMeaning> {
+    let policy = crm.status.iter().find(|status| status.object == object)?;
+    policy.read.get(value).or_else(|| policy.read.get("*")).copied()
+}
+
+/// Where a row's answers stand: the name of the answer, the CRM's field, its value as text.
+pub(crate) fn told(crm: &CrmPolicy, row: &MirrorRow) -> Vec<(&'static str, String, Option<String>)> {
+    let object = row.remote.object.as_str();
+    let roles = roles_in(crm, object);
+    let value = |field: &str| {
+        let value = row.fields.get(field).filter(|value| !value.is_blank())?;
+        Some(value.to_display().trim().to_owned())
+    };
+    let answers = crm.feedback.as_ref().filter(|feedback| feedback.object == object);
+    let named = crm.status.iter().any(|status| status.object == object);
+    let fields = [
+        ("answer.status", roles.status.as_deref().filter(|_| named)),
+        ("answer.amount", roles.amount.as_deref()),
+        ("answer.feedback", answers.map(|feedback| feedback.field.as_str())),
+        ("answer.remark", answers.and_then(|feedback| feedback.remark.as_deref())),
+        ("answer.released", answers.and_then(|feedback| feedback.released.as_deref())),
+        // Whoever works on an opportunity need not be who follows the person.
+        ("answer.owner", roles.owner.as_deref().filter(|_| object != OPPORTUNITY)),
+    ];
+    let known = fields.into_iter().filter_map(|(name, field)| field.map(|field| (name, field)));
+    known.map(|(name, field)| (name, field.to_owned(), value(field))).collect()
+}
+
+/// What a row says by its roles alone, where the config names no status: won, lost, converted, deleted.
+pub(crate) fn by_roles(crm: &CrmPolicy, before: Option<&MirrorRow>, row: &MirrorRow, fields: &mut Record) {
+    let object = row.remote.object.as_str();
+    let named = crm.status.iter().any(|status| status.object == object);
+    let was = before.map(|row| &row.facts);
+    if row.deleted {
+        if before.is_none_or(|before| !before.deleted) {
+            fields.set("answer.deleted", true);
+            if let Some(survivor) = &row.facts.merged_into {
+                fields.set("answer.merged_into", survivor.id.as_str());
+            }
+        }
+        return;
+    }
+    if !named && row.facts.won != was.and_then(|was| was.won) {
+        let stage = match row.facts.won {
+            Some(true) => Stage::Won,
+            Some(false) => Stage::Lost,
+            None => Stage::Opportunity,
+        };
+        fields.set("answer.stage", stage.as_str());
+    } else if !named && object == OPPORTUNITY && before.is_none() {
+        fields.set("answer.stage", Stage::Opportunity.as_str());
+    }
+    let converted = |facts: &crate::mirror::MirrorFacts| !facts.converted.is_empty();
+    if converted(&row.facts) && !was.is_some_and(converted) {
+        fields.set("answer.converted", true);
+    }
+}
+
+/// The record an answer is about, where it names one.
+#[must_use]
+pub fn remote_of(captured: &Captured) -> Option<RemoteRef> {
+    let text = |name: &str| captured.fields.get(name).map(Value::to_display).filter(|text| !text.is_empty());
+    let link = LinkName(text("answer.link")?);
+    Some(RemoteRef { link, object: text("answer.object")?, id: text("answer.id")? })
+}
+
+/// What must be known before answers can be understood, beside the leads of their identifiers.
+#[must_use]
+pub fn needs(captured: &[Captured]) -> Needs {
+    let mut needs = Needs::default();
+    for captured in captured {
+        needs.remotes.extend(remote_of(captured));
+        needs.identifiers.extend(captured.who.iter().cloned());
+    }
+    needs
+}
+
+/// What must be known then: what is remembered of the leads they are about.
+#[must_use]
+pub fn needs_more(book: &Book, captured: &[Captured]) -> Needs {
+    let mut needs = Needs::default();
+    for captured in captured {
+        if let Some((lead, handoff)) = whose(book, captured) {
+            needs.counters.insert(routing::dealings_key(lead.id));
+            needs.counters.insert(next::source_key(&lead.origin.source));
+            needs.rows.extend(handoff.and_then(|handoff| handoff.remote.clone()));
+        }
+    }
+    needs
+}
+
+/// Whose answer it is, and on which hand-over: by the record's link, else by who it names.
+fn whose<'b>(book: &'b Book, captured: &Captured) -> Option<(&'b Lead, Option<&'b Handoff>)> {
+    let link = remote_of(captured).and_then(|remote| book.links.get(&remote));
+    let lead = match link {
+        Some(link) => book.resolve(link.lead)?,
+        None => captured.who.iter().find_map(|identifier| book.lead_of(identifier))?,
+    };
+    let named = link.and_then(|link| link.handoff).and_then(|id| book.handoffs.get(&id));
+    let latest =
+        || book.handoffs.values().filter(|handoff| handoff.lead == lead.id).max_by_key(|h| h.opened_at);
+    Some((lead, named.or_else(|| book.open_handoff(lead.id)).or_else(latest)))
+}
+
+/// Takes in an answer of sales.
+#[must_use]
+pub fn listen(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Moment) -> Reaction {
+    let Some((lead, handoff)) = whose(book, captured) else {
+        let detail =
+            "no lead has these identifiers, and no record of ours has this id; import the lead, then retry";
+        return parked(captured, "LL4303", detail);
+    };
+    let handoff = handoff.cloned();
+    let before = lead.clone();
+    let mut lead = lead.clone();
+    let mut case = Case::new(book, policy, moment, &mut lead);
+    case.because.capture = Some(captured.id);
+    let read = match answer::read(&case, captured) {
+        Ok(read) => read,
+        Err(refused) => return refused.park(case, captured),
+    };
+    let id = captured.id;
+    let on = handoff.as_ref().map(|handoff| handoff.id);
+    let news = answer::take(&mut case, captured, &read, handoff);
+    let end = if news {
+        CaptureEnd::Answered { lead: case.lead.id, handoff: on }
+    } else {
+        case.say(Reason::new("nothing_new"));
+        CaptureEnd::Nothing
+    };
+    case.push(Effect::FinishCapture { id, end });
+    case.finish(&before)
+}
+
+fn parked(captured: &Captured, code: &str, detail: &str) -> Reaction {
+    let end = CaptureEnd::Parked { code: code.to_owned(), detail: detail.to_owned() };
+    let mut because = Because { capture: Some(captured.id), ..Because::default() };
+    because.push(Reason::new("parked").with("code", code));
+    Reaction { effects: vec![Effect::FinishCapture { id: captured.id, end }], because }
+}

@@ -1,0 +1,292 @@
+//! Stage 6, outbox: a delivery came to an end; what follows.
+//!
+//! By what it was for ([`Purpose`]) and how it came out ([`Outcome`]): a hand-over that was written is with sales and its
+//! clocks run ([`told`]); a failure is retried, probed or parked ([`failed`]); what was asked is decided on ([`asked`]); a page
+//! of changes goes to the mirror, and what sales changed becomes captures ([`poll`]). Silence is a case: a claim that
+//! ran out is settled by the shell as `Unavailable { sent: true }`.
+
+mod asked;
+mod failed;
+mod poll;
+mod told;
+
+use crate::because::Reason;
+use crate::book::{Book, Needs};
+use crate::case::{Case, short};
+use crate::effect::{AttemptNote, Effect, Reaction};
+use crate::handoff::Handoff;
+use crate::ids::LinkName;
+use crate::matching::{self, Subject};
+use crate::mirror_read;
+use crate::moment::Moment;
+use crate::outbox::{
+    Cursor, Delivery, DeliveryState, Lane, Operation, Outcome, PROBES, Purpose, Reply, RetryPolicy,
+};
+use crate::policy::Policy;
+use crate::routing;
+use crate::time::Timestamp;
+
+/// Most characters of another system's own words that are kept.
+const MOST_WORDS: usize = 500;
+
+/// What must be known first.
+#[must_use]
+pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
+    let mut needs = Needs::default();
+    for (delivery, outcome) in inputs {
+        needs.handoffs.extend(delivery.handoff);
+        if let Some(lead) = delivery.lead {
+            needs.leads.insert(lead);
+            needs.touches_of.insert(lead);
+            needs.counters.insert(routing::dealings_key(lead));
+        }
+        if let Operation::Update { remote, .. } = &delivery.operation {
+            needs.remotes.insert(remote.clone());
+        }
+        match outcome {
+            Outcome::Done(Reply::Written(remote)) | Outcome::Conflict { remote, .. } => {
+                needs.remotes.insert(remote.clone());
+            }
+            Outcome::Done(Reply::Page { records, .. } | Reply::Found(records)) => {
+                let roles = policy.crms.get(&delivery.link).map(|crm| &crm.roles);
+                for record in records {
+                    needs.rows.insert(poll::remote_of(&delivery.link, record));
+                    if let Some(roles) = roles.and_then(|roles| roles.get(&record.object)) {
+                        needs.rows.extend(mirror_read::pointers(&delivery.link, record, roles));
+                    }
+                }
+            }
+            _ => {}
+        }
+        if policy.crms.contains_key(&delivery.link) && delivery.purpose == Purpose::Handover {
+            needs.users_of.insert(delivery.link.clone());
+        }
+    }
+    needs
+}
+
+/// What must be known then: everything a decision reads, for those that lead to one.
+#[must_use]
+pub fn needs_more(book: &Book, inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
+    let subjects: Vec<Subject> = inputs
+        .iter()
+        .filter(|(delivery, outcome)| {
+            delivery.purpose == Purpose::Ask
+                || (delivery.purpose == Purpose::Handover
+                    && matches!(outcome, Outcome::Conflict { .. } | Outcome::Gone { .. }))
+        })
+        .filter_map(|(delivery, _)| book.resolve(delivery.lead?).map(Subject::of))
+        .collect();
+    matching::needs(&subjects, policy)
+}
+
+/// The standing polls of all CRMs: made at start, left alone where they are there already.
+#[must_use]
+pub fn standing(policy: &Policy, moment: &mut Moment) -> Vec<Delivery> {
+    let mut polls = Vec::new();
+    for crm in policy.crms.values() {
+        for object in &crm.mirrored {
+            polls.push(Delivery {
+                id: moment.id(),
+                seq: 0,
+                link: crm.link.clone(),
+                stream: format!("poll/{object}"),
+                lane: Lane::Normal,
+                purpose: Purpose::Poll,
+                operation: Operation::Changes { object: object.clone(), cursor: Cursor::default() },
+                lead: None,
+                handoff: None,
+                state: DeliveryState::Due,
+                due_at: moment.now,
+                attempt: 0,
+                probe: None,
+                created_at: moment.now,
+                standing: Some(format!("poll/{}/{object}", crm.link)),
+            });
+        }
+    }
+    polls
+}
+
+/// What follows from the end of a delivery.
+#[must_use]
+pub fn settle(
+    book: &Book,
+    delivery: &Delivery,
+    outcome: &Outcome,
+    policy: &Policy,
+    moment: &mut Moment,
+) -> Reaction {
+    if delivery.purpose == Purpose::Poll {
+        return poll::settle(book, delivery, outcome, policy, moment);
+    }
+    let Some(mut lead) = delivery.lead.and_then(|id| book.resolve(id)).cloned() else {
+        return forgotten(delivery, outcome, moment.now);
+    };
+    let before = lead.clone();
+    let mut case = Case::new(book, policy, moment, &mut lead);
+    case.because.delivery = Some(delivery.id);
+    case.because.handoff = delivery.handoff;
+    case.say(
+        Reason::new("delivery_ended").with("purpose", purpose(delivery)).with("outcome", class(outcome)),
+    );
+    let end = Ending { delivery, outcome };
+    if end.is_probe() {
+        failed::probed(&mut case, &end);
+    } else {
+        match outcome {
+            Outcome::Done(reply) => done(&mut case, &end, reply),
+            Outcome::Conflict { remote, same_mark } => failed::conflict(&mut case, &end, remote, *same_mark),
+            Outcome::Gone { detail } => failed::gone(&mut case, &end, detail),
+            Outcome::Rejected { field, code, detail } => {
+                failed::rejected(&mut case, &end, field.as_deref(), code, detail);
+            }
+            Outcome::Unavailable { sent: true, .. } if failed::may_be_doubled(&case, delivery) => {
+                failed::ask_by_mark(&mut case, &end);
+            }
+            Outcome::Unauthorized { detail } => failed::unauthorized(&mut case, &end, detail),
+            Outcome::Throttled { .. } | Outcome::Unavailable { .. } => failed::later(&mut case, &end),
+        }
+    }
+    case.finish(&before)
+}
+
+fn done(case: &mut Case<'_>, end: &Ending<'_>, reply: &Reply) {
+    end.clear_alarm(case);
+    match (end.delivery.purpose, reply) {
+        (Purpose::Handover, Reply::Written(remote)) => told::written(case, end, remote),
+        (Purpose::Status, _) => told::status_written(case, end),
+        (Purpose::Ask, Reply::Found(records)) => asked::found(case, end, records),
+        (Purpose::Handover, _) => match &end.delivery.operation {
+            Operation::Update { remote, .. } => told::written(case, end, &remote.clone()),
+            _ => failed::ask_by_mark(case, end),
+        },
+        (Purpose::Ask, _) => asked::in_vain(case, end),
+        (Purpose::Brief | Purpose::Inform | Purpose::Poll, _) => end.settled(case),
+    }
+}
+
+/// The lead is gone (erased): the delivery ends, and nothing else.
+fn forgotten(delivery: &Delivery, outcome: &Outcome, now: Timestamp) -> Reaction {
+    let end = Ending { delivery, outcome };
+    let mut reaction =
+        Reaction { effects: vec![end.moved(DeliveryState::Settled, now, None, now)], ..Reaction::default() };
+    reaction.because.delivery = Some(delivery.id);
+    reaction.because.push(Reason::new("lead_gone"));
+    reaction
+}
+
+/// A delivery and how it came out.
+#[derive(Clone, Copy)]
+pub(super) struct Ending<'a> {
+    pub(super) delivery: &'a Delivery,
+    pub(super) outcome: &'a Outcome,
+}
+
+impl Ending<'_> {
+    /// Whether what was sent was a look-up by mark.
+    fn is_probe(&self) -> bool {
+        matches!(self.delivery.operation, Operation::Create { .. })
+            && self.delivery.probe.is_some_and(|found_nothing| found_nothing < PROBES)
+    }
+
+    /// The delivery's new place.
+    pub(super) fn moved(
+        &self,
+        to: DeliveryState,
+        due_at: Timestamp,
+        probe: Option<u32>,
+        now: Timestamp,
+    ) -> Effect {
+        Effect::MoveDelivery {
+            id: self.delivery.id,
+            attempt: self.delivery.attempt,
+            to,
+            due_at,
+            probe,
+            operation: None,
+            reset: false,
+            note: note(self.outcome, now),
+        }
+    }
+
+    /// It is done.
+    pub(super) fn settled(&self, case: &mut Case<'_>) {
+        let now = case.now();
+        case.push(self.moved(DeliveryState::Settled, now, None, now));
+    }
+
+    /// It needs a person.
+    pub(super) fn parked(&self, case: &mut Case<'_>, code: &str, detail: &str) {
+        let now = case.now();
+        let to = DeliveryState::Parked { code: code.to_owned(), detail: short(detail, MOST_WORDS) };
+        case.say(Reason::new("delivery_parked").with("code", code));
+        case.push(self.moved(to, now, self.delivery.probe, now));
+    }
+
+    /// The hand-over it is about.
+    pub(super) fn handoff(&self, case: &Case<'_>) -> Option<Handoff> {
+        case.book.handoffs.get(&self.delivery.handoff?).cloned()
+    }
+
+    /// A link that let us in again has no alarm any more.
+    fn clear_alarm(&self, case: &mut Case<'_>) {
+        if self.delivery.attempt > 1 {
+            case.alarm(auth_key(&self.delivery.link), "LL3201", String::new(), false);
+        }
+    }
+}
+
+/// The alarm of a link that does not let us in.
+pub(super) fn auth_key(link: &LinkName) -> String {
+    format!("auth/{link}")
+}
+
+/// How a link's deliveries are retried.
+pub(super) fn retry_of(policy: &Policy, link: &LinkName) -> RetryPolicy {
+    let crm = policy.crms.get(link).map(|crm| &crm.retry);
+    crm.or_else(|| policy.mas.get(link).map(|ma| &ma.retry)).cloned().unwrap_or_default()
+}
+
+/// What an attempt brought, for people.
+pub(super) fn note(outcome: &Outcome, at: Timestamp) -> AttemptNote {
+    let detail = match outcome {
+        Outcome::Done(_) => String::new(),
+        Outcome::Throttled { retry_after, .. } => {
+            retry_after.map_or(String::new(), |hint| format!("retry after {} s", hint.as_secs()))
+        }
+        Outcome::Unavailable { detail, .. } | Outcome::Unauthorized { detail } | Outcome::Gone { detail } => {
+            short(detail, MOST_WORDS)
+        }
+        Outcome::Conflict { remote, .. } => format!("{}/{}", remote.object, remote.id),
+        Outcome::Rejected { field, code, detail } => {
+            short(&format!("{code} {}: {detail}", field.as_deref().unwrap_or_default()), MOST_WORDS)
+        }
+    };
+    AttemptNote { at, class: class(outcome).to_owned(), detail }
+}
+
+fn class(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done(_) => "done",
+        Outcome::Throttled { quota: false, .. } => "throttled",
+        Outcome::Throttled { quota: true, .. } => "quota",
+        Outcome::Unavailable { sent: false, .. } => "unavailable",
+        Outcome::Unavailable { sent: true, .. } => "unknown",
+        Outcome::Unauthorized { .. } => "auth",
+        Outcome::Conflict { .. } => "conflict",
+        Outcome::Gone { .. } => "gone",
+        Outcome::Rejected { .. } => "data",
+    }
+}
+
+fn purpose(delivery: &Delivery) -> &'static str {
+    match delivery.purpose {
+        Purpose::Handover => "handover",
+        Purpose::Brief => "brief",
+        Purpose::Ask => "ask",
+        Purpose::Status => "status",
+        Purpose::Poll => "poll",
+        Purpose::Inform => "inform",
+    }
+}

@@ -1,0 +1,328 @@
+//! A page of changes: to the mirror; and what sales changed on records of ours becomes captures, taken in like any source.
+//!
+//! What we wrote ourselves comes back too; it equals what was last agreed and says nothing. The cursor looks back a
+//! little each time, since a record may become visible later than its time of change.
+
+use std::collections::BTreeMap;
+
+use leadloop_mapping::{Record, Value};
+
+use super::{auth_key, note, retry_of};
+use crate::because::{Because, Reason};
+use crate::book::Book;
+use crate::capture::{CaptureKind, Captured, DedupKey, Identifier};
+use crate::effect::{Alarm, Effect, Reaction, RemoteLink};
+use crate::feedback;
+use crate::ids::{LinkName, SourceName};
+use crate::lead::RemoteRef;
+use crate::mirror::{MirrorRow, RemoteRecord, Roles};
+use crate::mirror_read::{self, ACTIVITY, OPPORTUNITY, PEOPLE, Reading};
+use crate::moment::Moment;
+use crate::outbox::{Cursor, Delivery, DeliveryState, Operation, Outcome, Reply, delay};
+use crate::policy::{CrmPolicy, Policy};
+use crate::time::{Micros, Timestamp};
+
+/// Most characters of a value that enter the key of an event.
+const MOST_KEY: usize = 60;
+/// The wait after an answer that no retry will change.
+const AFTER_REFUSAL: Micros = Micros::minutes(20);
+
+/// The reference of a record.
+pub(super) fn remote_of(link: &LinkName, record: &RemoteRecord) -> RemoteRef {
+    RemoteRef { link: link.clone(), object: record.object.clone(), id: record.id.clone() }
+}
+
+/// Whether a row says something the mirror does not.
+pub(super) fn differs(known: Option<&MirrorRow>, row: &MirrorRow) -> bool {
+    known.is_none_or(|known| {
+        known.deleted != row.deleted
+            || known.modified_at != row.modified_at
+            || known.fields != row.fields
+            || known.facts != row.facts
+    })
+}
+
+/// What follows from the end of a poll.
+pub(super) fn settle(
+    book: &Book,
+    delivery: &Delivery,
+    outcome: &Outcome,
+    policy: &Policy,
+    moment: &mut Moment,
+) -> Reaction {
+    let mut page = Page {
+        book,
+        policy,
+        link: &delivery.link,
+        moment,
+        effects: Vec::new(),
+        because: Because { delivery: Some(delivery.id), ..Because::default() },
+        links: BTreeMap::new(),
+        rows: BTreeMap::new(),
+    };
+    match outcome {
+        Outcome::Done(Reply::Page { records, next, more }) => page.take(delivery, records, next, *more),
+        other => page.failed(delivery, other),
+    }
+    Reaction { effects: page.effects, because: page.because }
+}
+
+/// A page being taken in.
+struct Page<'a> {
+    book: &'a Book,
+    policy: &'a Policy,
+    link: &'a LinkName,
+    moment: &'a mut Moment,
+    effects: Vec<Effect>,
+    because: Because,
+    /// Links and rows as this page made them.
+    links: BTreeMap<RemoteRef, RemoteLink>,
+    rows: BTreeMap<RemoteRef, MirrorRow>,
+}
+
+impl Page<'_> {
+    fn take(&mut self, delivery: &Delivery, records: &[RemoteRecord], next: &Cursor, more: bool) {
+        let Some(crm) = self.policy.crms.get(self.link) else { return self.retire(delivery) };
+        let Operation::Changes { object, .. } = &delivery.operation else { return self.retire(delivery) };
+        let reading = Reading::of(self.policy);
+        let roles = mirror_read::roles_in(crm, object);
+        let mut changed = 0_u32;
+        for record in records {
+            let row = mirror_read::read(self.link, record, &roles, &reading, self.moment.now);
+            if self.record(crm, &roles, row) {
+                changed += 1;
+            }
+        }
+        let now = self.moment.now;
+        if !more {
+            let (link, object) = (self.link.clone(), object.clone());
+            self.effects.push(Effect::MirrorSeen { link, object, at: now });
+        }
+        if delivery.attempt > 1 {
+            self.alarm(auth_key(self.link), "LL3201", String::new(), false);
+            self.alarm(refused_key(delivery), "LL3202", String::new(), false);
+        }
+        let (cursor, due) = match (more, changed) {
+            (true, _) => (next.clone(), now),
+            (false, 0) => (look_back(next, crm.look_back), now + crm.every_idle),
+            (false, _) => (look_back(next, crm.look_back), now + crm.every_busy),
+        };
+        self.because.push(Reason::new("polled").with("object", object).with("changed", changed));
+        self.effects.push(Effect::MoveDelivery {
+            id: delivery.id,
+            attempt: delivery.attempt,
+            to: DeliveryState::Due,
+            due_at: due,
+            probe: None,
+            operation: Some(Box::new(Operation::Changes { object: object.clone(), cursor })),
+            reset: true,
+            note: note(&Outcome::Done(Reply::Told), now),
+        });
+    }
+
+    /// The poll belongs to nothing any more (its CRM left the config).
+    fn retire(&mut self, delivery: &Delivery) {
+        let now = self.moment.now;
+        self.moved(delivery, DeliveryState::Settled, now, &Outcome::Done(Reply::Told));
+    }
+
+    /// A poll is never given up: it waits and says so.
+    fn failed(&mut self, delivery: &Delivery, outcome: &Outcome) {
+        let now = self.moment.now;
+        let policy = retry_of(self.policy, self.link);
+        let hint = match outcome {
+            Outcome::Throttled { retry_after, quota } => {
+                retry_after.or(quota.then_some(policy.at_most)).map(|hint| Micros(hint.0.max(0)))
+            }
+            Outcome::Rejected { .. } | Outcome::Gone { .. } | Outcome::Conflict { .. } => Some(AFTER_REFUSAL),
+            _ => None,
+        };
+        let words = note(outcome, now).detail;
+        match outcome {
+            Outcome::Unauthorized { .. } => {
+                let detail = format!("`{}` refuses our credentials: {words}", self.link);
+                self.alarm(auth_key(self.link), "LL3201", detail, true);
+            }
+            Outcome::Rejected { .. } | Outcome::Gone { .. } | Outcome::Conflict { .. } => {
+                let object = delivery.operation.object();
+                let detail = format!("`{}` does not list changes of `{object}`: {words}", self.link);
+                self.alarm(refused_key(delivery), "LL3202", detail, true);
+            }
+            _ => {}
+        }
+        let due = now + delay(&policy, delivery.id, delivery.attempt, hint);
+        self.because.push(Reason::new("poll_failed").with("object", delivery.operation.object()));
+        self.moved(delivery, DeliveryState::Due, due, outcome);
+    }
+
+    fn moved(&mut self, delivery: &Delivery, to: DeliveryState, due_at: Timestamp, outcome: &Outcome) {
+        self.effects.push(Effect::MoveDelivery {
+            id: delivery.id,
+            attempt: delivery.attempt,
+            to,
+            due_at,
+            probe: None,
+            operation: None,
+            reset: false,
+            note: note(outcome, self.moment.now),
+        });
+    }
+
+    fn alarm(&mut self, key: String, code: &str, detail: String, raised: bool) {
+        let at = self.moment.now;
+        self.effects.push(Effect::Alarm(Alarm { key, code: code.to_owned(), detail, raised, at }));
+    }
+
+    fn row(&self, remote: &RemoteRef) -> Option<&MirrorRow> {
+        self.rows.get(remote).or_else(|| self.book.mirror.get(remote))
+    }
+
+    fn link_of(&self, remote: &RemoteRef) -> Option<RemoteLink> {
+        self.links.get(remote).or_else(|| self.book.links.get(remote)).cloned()
+    }
+
+    /// One record. `true` where it says something new.
+    fn record(&mut self, crm: &CrmPolicy, roles: &Roles, mut row: MirrorRow) -> bool {
+        if row.remote.object == ACTIVITY {
+            return self.activity(&row, roles);
+        }
+        let known = self.row(&row.remote).cloned();
+        // Activities are told by a list of their own: a record that is silent about them takes nothing back.
+        let known_activity = known.as_ref().and_then(|known| known.facts.last_activity_at);
+        row.facts.last_activity_at = row.facts.last_activity_at.max(known_activity);
+        if !differs(known.as_ref(), &row) {
+            return false;
+        }
+        self.put(&row);
+        let linked = self.link_of(&row.remote).or_else(|| self.adopt(&row));
+        if let Some(linked) = linked {
+            self.answer(crm, known.as_ref(), &row, linked.clone());
+            self.follow_conversion(crm, &row, &linked);
+        }
+        true
+    }
+
+    fn put(&mut self, row: &MirrorRow) {
+        self.effects.push(Effect::PutMirror(Box::new(row.clone())));
+        self.rows.insert(row.remote.clone(), row.clone());
+    }
+
+    /// A note, call or task of sales: the people it is about were worked on. Our own briefs do not count.
+    fn activity(&mut self, row: &MirrorRow, roles: &Roles) -> bool {
+        let ours = row.facts.mark.as_deref().is_some_and(|mark| mark.starts_with("D-"));
+        let Some(at) = row.modified_at.filter(|_| !ours && !row.deleted && roles.mark.is_some()) else {
+            return false;
+        };
+        let mut changed = false;
+        for about in &row.facts.people {
+            let Some(parent) = self.row(about).filter(|parent| parent.facts.last_activity_at < Some(at))
+            else {
+                continue;
+            };
+            let mut parent = parent.clone();
+            parent.facts.last_activity_at = Some(at);
+            self.put(&parent);
+            changed = true;
+        }
+        changed
+    }
+
+    /// A new opportunity about a record of ours is ours too: all it says is news.
+    fn adopt(&mut self, row: &MirrorRow) -> Option<RemoteLink> {
+        if row.remote.object != OPPORTUNITY || row.deleted {
+            return None;
+        }
+        let about = row.facts.people.iter().find_map(|person| self.link_of(person))?;
+        Some(self.link_anew(&row.remote, &about, Record::new()))
+    }
+
+    fn link_anew(&mut self, remote: &RemoteRef, like: &RemoteLink, agreed: Record) -> RemoteLink {
+        let link = RemoteLink {
+            remote: remote.clone(),
+            lead: like.lead,
+            handoff: like.handoff,
+            agreed,
+            at: self.moment.now,
+        };
+        self.links.insert(remote.clone(), link.clone());
+        self.effects.push(Effect::LinkRemote(Box::new(link.clone())));
+        link
+    }
+
+    /// What a record of ours was converted to is ours as well; what an opportunity among it says already is news.
+    fn follow_conversion(&mut self, crm: &CrmPolicy, row: &MirrorRow, linked: &RemoteLink) {
+        let survivors = row.facts.converted.iter().chain(row.facts.merged_into.as_ref());
+        for remote in survivors.cloned().collect::<Vec<_>>() {
+            let object = remote.object.as_str();
+            if !(PEOPLE.contains(&object) || object == OPPORTUNITY) || self.link_of(&remote).is_some() {
+                continue;
+            }
+            let known = self.row(&remote).cloned();
+            // A record that takes this one's place starts where this one stood; an opportunity has everything to say.
+            let agreed =
+                if remote.object == row.remote.object { linked.agreed.clone() } else { Record::new() };
+            let link = self.link_anew(&remote, linked, agreed);
+            if let Some(known) = known.filter(|known| !known.deleted) {
+                self.answer(crm, None, &known, link);
+            }
+        }
+    }
+
+    /// What sales changed since it was last agreed, as a capture.
+    fn answer(&mut self, crm: &CrmPolicy, before: Option<&MirrorRow>, row: &MirrorRow, mut link: RemoteLink) {
+        let now = self.moment.now;
+        let told = feedback::told(crm, row);
+        let mut fields = Record::new();
+        for (name, field, value) in told {
+            let agreed = link.agreed.get(&field).map(Value::to_display).unwrap_or_default();
+            if agreed.trim() != value.as_deref().unwrap_or_default() {
+                fields.set(name, value.clone().unwrap_or_default());
+                let value = row.fields.get(&field).cloned().unwrap_or_default();
+                link.agreed.0.insert(field, value);
+            }
+        }
+        feedback::by_roles(crm, before, row, &mut fields);
+        if fields.is_empty() {
+            return;
+        }
+        let stamp = row.modified_at.unwrap_or(now);
+        let values: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| crate::case::short(&format!("{name}={}", value.to_display()), MOST_KEY))
+            .collect();
+        let key = format!("{}/{}/{}", feedback::crm_id(&row.remote), stamp.0, values.join("&"));
+        fields.set("answer.link", row.remote.link.as_str());
+        fields.set("answer.object", row.remote.object.as_str());
+        fields.set("answer.id", row.remote.id.as_str());
+        let captured = Captured {
+            id: self.moment.id(),
+            push: None,
+            position: 0,
+            source: SourceName(format!("crm:{}", self.link)),
+            key: DedupKey::Event(key),
+            at: stamp.min(now),
+            arrived: now,
+            kind: CaptureKind::Feedback,
+            touch: "answer".to_owned(),
+            who: vec![Identifier::new("crm_id", feedback::crm_id(&row.remote))],
+            fields,
+        };
+        self.because.push(Reason::new("sales_changed").with("record", feedback::crm_id(&row.remote)));
+        self.effects.push(Effect::Keep(Box::new(captured)));
+        link.at = now;
+        self.links.insert(link.remote.clone(), link.clone());
+        self.effects.push(Effect::LinkRemote(Box::new(link)));
+    }
+}
+
+fn refused_key(delivery: &Delivery) -> String {
+    format!("poll/{}/{}", delivery.link, delivery.operation.object())
+}
+
+/// Where the next run begins: a little before the end of this one. A system's own cursor is kept as it is.
+fn look_back(next: &Cursor, by: Micros) -> Cursor {
+    if next.token.is_some() && next.since.is_none() {
+        return next.clone();
+    }
+    Cursor { since: next.since.map(|since| since - by), after_id: None, token: None }
+}

@@ -1,0 +1,127 @@
+//! A write arrived: the hand-over is with sales, its clocks run, and both sides know what was agreed.
+
+use leadloop_mapping::Record;
+
+use super::Ending;
+use crate::because::Reason;
+use crate::capture::Identifier;
+use crate::case::Case;
+use crate::effect::{Effect, RemoteLink};
+use crate::handoff::{Handoff, HandoffState};
+use crate::ids::SourceName;
+use crate::lead::{Binding, RemoteRef, Stage};
+use crate::mirror::RemoteRecord;
+use crate::mirror_read;
+use crate::outbox::{FindBy, Operation, PROBES, Purpose};
+use crate::tell::{self, News};
+use crate::{feedback, sla};
+
+/// The record of a hand-over is there.
+pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef) {
+    end.settled(case);
+    let Some(mut handoff) = end.handoff(case) else { return };
+    let record = match &end.delivery.operation {
+        Operation::Create { record, .. } | Operation::Update { record, .. } => record.clone(),
+        _ => Record::new(),
+    };
+    link(case, &handoff, remote, &record);
+    mirror(case, remote, &record);
+    check_later(case, end, &handoff);
+    handoff.remote = Some(remote.clone());
+    for (field, value) in &record.0 {
+        handoff.agreed.0.insert(field.clone(), value.clone());
+    }
+    handoff.clocks.delivered.get_or_insert(case.moment.now);
+    if matches!(handoff.state, HandoffState::Telling | HandoffState::Parked | HandoffState::Asking) {
+        case.state(&mut handoff, HandoffState::WithSales);
+        case.stage(Stage::WithSales);
+        case.lead.owner.clone_from(&handoff.owner);
+        case.lead.rest_until = None;
+        case.lead.track = None;
+        if let Some(owner) = &handoff.owner
+            && let Some(reason) = tell::deputy_reason(case, &handoff.link, owner)
+        {
+            case.say(reason);
+        }
+        sla::start(case, &mut handoff);
+        tell::brief(case, &handoff, remote, News::Handover);
+    } else if !handoff.state.is_open() {
+        // It ended while it was being told: the CRM must not believe otherwise.
+        case.say(Reason::new("ended_while_told"));
+        let policy = case.policy;
+        let release = policy.handoff.returned_to_public_pool;
+        tell::status(case, &handoff, policy.handoff.returned_status, release);
+    }
+    case.put_handoff(handoff);
+}
+
+/// Keeps whose record it is and what was agreed, and that the lead is known by it.
+fn link(case: &mut Case<'_>, handoff: &Handoff, remote: &RemoteRef, record: &Record) {
+    let now = case.now();
+    let mut agreed = case.book.links.get(remote).map(|link| link.agreed.clone()).unwrap_or_default();
+    agreed.0.extend(record.0.clone());
+    case.push(Effect::LinkRemote(Box::new(RemoteLink {
+        remote: remote.clone(),
+        lead: case.lead.id,
+        handoff: Some(handoff.id),
+        agreed,
+        at: now,
+    })));
+    if case.lead.remotes.insert(remote.clone()) {
+        let identifier = Identifier::new("crm_id", feedback::crm_id(remote));
+        case.lead.identifiers.insert(identifier.clone());
+        case.push(Effect::Bind(Binding {
+            identifier,
+            lead: case.lead.id,
+            source: SourceName(format!("crm:{}", remote.link)),
+            at: now,
+            last_at: now,
+        }));
+    }
+}
+
+/// The mirror knows the record at once, so that the next decision does. The next poll brings the CRM's own version.
+fn mirror(case: &mut Case<'_>, remote: &RemoteRef, record: &Record) {
+    let known = case.book.mirror.get(remote);
+    let mut fields = known.map(|row| row.fields.clone()).unwrap_or_default();
+    fields.0.extend(record.0.clone());
+    let record = RemoteRecord {
+        object: remote.object.clone(),
+        id: remote.id.clone(),
+        fields,
+        modified_at: known.and_then(|row| row.modified_at),
+        deleted: false,
+    };
+    let mut row = mirror_read::read_by(case.policy, &remote.link, &record, case.now());
+    row.facts.last_activity_at =
+        row.facts.last_activity_at.max(known.and_then(|row| row.facts.last_activity_at));
+    case.push(Effect::PutMirror(Box::new(row)));
+}
+
+/// After a second create the mark is looked up once more: should both have arrived, the double is said.
+fn check_later(case: &mut Case<'_>, end: &Ending<'_>, handoff: &Handoff) {
+    let Operation::Create { object, mark, .. } = &end.delivery.operation else { return };
+    if end.delivery.probe != Some(PROBES) {
+        return;
+    }
+    let operation = Operation::Find { object: object.clone(), by: FindBy::Mark(mark.clone()) };
+    let mut check = case.delivery(&end.delivery.link, Purpose::Ask, operation);
+    check.stream.push_str("/check");
+    check.handoff = Some(handoff.id);
+    if let Some(crm) = case.policy.crms.get(&end.delivery.link) {
+        check.due_at = check.due_at + crm.find_late;
+    }
+    case.push(Effect::Enqueue(Box::new(check)));
+}
+
+/// A status or an owner was written: from now on that is agreed.
+pub(super) fn status_written(case: &mut Case<'_>, end: &Ending<'_>) {
+    end.settled(case);
+    let Operation::Update { remote, record } = &end.delivery.operation else { return };
+    let Some(known) = case.book.links.get(remote) else { return };
+    let mut agreed = known.clone();
+    agreed.agreed.0.extend(record.0.clone());
+    agreed.at = case.now();
+    case.push(Effect::LinkRemote(Box::new(agreed)));
+    mirror(case, remote, record);
+}

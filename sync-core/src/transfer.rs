@@ -1,0 +1,332 @@
+//! Stage 5, transfer: an MQL becomes a hand-over: allowed? one running already? facts fresh? then decided and told.
+//!
+//! [`open`] is called by [`crate::absorb`] for every lead that is an MQL; it is idempotent. Who and what decides is in
+//! [`decide`]; what is said to the CRM in [`crate::tell`]; what its answers lead to in [`crate::settle`].
+
+mod decide;
+
+use crate::because::{Because, Reason};
+use crate::book::Book;
+use crate::case::Case;
+use crate::effect::Effect;
+use crate::handoff::{Action, Clocks, Handoff, HandoffState};
+use crate::ids::{HandoffId, LeadId, LinkName};
+use crate::lead::{Lead, Stage, Touch};
+use crate::matching;
+use crate::mirror::MirrorRow;
+use crate::mirror_read::PEOPLE;
+use crate::moment::Moment;
+use crate::outbox::{FindBy, Operation, Purpose};
+use crate::policy::{CrmPolicy, Policy};
+use crate::routing;
+use crate::tell::{self, News};
+use crate::time::{Micros, Timestamp};
+
+pub use decide::{Decided, Forced, Input, decide};
+
+/// How long a rule's "no" stands before the same lead is decided again.
+const DECLINED_FOR: Micros = Micros::days(1);
+/// The most keys one look-up in a CRM goes by.
+const MOST_KEYS: usize = 8;
+
+/// What made the lead an MQL (again).
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// When it happened.
+    pub happened: Timestamp,
+    /// When it reached us.
+    pub noticed: Timestamp,
+    /// The touch, where one was made.
+    pub touch: Option<&'a Touch>,
+}
+
+/// Opens a hand-over for a lead that is an MQL, or tells sales what is new where one runs. Changes the lead's stage;
+/// the caller puts the lead. Needs [`matching::needs`] in the book.
+///
+/// Call it whenever the definition holds for a lead that sales do not hold (a first time, or again because consent came
+/// later), and for a touch that would make an MQL while a hand-over runs.
+pub fn open(
+    book: &Book,
+    lead: &mut Lead,
+    occasion: &Occasion<'_>,
+    policy: &Policy,
+    moment: &mut Moment,
+    because: &mut Because,
+) -> Vec<Effect> {
+    let mut case = Case::new(book, policy, moment, lead);
+    match book.open_handoff(case.lead.id).cloned() {
+        Some(handoff) => tell_news(&mut case, &handoff, occasion),
+        None => {
+            if matches!(case.lead.stage, Stage::Raw | Stage::Resting | Stage::Lost | Stage::Won) {
+                case.stage(Stage::Marketing);
+            }
+            if let Some(link) = allowed(&mut case) {
+                begin(&mut case, link, occasion, None);
+            }
+        }
+    }
+    let (effects, mut said) = case.into_parts();
+    because.reasons.append(&mut said.reasons);
+    because.handoff = because.handoff.or(said.handoff);
+    effects
+}
+
+/// Whether a hand-over may be opened, and to which CRM. Says why not.
+pub(crate) fn allowed(case: &mut Case<'_>) -> Option<LinkName> {
+    let refused = refusal(case);
+    if let Some(reason) = refused {
+        case.say(reason);
+        return None;
+    }
+    case.policy.handoff.link.clone()
+}
+
+fn refusal(case: &mut Case<'_>) -> Option<Reason> {
+    let consent = case.lead.consent.get("transfer");
+    let consented = match consent {
+        Some(consent) => consent.given,
+        None => !case.policy.consent.transfer_must_be_given,
+    };
+    if !consented {
+        let state = if consent.is_some() { "refused" } else { "missing" };
+        return Some(Reason::new("no_consent").with("consent", state));
+    }
+    if case.lead.stage == Stage::Closed {
+        return Some(Reason::new("lead_closed"));
+    }
+    let (now, most) = (case.now(), case.policy.recycle.at_most);
+    let loops = case.dealings().within_a_year(now);
+    if loops >= most.max(1) {
+        return Some(Reason::new("loop_limit").with("returned", loops).with("at_most", most));
+    }
+    if declined_lately(case.book, case.lead.id, now) {
+        return Some(Reason::new("declined_lately"));
+    }
+    if case.policy.handoff.link.is_none() {
+        return Some(Reason::new("no_crm"));
+    }
+    None
+}
+
+/// Whether a rule said no to this lead a short while ago.
+fn declined_lately(book: &Book, lead: LeadId, now: Timestamp) -> bool {
+    book.handoffs.values().any(|handoff| {
+        handoff.lead == lead
+            && handoff.state == HandoffState::Declined
+            && now - handoff.state_since < DECLINED_FOR
+    })
+}
+
+/// Opens a hand-over and decides it, or asks the CRM first where the mirror is too old.
+pub(crate) fn begin(
+    case: &mut Case<'_>,
+    link: LinkName,
+    occasion: &Occasion<'_>,
+    forced: Option<Forced<'_>>,
+) {
+    let id: HandoffId = case.moment.id();
+    let now = case.now();
+    let handoff = Handoff {
+        id,
+        version: 0,
+        lead: case.lead.id,
+        link,
+        state: HandoffState::Asking,
+        state_since: now,
+        opened_at: now,
+        decision: None,
+        rule: None,
+        action: None,
+        owner: None,
+        remote: None,
+        company_key: case
+            .lead
+            .text("company")
+            .and_then(matching::company_key)
+            .or_else(|| matching::domain_keys(&case.lead.identifiers).into_iter().next()),
+        agreed: leadloop_mapping::Record::new(),
+        feedback: None,
+        remark: None,
+        due: None,
+        clocks: Clocks {
+            happened: Some(occasion.happened),
+            noticed: Some(occasion.noticed),
+            ..Clocks::default()
+        },
+        parked: None,
+        rules_tried: 0,
+    };
+    case.say(Reason::new("handoff_opened").with("handoff", id));
+    decide_or_ask(case, handoff, forced);
+}
+
+/// Decides where the mirror is fresh, else asks the CRM about the person first.
+pub(crate) fn decide_or_ask(case: &mut Case<'_>, handoff: Handoff, forced: Option<Forced<'_>>) {
+    let fresh = matching::is_fresh(case.book, case.policy, &handoff.link, case.now());
+    // A forced assignment concerns a record we have written ourselves: nothing about the person is in doubt.
+    if fresh || forced.is_some() || !ask(case, &handoff, None) {
+        settle_decision(case, handoff, &[], forced);
+        return;
+    }
+    case.say(Reason::new("mirror_too_old"));
+    case.put_handoff(handoff);
+}
+
+/// Asks the CRM about the person in the next object behind `after`. `false` where there is nothing (more) to ask.
+pub(crate) fn ask(case: &mut Case<'_>, handoff: &Handoff, after: Option<&str>) -> bool {
+    let Some(crm) = case.policy.crms.get(&handoff.link) else { return false };
+    let objects = asked_objects(crm);
+    let next = match after {
+        None => objects.first(),
+        Some(after) => objects.iter().position(|object| *object == after).and_then(|at| objects.get(at + 1)),
+    };
+    let keys = keys_of(case.lead);
+    let Some(object) = next.filter(|_| !keys.is_empty()) else { return false };
+    let operation = Operation::Find { object: (*object).to_owned(), by: FindBy::Keys(keys) };
+    enqueue_ask(case, handoff, operation);
+    true
+}
+
+/// Asks the CRM for one record.
+pub(crate) fn ask_for(case: &mut Case<'_>, handoff: &Handoff, object: &str, id: &str) {
+    let operation = Operation::Find { object: object.to_owned(), by: FindBy::Id(id.to_owned()) };
+    enqueue_ask(case, handoff, operation);
+}
+
+fn enqueue_ask(case: &mut Case<'_>, handoff: &Handoff, operation: Operation) {
+    let mut delivery = case.delivery(&handoff.link, Purpose::Ask, operation);
+    delivery.handoff = Some(handoff.id);
+    case.push(Effect::Enqueue(Box::new(delivery)));
+}
+
+/// The objects that hold people and can be asked for them by phone or mail.
+fn asked_objects(crm: &CrmPolicy) -> Vec<&'static str> {
+    PEOPLE
+        .into_iter()
+        .filter(|object| {
+            crm.roles.get(*object).is_some_and(|roles| !roles.phones.is_empty() || !roles.emails.is_empty())
+        })
+        .collect()
+}
+
+fn keys_of(lead: &Lead) -> Vec<(String, String)> {
+    let known = lead.identifiers.iter().filter(|known| matches!(known.kind.0.as_str(), "phone" | "email"));
+    known.map(|known| (known.kind.0.clone(), known.value.clone())).take(MOST_KEYS).collect()
+}
+
+/// Decides now, with the rows the CRM gave just now, and carries the decision out. Puts the hand-over.
+pub(crate) fn settle_decision(
+    case: &mut Case<'_>,
+    mut handoff: Handoff,
+    read: &[MirrorRow],
+    forced: Option<Forced<'_>>,
+) {
+    let id = case.moment.id();
+    let dealings = case.dealings().clone();
+    let input = Input {
+        book: case.book,
+        policy: case.policy,
+        lead: case.lead,
+        handoff: &handoff,
+        read,
+        dealings: &dealings,
+        forced,
+        now: case.moment.now,
+    };
+    let decided = decide(&input, id);
+    if fuse_blown(case, &mut handoff, &decided) {
+        case.put_handoff(handoff);
+        return;
+    }
+    for reason in &decided.reasons {
+        case.say(reason.clone());
+    }
+    case.say(
+        Reason::new("decided")
+            .with("rule", decided.record.rule.as_deref().unwrap_or_default())
+            .with("owner", decided.owner.as_ref().map_or("", |owner| owner.crm_user.as_str())),
+    );
+    case.counters(decided.counters.clone());
+    case.push(Effect::Decide(Box::new(decided.record.clone())));
+    handoff.decision = Some(id);
+    handoff.rule = decided.record.rule.clone();
+    handoff.action = Some(decided.record.action.clone());
+    handoff.owner = decided.owner.clone();
+    handoff.rules_tried = decided.rules_tried;
+    handoff.clocks.decided = Some(case.now());
+    carry_out(case, &mut handoff, &decided, read);
+    case.put_handoff(handoff);
+}
+
+/// What the decision's action means.
+fn carry_out(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Decided, read: &[MirrorRow]) {
+    match &decided.record.action {
+        Action::Create { .. } | Action::Update { .. } => {
+            case.state(handoff, HandoffState::Telling);
+            tell::handover(case, handoff, decided, read);
+        }
+        Action::Hold { until, team } => {
+            case.state(handoff, HandoffState::Asking);
+            case.say(
+                Reason::new("held").with("until", until).with("team", team.as_deref().unwrap_or_default()),
+            );
+            handoff.due = Some(*until);
+            case.deadline("hold", hold_key(handoff.id), decided.rules_tried, *until, Some(handoff.id));
+        }
+        Action::Decline { reason } => {
+            case.say(Reason::new("declined").with("reason", reason));
+            case.state(handoff, HandoffState::Declined);
+        }
+    }
+}
+
+/// The deadline of a hold.
+pub(crate) fn hold_key(handoff: HandoffId) -> String {
+    format!("hold/{handoff}")
+}
+
+/// Whether too many records were made within the hour: then it waits for the next, and the admin hears of it.
+fn fuse_blown(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Decided) -> bool {
+    let most = case.policy.crms.get(&handoff.link).and_then(|crm| crm.creates_per_hour);
+    let Some(most) = most.filter(|_| matches!(decided.record.action, Action::Create { .. })) else {
+        return false;
+    };
+    let mut counters = std::collections::BTreeMap::new();
+    let now = case.now();
+    if routing::count_create(case.book, &handoff.link, most, now, &mut counters) {
+        case.counters(counters);
+        return false;
+    }
+    let hour = Micros::hours(1).0;
+    let next = Timestamp((now.0.div_euclid(hour) + 1).saturating_mul(hour));
+    case.state(handoff, HandoffState::Asking);
+    case.say(Reason::new("fuse_blown").with("creates_per_hour", most));
+    case.deadline("hold", hold_key(handoff.id), handoff.rules_tried, next, Some(handoff.id));
+    let detail = format!(
+        "{most} new records an hour are the most `{}` shall get; further hand-overs wait for the next hour",
+        handoff.link
+    );
+    case.alarm(routing::fuse_key(&handoff.link), "LL4201", detail, true);
+    true
+}
+
+/// Tells sales that a lead they hold did something new; bounded, so that an eager lead floods nobody.
+fn tell_news(case: &mut Case<'_>, handoff: &Handoff, occasion: &Occasion<'_>) {
+    case.because.handoff = Some(handoff.id);
+    let (Some(touch), Some(remote)) = (occasion.touch, handoff.remote.clone()) else {
+        case.say(Reason::new("handoff_runs_already"));
+        return;
+    };
+    if !matches!(handoff.state, HandoffState::WithSales | HandoffState::Accepted) {
+        // What is told on delivery holds the latest touches anyway.
+        case.say(Reason::new("handoff_runs_already"));
+        return;
+    }
+    let now = case.now();
+    if !case.dealings().tell(now) {
+        case.say(Reason::new("told_enough_today"));
+        return;
+    }
+    case.say(Reason::new("new_behaviour_told"));
+    tell::brief(case, handoff, &remote, News::Touch(touch));
+}
