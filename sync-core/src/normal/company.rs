@@ -85,6 +85,9 @@ pub enum CompanyProblem {
     /// A legal form without a name: 有限公司.
     #[error("a legal form without a name")]
     OnlyForm,
+    /// A place without a name: 杭州市.
+    #[error("a place without a name")]
+    OnlyPlace,
 }
 
 impl CompanyProblem {
@@ -95,6 +98,7 @@ impl CompanyProblem {
             CompanyProblem::Blank => "blank",
             CompanyProblem::Placeholder => "placeholder",
             CompanyProblem::OnlyForm => "only_form",
+            CompanyProblem::OnlyPlace => "only_place",
         }
     }
 }
@@ -128,14 +132,18 @@ pub fn parse(field: &str) -> Result<CompanyName, CompanyProblem> {
     if words::is_placeholder(&compact) {
         return Err(CompanyProblem::Placeholder);
     }
-    let parts = read(&folded);
+    if places::is_nothing_else(&compact) {
+        return Err(CompanyProblem::OnlyPlace);
+    }
+    let parts = read(words::without_label(&folded));
     if parts.core.is_empty() {
         return Err(CompanyProblem::OnlyForm);
     }
     if words::is_empty_core(&parts.core) {
         return Err(CompanyProblem::Placeholder);
     }
-    let spelled_key = has_umlauts(&display).then(|| read(&fold(&display, Umlauts::Spelled)).core);
+    let spelled_key =
+        has_umlauts(&display).then(|| read(words::without_label(&fold(&display, Umlauts::Spelled))).core);
     let mut remarks = Vec::new();
     if cut {
         remarks.push(Remark::InputCut);

@@ -38,6 +38,14 @@ pub enum MatchReason {
     SameBrand,
     /// Cores that differ by a slip of the hand.
     Similar,
+    /// The same credit code.
+    ExactCode,
+    /// The same name, but two credit codes.
+    CodeDiffers,
+    /// A doubtful name and a domain in common that is no mail provider's.
+    NameAndDomain,
+    /// Only a domain in common.
+    DomainOnly,
 }
 
 impl MatchReason {
@@ -57,14 +65,19 @@ impl MatchReason {
             MatchReason::GeneralCore => "general_core",
             MatchReason::SameBrand => "same_brand",
             MatchReason::Similar => "similar",
+            MatchReason::ExactCode => "exact_code",
+            MatchReason::CodeDiffers => "code_differs",
+            MatchReason::NameAndDomain => "name_and_domain",
+            MatchReason::DomainOnly => "domain_only",
         }
     }
 
     /// Whether the reason is enough on its own.
     #[must_use]
     pub fn strength(self) -> Strength {
+        use MatchReason as R;
         match self {
-            MatchReason::ExactName | MatchReason::SameCoreAndRegion | MatchReason::SameCore => {
+            R::ExactName | R::SameCoreAndRegion | R::SameCore | R::ExactCode | R::NameAndDomain => {
                 Strength::Strong
             }
             _ => Strength::Weak,
@@ -94,7 +107,7 @@ pub struct CompanyMatch {
 }
 
 impl CompanyMatch {
-    fn new(reason: MatchReason, score: u16) -> Self {
+    pub(super) fn new(reason: MatchReason, score: u16) -> Self {
         CompanyMatch { reason, strength: reason.strength(), score }
     }
 }
@@ -329,4 +342,62 @@ fn same_brand(a: &CompanyName, b: &CompanyName) -> Option<CompanyMatch> {
 /// Characters that make another company: numerals, directions, sizes, order.
 fn carries_meaning(c: char) -> bool {
     c.is_numeric() || "一二三四五六七八九十百千万东南西北中上下前后左右内外大小新老甲乙丙丁".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::company::parse;
+    use super::*;
+
+    fn reason(a: &str, b: &str) -> Option<MatchReason> {
+        match_names(&parse(a).unwrap(), &parse(b).unwrap()).map(|found| found.reason)
+    }
+
+    #[test]
+    fn every_reason_of_names_is_reached() {
+        use MatchReason as R;
+        let cases = [
+            ("上海例图科技有限公司", "上海市例图科技有限责任公司", R::ExactName),
+            ("上海例图科技有限公司", "例图科技股份有限公司（上海）", R::SameCoreAndRegion),
+            ("例图科技有限公司", "例图科技", R::SameCore),
+            ("上海例图科技有限公司（Litu Tech）", "Litu Technology Inc", R::Alias),
+            ("例图科技有限公司", "上海例图科技有限公司", R::RegionOpen),
+            ("浙江例图科技有限公司", "杭州例图科技有限公司", R::RegionWithin),
+            ("Beispiel GmbH", "Beispiel AG", R::FormDiffers),
+            ("例图集团有限公司", "例图有限公司", R::GroupDiffers),
+            ("例图有限公司上海分公司", "例图有限公司", R::BranchOf),
+            ("科技有限公司", "科技公司", R::GeneralCore),
+            ("上海例图", "上海例图科技有限公司", R::SameBrand),
+            ("Samplex Manufacturing Inc", "Samplex Manufactoring Inc", R::Similar),
+        ];
+        for (a, b, expected) in cases {
+            assert_eq!(reason(a, b), Some(expected), "{a} | {b}");
+        }
+        assert_eq!(reason("例图科技有限公司", "例图机械有限公司"), None);
+    }
+
+    #[test]
+    fn one_slip_meets_in_the_similar_keys() {
+        let keys = |name: &str| similar_keys(&parse(name).unwrap());
+        for (a, b) in [
+            ("Samplex Inc", "Sampelx Inc"),
+            ("成都虚拓精密机诫", "成都虚拓精密机械"),
+            ("Testora", "Testoraa"),
+        ] {
+            let known = keys(b);
+            assert!(keys(a).iter().any(|key| known.contains(key)), "{a} | {b}");
+        }
+        assert!(keys("例图").is_empty());
+    }
+
+    #[test]
+    fn the_strongest_or_all_that_tie() {
+        let found = |reason, score| CompanyMatch::new(reason, score);
+        let (exact, open) = (found(MatchReason::ExactName, 1000), found(MatchReason::RegionOpen, 700));
+        assert_eq!(strongest::<u8>([]), Choice::Nobody);
+        assert_eq!(strongest([(1, open), (2, exact), (3, open)]), Choice::One(2, exact));
+        assert_eq!(strongest([(1, exact), (2, open), (3, exact)]), Choice::Tied(vec![1, 3], exact));
+        let strong_but_low = found(MatchReason::SameCore, 500);
+        assert_eq!(strongest([(1, open), (2, strong_but_low)]), Choice::One(2, strong_but_low));
+    }
 }

@@ -10,6 +10,7 @@ pub mod company;
 pub mod credit_code;
 pub mod domain;
 pub mod email;
+pub mod evidence;
 mod fold;
 mod free_mail;
 pub mod identifier;

@@ -64,12 +64,17 @@ struct Notes {
 }
 
 pub(super) fn read(folded: &str) -> Parts {
-    let (main, other) = split_bilingual(folded);
+    let (first, second) = split_list(folded);
+    let (main, other) = split_bilingual(first);
     let (flat, notes) = open_brackets(main);
     let (head, form, tail) = split_form(&flat);
     let mut parts = Parts { legal_form: form.or(notes.form), branch: notes.branch, ..Parts::default() };
     parts.left_out = notes.left_out;
     parts.alias = notes.alias.or_else(|| other.map(|other| latin::read(other).core));
+    if let Some(second) = second {
+        parts.left_out = true;
+        parts.alias.get_or_insert_with(|| read(second).core);
+    }
     let mut head = head;
     if !tail.is_empty() {
         read_tail(tail, &mut parts);
@@ -81,6 +86,19 @@ pub(super) fn read(folded: &str) -> Parts {
     }
     read_head(head, notes.region, &mut parts);
     parts
+}
+
+/// Two names in one field: the first counts, the second is kept beside it. Only where both have a full legal form.
+fn split_list(folded: &str) -> (&str, Option<&str>) {
+    let ends = |text: &str| HAN_FULL.iter().any(|(form, _)| text.trim_end().ends_with(form));
+    for (at, mark) in folded.match_indices(['/', ';', ',', '、', '|', '&']) {
+        let (first, rest) = folded.split_at_checked(at).unwrap_or((folded, ""));
+        let second = rest.get(mark.len()..).unwrap_or_default().trim_start();
+        if ends(first) {
+            return if ends(second) { (first, Some(second)) } else { (folded, None) };
+        }
+    }
+    (folded, None)
 }
 
 /// A Western name in front of or behind a Chinese one is a second name of the same company. It is told from a brand
@@ -230,6 +248,8 @@ fn read_tail(tail: &str, parts: &mut Parts) {
         parts.branch = Some(format!("{value}厂"));
     } else if !tail.chars().any(is_east) && tail.chars().nth(1).is_some() {
         parts.alias.get_or_insert_with(|| tail.to_owned());
+    } else if ["法人", "法定代表人", "联系人", "电话"].iter().any(|word| tail.starts_with(word)) {
+        parts.left_out = true;
     } else if tail.ends_with(BODIES) || (tail.chars().nth(4).is_some() && !tail.ends_with(PARTS_OF_A_COMPANY))
     {
         parts.branch = Some(words::ordinals_as_digits(tail));
@@ -284,6 +304,38 @@ fn read_branch<'a>(flat: &'a str, head: &'a str, parts: &mut Parts) -> &'a str {
 
 /// Group words, places and the core of what stands in front of the legal form.
 fn read_head(head: &str, bracket: Option<Region>, parts: &mut Parts) {
+    let mut core = strip_group(head, parts);
+    let mut region = bracket;
+    if let Some((place, rest)) = places::take_prefix(core) {
+        match region.as_ref().map(|inner| inner.nearness(&place)) {
+            // Two places that do not agree: the first is part of the name.
+            Some(super::Nearness::Apart) => {}
+            // The narrower one says more.
+            Some(super::Nearness::Within) => {
+                let inner = region.take();
+                region = inner.into_iter().chain([place]).max_by_key(|place| place.names().len());
+                core = rest;
+            }
+            _ => {
+                region = Some(place);
+                core = rest;
+            }
+        }
+    }
+    // 中国例图集团广东有限公司: the narrower place stands behind.
+    if let Some((place, rest)) = places::take_suffix(core, false)
+        && region.as_ref().is_none_or(|wide| wide.is_china())
+    {
+        region = Some(place);
+        core = strip_group(rest, parts);
+    }
+    parts.region = region;
+    parts.core = words::ordinals_as_digits(core);
+    parts.brand = words::han_brand(&parts.core).map(str::to_owned);
+}
+
+/// Takes group words and what is left of a legal form off the end.
+fn strip_group<'a>(head: &'a str, parts: &mut Parts) -> &'a str {
     let mut core = head;
     loop {
         let whole = |rest: &&str| rest.chars().nth(1).is_some();
@@ -303,33 +355,7 @@ fn read_head(head: &str, bracket: Option<Region>, parts: &mut Parts) {
             parts.legal_form = Some(LegalForm::CnLimited);
             core = rest;
         } else {
-            break;
+            return core;
         }
     }
-    let mut region = bracket;
-    if let Some((place, rest)) = places::take_prefix(core) {
-        match region.as_ref().map(|inner| inner.nearness(&place)) {
-            // Two places that do not agree: the first is part of the name.
-            Some(super::Nearness::Apart) => {}
-            // The narrower one says more.
-            Some(super::Nearness::Within) => {
-                let inner = region.take();
-                region = inner.into_iter().chain([place]).max_by_key(|place| place.names().len());
-                core = rest;
-            }
-            _ => {
-                region = Some(place);
-                core = rest;
-            }
-        }
-    }
-    if region.is_none()
-        && let Some((place, rest)) = places::take_suffix(core, false)
-    {
-        region = Some(place);
-        core = rest;
-    }
-    parts.region = region;
-    parts.core = words::ordinals_as_digits(core);
-    parts.brand = words::han_brand(&parts.core).map(str::to_owned);
 }

@@ -37,10 +37,15 @@ impl Region {
         if self.0 == other.0 {
             return Nearness::Same;
         }
-        let home = |region: &Region| region.0.first().is_some_and(|name| name == "中国");
         let within = self.0.iter().zip(&other.0).all(|(a, b)| a == b);
-        let in_china = (home(self) && !other.is_foreign()) || (home(other) && !self.is_foreign());
+        let in_china = (self.is_china() && !other.is_foreign()) || (other.is_china() && !self.is_foreign());
         if within || in_china { Nearness::Within } else { Nearness::Apart }
+    }
+
+    /// Whether the place is all of China.
+    #[must_use]
+    pub fn is_china(&self) -> bool {
+        self.0.first().is_some_and(|name| name == "中国")
     }
 
     /// Whether the narrowest name is a word of the language too (朝阳, 白银), so that not everybody reads it as a place.
@@ -154,6 +159,11 @@ pub(super) fn whole(text: &str) -> Option<Region> {
     rest.is_empty().then_some(region)
 }
 
+/// Whether a folded text is a place and nothing else, and no word of the language.
+pub(super) fn is_nothing_else(text: &str) -> bool {
+    read(text, false).is_some_and(|(_, rest)| rest.is_empty())
+}
+
 /// Takes a bare place from the end of a folded name, where at least two characters stay; one that is a common word too
 /// only where what follows has made it a place (`doubtful`).
 pub(super) fn take_suffix(text: &str, doubtful: bool) -> Option<(Region, &str)> {
@@ -190,11 +200,15 @@ fn read(text: &str, doubtful: bool) -> Option<(Region, &str)> {
         level = Some(place.level);
     }
     let mut region = places.region(last?);
-    if matches!(level, Some(1 | 2))
-        && let Some((district, behind)) = district(rest)
-    {
-        region.0.push(district.to_owned());
+    // A district or town, and a town or street in it.
+    for _ in 0..2 {
+        if level == Some(0) {
+            break;
+        }
+        let Some((name, behind)) = district(rest, level == Some(3)) else { break };
+        region.0.push(name.to_owned());
         rest = behind;
+        level = Some(3);
     }
     Some((region, rest))
 }
@@ -224,8 +238,9 @@ fn suffix(behind: &str, level: u8) -> Option<&str> {
     })
 }
 
-/// A district, county or town that no list holds, right behind a province or city.
-fn district(text: &str) -> Option<(&str, &str)> {
+/// A district, county, town or street that no list holds, right behind a province or city; behind a district
+/// (`town`) only a town or street.
+fn district(text: &str, town: bool) -> Option<(&str, &str)> {
     const ZONES: [&str; 9] = [
         "高新技术产业开发区",
         "经济技术开发区",
@@ -237,7 +252,11 @@ fn district(text: &str) -> Option<(&str, &str)> {
         "保税区",
         "自贸区",
     ];
-    for zone in ZONES {
+    if let Some(at) = text.find("街道").filter(|&at| (6..=12).contains(&at)) {
+        let rest = text.get(at + "街道".len()..)?;
+        return Some((text.get(..at)?, rest)).filter(|(_, rest)| rest.chars().nth(1).is_some());
+    }
+    for zone in ZONES.iter().filter(|_| !town) {
         if let Some(at) = text.find(zone).filter(|&at| at <= 12) {
             let end = at + zone.len();
             return Some((text.get(..end)?, text.get(end..)?))
@@ -247,6 +266,7 @@ fn district(text: &str) -> Option<(&str, &str)> {
     let mut before = None;
     for (count, (at, c)) in text.char_indices().take(5).enumerate() {
         let ordinary = match c {
+            '区' | '市' | '县' if town => false,
             '区' => before.is_some_and(|b| !"社园小景城地片专郊军灾特校厂库辖山街".contains(b)),
             '市' => before.is_some_and(|b| !"城都超门股楼集夜上菜花鱼".contains(b)),
             '县' | '镇' => before.is_some_and(|b| !"重小古".contains(b)),
@@ -306,6 +326,9 @@ mod tests {
             ("印度尼西亚示例", "印度尼西亚", "示例"),
             ("安康市示例", "陕西/安康", "示例"),
             ("东莞市长安镇示例五金", "广东/东莞/长安", "示例五金"),
+            ("广州市白云区人和镇示例五金", "广东/广州/白云/人和", "示例五金"),
+            ("深圳市宝安区西乡街道示例电子", "广东/深圳/宝安/西乡", "示例电子"),
+            ("上海市浦东新区园区示例", "上海/浦东", "园区示例"),
         ];
         for (text, region, rest) in cases {
             assert_eq!(prefix(text), Some((region.to_owned(), rest)), "{text}");

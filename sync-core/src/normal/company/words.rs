@@ -104,14 +104,15 @@ pub(super) fn canonical(word: &str) -> String {
     if !known.is_empty() {
         return known.to_owned();
     }
-    let plural = word.len() >= 5 && word.bytes().all(|b| b.is_ascii_lowercase());
-    match word.strip_suffix("ies") {
-        Some(stem) if plural && word.len() >= 6 => format!("{stem}y"),
-        _ => match word.strip_suffix('s') {
-            Some(stem) if plural && !stem.ends_with(['s', 'u', 'i', 'a']) => stem.to_owned(),
-            _ => word.to_owned(),
-        },
-    }
+    // Plurals of what companies do; a brand keeps its letters (Williams is not William).
+    let singular = match (word.strip_suffix("ies"), word.strip_suffix('s')) {
+        (Some(stem), _) => format!("{stem}y"),
+        (None, Some(stem)) => stem.to_owned(),
+        (None, None) => return word.to_owned(),
+    };
+    let known =
+        LATIN.contains(singular.as_str()) || matches!(singular.as_str(), "brother" | "associate" | "partner");
+    if known { singular } else { word.to_owned() }
 }
 
 /// Whether a folded text without spaces is what people write to say nothing.
@@ -123,6 +124,30 @@ pub(super) fn is_placeholder(compact: &str) -> bool {
     let repeated = first.is_some() && chars.all(|c| Some(c) == first);
     // A run of digits is a phone number or a code; 360 and 3721 are brands.
     letters + digits == 0 || (letters == 0 && digits > 4) || repeated || NOTHING.contains(compact)
+}
+
+/// The text behind a label such as 公司名称: or Company:.
+pub(super) fn without_label(folded: &str) -> &str {
+    const LABELS: [&str; 14] = [
+        "公司",
+        "公司名",
+        "公司名称",
+        "公司全称",
+        "单位",
+        "单位名称",
+        "工作单位",
+        "企业",
+        "企业名称",
+        "名称",
+        "抬头",
+        "company",
+        "company name",
+        "organization",
+    ];
+    match folded.split_once(':') {
+        Some((label, rest)) if LABELS.contains(&label.trim()) => rest.trim_start(),
+        _ => folded,
+    }
 }
 
 /// Whether the core of a name says nothing though a legal form stands behind it: XX有限公司.
