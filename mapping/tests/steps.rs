@@ -50,6 +50,8 @@ fn the_example_mapping_compiles_and_makes_a_record() {
     assert_eq!(made.record.get("leadSourceId"), Some(&Value::Int(9)));
     assert_eq!(made.record.get("entityType"), Some(&Value::from("11010000000001")));
     assert_eq!(made.record.text("comment").map(|text| text.chars().count()), Some(2000));
+    fn travels<T: Clone + Send + Sync + PartialEq + std::fmt::Debug>(_: &T) {}
+    travels(&mapping);
     let lines = mapping.lines(&lead);
     assert_eq!(lines[3].name, "industry → industryId");
     assert_eq!(lines[3].from, [("industry".to_owned(), Value::from("汽车"))]);

@@ -37,6 +37,15 @@ pub struct Mapping {
     pub(crate) rules: Vec<Compiled>,
     /// The remote object's schema, for comparing.
     pub(crate) crm: ObjectSchema,
+    source: Vec<Rule>,
+    zone: String,
+}
+
+/// Two mappings are equal where they were made of the same rules for the same remote object.
+impl PartialEq for Mapping {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source && self.zone == other.zone && self.crm == other.crm
+    }
 }
 
 /// A rule, ready to run.
@@ -82,6 +91,12 @@ impl Mapping {
         self.rules.is_empty()
     }
 
+    /// The rules as they were written.
+    #[must_use]
+    pub fn source(&self) -> &[Rule] {
+        &self.source
+    }
+
     /// What rule `at` is called (`industry → industryId`).
     #[must_use]
     pub fn name(&self, at: usize) -> Option<&str> {
@@ -125,7 +140,13 @@ pub fn compile(rules: &[Rule], ground: Ground) -> Result<Mapping, Vec<MapProblem
     if !checker.problems.is_empty() {
         return Err(checker.problems);
     }
-    Ok(Mapping { object: ground.crm.name.clone(), rules: compiled, crm: ground.crm.clone() })
+    Ok(Mapping {
+        object: ground.crm.name.clone(),
+        rules: compiled,
+        crm: ground.crm.clone(),
+        source: rules.to_vec(),
+        zone: ground.zone.to_owned(),
+    })
 }
 
 pub(super) struct Checker<'g> {

@@ -1,0 +1,195 @@
+//! Reading what sources send: encodings, forms, multipart, JSON, and the bounds of a record. Shared by the connectors
+//! that listen; what the fields mean is left to the core.
+
+pub(crate) mod encoding;
+pub(crate) mod form;
+pub(crate) mod json;
+pub(crate) mod multipart;
+
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use leadloop_connector_api::settings::{Problem, ProblemKind, Settings};
+use leadloop_connector_api::{Link, Refusal};
+use leadloop_mapping::{Record, Value};
+use leadloop_sync_core::aliases;
+use leadloop_sync_core::capture::{Quarantined, RawLead};
+
+/// Most bytes of a body that brings leads and no file: many times what any form sends.
+pub(crate) const MOST_BODY: usize = 256 * 1024;
+/// Most records of one body.
+pub(crate) const MOST_RECORDS: usize = 1_000;
+/// Most fields of one record.
+pub(crate) const MOST_FIELDS: usize = 200;
+/// Most bytes of a field's name.
+pub(crate) const LONGEST_NAME: usize = 100;
+/// Most bytes of a value.
+pub(crate) const LONGEST_VALUE: usize = 10_000;
+/// Most levels of nested JSON.
+pub(crate) const DEEPEST: usize = 8;
+
+/// A body that is not what it says it is.
+pub(crate) const BROKEN: &str = "LL3101";
+/// A body larger than a form may be.
+pub(crate) const TOO_LARGE: &str = "LL3102";
+/// An encoding that cannot be read.
+pub(crate) const BAD_TEXT: &str = "LL3103";
+/// A kind of body that nobody reads.
+pub(crate) const UNKNOWN_KIND: &str = "LL3104";
+/// No record where records were looked for.
+pub(crate) const NO_RECORD: &str = "LL3105";
+/// More records than one body may have.
+pub(crate) const TOO_MANY: &str = "LL3106";
+/// A record beyond the bounds.
+pub(crate) const OUT_OF_BOUNDS: &str = "LL4101";
+/// A time that cannot be read.
+pub(crate) const BAD_TIME: &str = "LL4108";
+/// An element of a list that is no record.
+pub(crate) const NO_OBJECT: &str = "LL4105";
+
+/// A body no record can be read from: kept and parked.
+pub(crate) fn unreadable(code: &'static str, detail: impl Into<String>) -> Refusal {
+    Refusal::Unreadable { code, detail: detail.into() }
+}
+
+/// A record that cannot be taken as it is.
+pub(crate) fn quarantined(code: &str, detail: impl Into<String>, raw: RawLead) -> Box<Quarantined> {
+    Box::new(Quarantined { position: raw.position, code: code.to_owned(), detail: detail.into(), raw })
+}
+
+/// A record cut to its bounds, and what was beyond them.
+#[derive(Debug, Default)]
+pub(crate) struct Bounded {
+    /// What fits.
+    pub(crate) record: Record,
+    /// The first thing that did not.
+    pub(crate) beyond: Option<String>,
+}
+
+impl Bounded {
+    /// Adds a value; a field that comes again becomes a list.
+    pub(crate) fn add(&mut self, name: &str, value: Value) {
+        let (name, value) = (self.fitting_name(name), self.fitting(name, value));
+        if let Some(known) = self.record.0.get_mut(&name) {
+            let more = match value {
+                Value::List(list) => list,
+                one => vec![one],
+            };
+            match &mut *known {
+                Value::List(list) => list.extend(more),
+                one => *one = Value::List(std::iter::once(std::mem::take(one)).chain(more).collect()),
+            }
+            if let Value::List(list) = known
+                && list.len() > MOST_FIELDS
+            {
+                list.truncate(MOST_FIELDS);
+                self.note(format!("`{name}` has more than {MOST_FIELDS} values"));
+            }
+        } else if self.record.0.len() < MOST_FIELDS {
+            self.record.0.insert(name, value);
+        } else {
+            self.note(format!("it has more than {MOST_FIELDS} fields"));
+        }
+    }
+
+    fn note(&mut self, beyond: String) {
+        self.beyond.get_or_insert(beyond);
+    }
+
+    fn fitting_name(&mut self, name: &str) -> String {
+        if name.len() > LONGEST_NAME {
+            self.note(format!(
+                "the name of a field has {} bytes; at most {LONGEST_NAME} are taken",
+                name.len()
+            ));
+        }
+        cut(name, LONGEST_NAME).replace('\0', "")
+    }
+
+    fn fitting(&mut self, name: &str, value: Value) -> Value {
+        match value {
+            Value::Text(text) if text.len() > LONGEST_VALUE => {
+                let name = cut(name, LONGEST_NAME);
+                self.note(format!("`{name}` has {} bytes; at most {LONGEST_VALUE} are taken", text.len()));
+                Value::text(cut(&text, LONGEST_VALUE))
+            }
+            Value::List(list) => {
+                if list.len() > MOST_FIELDS {
+                    self.note(format!("`{}` has more than {MOST_FIELDS} values", cut(name, LONGEST_NAME)));
+                }
+                Value::List(
+                    list.into_iter().take(MOST_FIELDS).map(|value| self.fitting(name, value)).collect(),
+                )
+            }
+            value => value,
+        }
+    }
+}
+
+/// Names that only we or a proven sender may use are kept under `sent.`: whoever posts to an open address could otherwise
+/// write scores, consent or another person's ids.
+pub(crate) fn reserve(fields: &mut Record) {
+    let reserved = |name: &str| {
+        ["touch.", "score.", "consent.", "answer."].iter().any(|space| name.starts_with(space))
+            || ["crmid", "maid"].contains(&aliases::key(name).as_str())
+    };
+    let found: Vec<String> = fields.0.keys().filter(|name| reserved(name)).cloned().collect();
+    for name in found {
+        if let Some(value) = fields.0.remove(&name) {
+            fields.set(format!("sent.{name}"), value);
+        }
+    }
+}
+
+/// The zone of times without one: the link's `timezone`, which [`check_zone`] has looked at.
+pub(crate) fn zone(link: &Link) -> TimeZone {
+    link.text("timezone").and_then(zone_named).unwrap_or(TimeZone::UTC)
+}
+
+fn zone_named(name: &str) -> Option<TimeZone> {
+    TimeZoneDatabase::bundled().get(name).ok()
+}
+
+/// The problem of a `timezone` that is not known.
+pub(crate) fn check_zone(settings: &Settings) -> Option<Problem> {
+    let name = settings.text("timezone")?;
+    zone_named(name).is_none().then(|| {
+        Problem::new("timezone", ProblemKind::NotAllowed, format!("{name:?} is no time zone"))
+            .with_help("a name such as Asia/Shanghai or Europe/Berlin")
+    })
+}
+
+/// The start of a text, at most `bytes` long, cut at a character.
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_beyond_the_bounds_is_cut_and_said() {
+        let mut bounded = Bounded::default();
+        bounded.add("a", "1".into());
+        bounded.add("a", "2".into());
+        assert_eq!(bounded.record.get("a"), Some(&Value::List(vec!["1".into(), "2".into()])));
+        assert_eq!(bounded.beyond, None);
+        for number in 0..300 {
+            bounded.add(&format!("f{number}"), "x".into());
+        }
+        assert_eq!(bounded.record.0.len(), MOST_FIELDS);
+        assert!(bounded.beyond.unwrap().contains("200 fields"));
+
+        let mut bounded = Bounded::default();
+        bounded.add("long", "线".repeat(5_000).into());
+        assert_eq!(bounded.record.text("long").unwrap().len(), 9_999, "cut at a character");
+        assert!(bounded.beyond.unwrap().contains("15000 bytes"));
+
+        let mut bounded = Bounded::default();
+        (0..500).for_each(|_| bounded.add("many", "x".into()));
+        assert!(matches!(bounded.record.get("many"), Some(Value::List(list)) if list.len() == MOST_FIELDS));
+    }
+}
