@@ -68,6 +68,7 @@ fn crm(ctx: &mut Context<'_>, at: &At<Table>, link: LinkName, manifest: &Manifes
     let default_mark = manifest.object("lead").and_then(|lead| lead.roles.mark.clone());
     let find = manifest.find_by_mark;
     CrmPolicy {
+        mapping: BTreeMap::new(),
         status: statuses(ctx, &link, manifest),
         mark: mark.map(|at| at.value.to_owned()).or(default_mark).unwrap_or_else(|| "leadloop_id".to_owned()),
         feedback: feedback_fields(ctx, &at.value, manifest),
