@@ -1,10 +1,32 @@
 //! The inbox: what was pushed to us, durable before it is answered.
+//!
+//! One transaction holds a push, its captures and its quarantined records, for as many pushes as there are
+//! ([`crate::Keeper`] gathers them). Duplicates are known by the `dedup` table: a key that is taken stays taken for ever
+//! (an event id) or for a while (a hash of the content).
 
 use std::collections::BTreeMap;
 
-use leadloop_sync_core::capture::{Captured, Quarantined};
+use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, Quarantined};
 use leadloop_sync_core::ids::{PushId, SourceName};
 use leadloop_sync_core::time::{Micros, Timestamp};
+
+use crate::Store;
+use crate::cell::{Rows, args};
+use crate::doc::{hash, text};
+use crate::engine::Work;
+use crate::error::StoreError;
+use crate::lanes::WriteLane;
+use crate::statement::{CAPTURE_KEEP, DEDUP_TAKE, PUSH_KEEP, QUARANTINE_KEEP, QUARANTINE_RESOLVE};
+use crate::wake::Topic;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// So many shards keep work of different people apart.
+pub const SHARDS: u8 = 64;
+/// How long a content key of something that no push brought stays taken.
+const WITHIN: Micros = Micros::minutes(10);
+/// Keys up to this length are stored as they are, longer ones as a digest: an index entry must stay small.
+const KEY_BYTES: usize = 80;
 
 /// How far the reading of a push got.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,4 +82,193 @@ pub struct Kept {
     pub duplicates: Vec<u32>,
     /// Records put into quarantine.
     pub quarantined: u32,
+}
+
+/// A capture that is to be kept, and how long its content key stays taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting<'a> {
+    pub(crate) capture: &'a Captured,
+    pub(crate) within: Option<Micros>,
+}
+
+impl Store {
+    /// Keeps pushes with what was read from them, in one transaction; durable when it returns. One answer per push, in
+    /// their order.
+    ///
+    /// # Errors
+    /// Where the database does not answer, has no room, or refuses a row: nothing of any of the pushes was kept then.
+    pub async fn keep(&self, pushes: &[KeptPush]) -> Result<Vec<Kept>> {
+        let mut work = self.pools().write(WriteLane::Ingress).await?;
+        let kept = keep_pushes(&mut work, pushes).await?;
+        work.commit().await?;
+        if kept.iter().any(|kept| kept.kept > 0) {
+            self.bell().ring(vec![Topic::Inbox]);
+        }
+        Ok(kept)
+    }
+}
+
+async fn keep_pushes(work: &mut Work, pushes: &[KeptPush]) -> Result<Vec<Kept>> {
+    if pushes.is_empty() {
+        return Ok(Vec::new());
+    }
+    put_pushes(work, pushes).await?;
+    let waiting: Vec<Waiting<'_>> = pushes
+        .iter()
+        .flat_map(|push| {
+            let within = Some(push.duplicate_within);
+            push.captures.iter().map(move |capture| Waiting { capture, within })
+        })
+        .collect();
+    let mut fates = keep_captures(work, &waiting).await?.into_iter();
+    put_quarantined(work, pushes).await?;
+    let answers = pushes.iter().map(|push| {
+        let mut answer = Kept { quarantined: count(push.quarantined.len()), ..Kept::default() };
+        for (capture, new) in push.captures.iter().zip(fates.by_ref()) {
+            if new {
+                answer.kept += 1;
+            } else {
+                answer.duplicates.push(capture.position);
+            }
+        }
+        answer
+    });
+    Ok(answers.collect())
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+async fn put_pushes(work: &mut Work, pushes: &[KeptPush]) -> Result<()> {
+    // Under one id the last one counts: PostgreSQL refuses to write a row twice in one statement.
+    let last: BTreeMap<PushId, &KeptPush> = pushes.iter().map(|push| (push.id, push)).collect();
+    let mut list = Rows::of(&PUSH_KEEP, 1);
+    for push in last.values() {
+        let (state, code, detail) = match &push.state {
+            PushState::Read => ("read", None, None),
+            PushState::Parked { code, detail } => ("parked", Some(code), Some(detail)),
+        };
+        list.add(push.id).add(&push.source).add(push.arrived).add(&push.method).add(&push.path);
+        list.add(text(&push.headers)?).add(push.body.clone()).add(&push.config);
+        list.add(state).add(code).add(detail);
+    }
+    work.run(&PUSH_KEEP, args![list]).await.map(drop)
+}
+
+async fn put_quarantined(work: &mut Work, pushes: &[KeptPush]) -> Result<()> {
+    let mut resolved = Rows::of(&QUARANTINE_RESOLVE, 1);
+    let mut records: BTreeMap<(PushId, u32), (&KeptPush, &Quarantined)> = BTreeMap::new();
+    for push in pushes {
+        for place in &push.resolves {
+            resolved.add(push.id).add(*place);
+        }
+        records.extend(push.quarantined.iter().map(|record| ((push.id, record.position), (push, record))));
+    }
+    if !resolved.is_empty() {
+        work.run(&QUARANTINE_RESOLVE, args![resolved]).await?;
+    }
+    if records.is_empty() {
+        return Ok(());
+    }
+    let mut list = Rows::of(&QUARANTINE_KEEP, 1);
+    for ((id, place), (push, record)) in records {
+        list.add(id).add(place).add(&push.source).add(push.arrived);
+        list.add(&record.code).add(&record.detail).add(text(&record.raw)?);
+    }
+    work.run(&QUARANTINE_KEEP, args![list]).await.map(drop)
+}
+
+/// Keeps captures that were not told before; says of each whether it is new.
+pub(crate) async fn keep_captures(work: &mut Work, waiting: &[Waiting<'_>]) -> Result<Vec<bool>> {
+    if waiting.is_empty() {
+        return Ok(Vec::new());
+    }
+    let new = take_keys(work, waiting).await?;
+    let mut list = Rows::of(&CAPTURE_KEEP, 1);
+    for (Waiting { capture, .. }, new) in waiting.iter().zip(&new) {
+        if !*new {
+            continue;
+        }
+        let kind = match capture.kind {
+            CaptureKind::Touch => "touch",
+            CaptureKind::Feedback => "feedback",
+        };
+        list.add(capture.id).add(capture.push).add(capture.position).add(&capture.source);
+        list.add(shard_of(capture)).add(kind).add(capture.at).add(capture.arrived).add(text(capture)?);
+    }
+    if !list.is_empty() {
+        work.run(&CAPTURE_KEEP, args![list]).await?;
+    }
+    Ok(new)
+}
+
+/// A key as it stands in the table, and until when it is taken (`None`: for ever).
+struct Key {
+    key: String,
+    expires: Option<Timestamp>,
+}
+
+impl Key {
+    /// `None` where duplicates are not looked for: a window of no length.
+    fn of(waiting: &Waiting<'_>) -> Option<Self> {
+        let (letter, key, expires) = match &waiting.capture.key {
+            DedupKey::Event(key) => ('e', key, None),
+            DedupKey::Content(key) => {
+                let within = waiting.within.unwrap_or(WITHIN);
+                if within.0 <= 0 {
+                    return None;
+                }
+                ('c', key, Some(waiting.capture.arrived + within))
+            }
+        };
+        let key = if key.len() <= KEY_BYTES {
+            format!("{letter}:{key}")
+        } else {
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, key.as_bytes());
+            digest.as_ref().iter().fold(format!("{letter}#"), |mut text, byte| {
+                use std::fmt::Write as _;
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+        };
+        Some(Self { key, expires })
+    }
+}
+
+/// Takes the keys of captures; says of each capture whether its key was free. Within the batch the first one has it.
+async fn take_keys(work: &mut Work, waiting: &[Waiting<'_>]) -> Result<Vec<bool>> {
+    let keys: Vec<Option<Key>> = waiting.iter().map(Key::of).collect();
+    let mut first: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (at, (waiting, key)) in waiting.iter().zip(&keys).enumerate() {
+        if let Some(key) = key {
+            first.entry((waiting.capture.source.as_str(), &key.key)).or_insert(at);
+        }
+    }
+    let mut new: Vec<bool> = keys.iter().map(Option::is_none).collect();
+    if first.is_empty() {
+        return Ok(new);
+    }
+    let mut list = Rows::of(&DEDUP_TAKE, 1);
+    for ((source, key), at) in &first {
+        let arrived = waiting.get(*at).map(|waiting| waiting.capture.arrived);
+        let expires = keys.get(*at).and_then(Option::as_ref).and_then(|key| key.expires);
+        list.add(*source).add(*key).add(arrived).add(expires);
+    }
+    for row in work.rows(&DEDUP_TAKE, args![list]).await? {
+        let (source, key): (String, String) = (row.get(0)?, row.get(1)?);
+        if let Some(new) = first.get(&(source.as_str(), key.as_str())).and_then(|at| new.get_mut(*at)) {
+            *new = true;
+        }
+    }
+    Ok(new)
+}
+
+/// The shard of a capture: by its strongest identifier, so that what belongs to one person mostly meets.
+pub(crate) fn shard_of(capture: &Captured) -> u8 {
+    let hash = match capture.who.first() {
+        Some(identifier) => hash(&[&identifier.kind.0, &identifier.value]),
+        None => hash(&[&capture.id.to_string()]),
+    };
+    u8::try_from(hash % u64::from(SHARDS)).unwrap_or(0)
 }

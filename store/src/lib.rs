@@ -2,19 +2,40 @@
 //!
 //! State changes on three ways only: [`Store::keep`] (what was pushed to us), [`Tx::commit`] (what a verb wants done) and
 //! the claims of deliveries. All writes are set-based; the number of statements of a batch does not depend on its size.
+//! What an admin does by hand (quarantine, parked deliveries) stands in [`read`], beside its lists.
 
-mod face;
-
-pub mod error;
-pub mod inbox;
-pub mod outbox;
+mod cell;
+mod checkpoint;
+mod commit;
+mod doc;
+mod engine;
+#[cfg(test)]
+mod engines_agree;
+mod error;
+mod inbox;
+mod keeper;
+mod lanes;
+mod load;
+mod lock;
+mod migrate;
+mod outbox;
 pub mod read;
-pub mod settings;
-pub mod wake;
+mod settings;
+mod statement;
+mod store;
+mod text;
+mod tx;
+mod upkeep;
+mod wake;
 
 pub use error::StoreError;
-pub use face::{Committed, Keeper, KeeperSettings, Lease, Stamp, Store, Tx, WriteLane};
-pub use inbox::{Kept, KeptPush, PushState};
+pub use inbox::{Kept, KeptPush, PushState, SHARDS};
+pub use keeper::{Keeper, KeeperSettings};
+pub use lanes::WriteLane;
 pub use outbox::ClaimAsk;
 pub use settings::{Access, StoreSettings};
+pub use store::Store;
+pub(crate) use text::Engine;
+pub use tx::{Committed, Stamp, Tx};
+pub use upkeep::Lease;
 pub use wake::{Topic, Wake, Wakes};

@@ -1,8 +1,39 @@
 //! The outbox: claiming what is to be said, in order, and finding what was left behind.
 
+use std::collections::BTreeMap;
+
 use leadloop_sync_core::ids::LinkName;
-use leadloop_sync_core::outbox::Lane;
+use leadloop_sync_core::outbox::{Delivery, DeliveryState, Lane};
 use leadloop_sync_core::time::Timestamp;
+
+use crate::Store;
+use crate::cell::{Row, Rows, args};
+use crate::doc::named;
+use crate::error::StoreError;
+use crate::lanes::WriteLane;
+use crate::statement::{DEADLINE_NEXT, DELIVERY_CLAIM, DELIVERY_EXPIRED, DELIVERY_NEXT};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Every kind of operation ([`leadloop_sync_core::outbox::Operation::kind`]).
+const KINDS: [&str; 7] = ["check", "describe", "find", "create", "update", "changes", "tell"];
+const LANES: [Lane; 3] = [Lane::Hot, Lane::Normal, Lane::Backfill];
+
+/// A lane as its column has it: smaller goes first.
+pub(crate) const fn lane_number(lane: Lane) -> i64 {
+    match lane {
+        Lane::Hot => 0,
+        Lane::Normal => 1,
+        Lane::Backfill => 2,
+    }
+}
+
+fn lane_of(number: i64) -> Result<Lane> {
+    LANES
+        .into_iter()
+        .find(|lane| lane_number(*lane) == number)
+        .ok_or_else(|| StoreError::unreadable(&format!("lane {number}")))
+}
 
 /// Which deliveries a loop wants to carry out.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,4 +58,124 @@ impl ClaimAsk {
     pub fn new(link: LinkName, limit: u32, now: Timestamp, until: Timestamp) -> Self {
         Self { link, limit, now, until, lanes: Vec::new(), kinds: Vec::new() }
     }
+}
+
+impl Store {
+    /// Claims due deliveries: of each stream only the first unsettled one, hot before normal before backfill. Durable
+    /// when it returns, so that a crash after sending is noticed ([`Store::expired_claims`]).
+    ///
+    /// # Errors
+    /// Where the database does not answer or a delivery cannot be read.
+    pub async fn claim(&self, ask: &ClaimAsk) -> Result<Vec<Delivery>> {
+        let lanes: &[Lane] = if ask.lanes.is_empty() { &LANES } else { &ask.lanes };
+        let kinds: Vec<&str> = if ask.kinds.is_empty() {
+            KINDS.to_vec()
+        } else {
+            ask.kinds.iter().map(String::as_str).collect()
+        };
+        let list = lanes_and_kinds(Rows::of(&DELIVERY_CLAIM, 5), lanes, &kinds);
+        let mut work = self.pools().write(WriteLane::Hot).await?;
+        let rows = work.rows(&DELIVERY_CLAIM, args![&ask.link, ask.now, ask.limit, ask.until, list]).await?;
+        if rows.is_empty() {
+            work.undo().await?; // nothing to make durable
+            return Ok(Vec::new());
+        }
+        work.commit().await?;
+        let mut claimed = rows.iter().map(delivery_of).collect::<Result<Vec<_>>>()?;
+        claimed.sort_by_key(|delivery| (delivery.lane, delivery.due_at, delivery.seq));
+        Ok(claimed)
+    }
+
+    /// Deliveries whose claim ran out before `now`: whoever had them died or hangs. They are claimed anew until `until`
+    /// under their old attempt number, to be settled by the caller as having an unknown outcome.
+    ///
+    /// # Errors
+    /// As [`Store::claim`].
+    pub async fn expired_claims(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Delivery>> {
+        let mut work = self.pools().write(WriteLane::Hot).await?;
+        let rows = work.rows(&DELIVERY_EXPIRED, args![now, until, limit]).await?;
+        if rows.is_empty() {
+            work.undo().await?;
+            return Ok(Vec::new());
+        }
+        work.commit().await?;
+        let mut expired = rows.iter().map(delivery_of).collect::<Result<Vec<_>>>()?;
+        expired.sort_by_key(|delivery| delivery.seq);
+        Ok(expired)
+    }
+
+    /// When the next delivery of each of these links is due; links without any are left out.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn next_due(&self, links: &[LinkName]) -> Result<BTreeMap<LinkName, Timestamp>> {
+        let mut list = Rows::of(&DELIVERY_NEXT, 1);
+        for link in links {
+            list.add(link);
+        }
+        let kinds = lanes_and_kinds(Rows::of(&DELIVERY_NEXT, 2), &LANES, &KINDS);
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&DELIVERY_NEXT, args![list, kinds]).await?;
+        work.undo().await?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+    }
+
+    /// When the next deadline comes.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn next_deadline(&self) -> Result<Option<Timestamp>> {
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&DEADLINE_NEXT, args![]).await?;
+        work.undo().await?;
+        rows.first().map_or(Ok(None), |row| row.get(0))
+    }
+}
+
+fn lanes_and_kinds(mut list: Rows, lanes: &[Lane], kinds: &[&str]) -> Rows {
+    for lane in lanes {
+        for kind in kinds {
+            list.add(*kind).add(lane_number(*lane));
+        }
+    }
+    list
+}
+
+/// Columns: seq, id, link, stream, lane, purpose, lead, handoff, state, due_at, claimed_until, attempt, probe,
+/// created_at, standing, code, detail, body.
+pub(crate) fn delivery_of(row: &Row) -> Result<Delivery> {
+    let state: String = row.get(8)?;
+    let state = match state.as_str() {
+        "waiting" | "due" => DeliveryState::Due,
+        "claimed" => DeliveryState::Claimed { until: row.get(10)? },
+        "settled" => DeliveryState::Settled,
+        "parked" => DeliveryState::Parked {
+            code: row.get::<Option<String>>(15)?.unwrap_or_default(),
+            detail: row.get::<Option<String>>(16)?.unwrap_or_default(),
+        },
+        other => return Err(StoreError::unreadable(&format!("delivery state {other}"))),
+    };
+    let probe: Option<i64> = row.get(12)?;
+    Ok(Delivery {
+        id: row.get(1)?,
+        seq: row.get(0)?,
+        link: row.get(2)?,
+        stream: row.get(3)?,
+        lane: lane_of(row.get(4)?)?,
+        purpose: named(row.get(5)?)?,
+        operation: row.doc(17)?,
+        lead: row.get(6)?,
+        handoff: row.get(7)?,
+        state,
+        due_at: row.get(9)?,
+        attempt: row.get(11)?,
+        probe: probe.and_then(|probe| u32::try_from(probe).ok()),
+        created_at: row.get(13)?,
+        standing: row.get(14)?,
+    })
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::error::{StoreError, code};
+
 /// Who may write through this store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Access {
@@ -15,8 +17,8 @@ pub enum Access {
 /// How a store is opened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoreSettings {
-    /// `sqlite:path/to/file.db`, `sqlite::temporary:` (a file of its own that is deleted with the store) or
-    /// `postgres://user:password@host/database`.
+    /// `sqlite:path/to/file.db`, `sqlite::temporary:` (a file of its own that is deleted with the store and does not
+    /// survive a power cut) or `postgres://user:password@host/database`.
     pub url: String,
     /// Who may write.
     pub access: Access,
@@ -39,6 +41,32 @@ impl StoreSettings {
         self.access = Access::Read;
         self
     }
+
+    pub(crate) fn place(&self) -> Result<Place, StoreError> {
+        if self.url.starts_with("postgres://") || self.url.starts_with("postgresql://") {
+            return Ok(Place::Postgres(self.url.clone()));
+        }
+        let unusable = |why: &str| {
+            StoreError::unavailable(
+                code::URL,
+                format!(
+                    "store.url {why}; write `sqlite:leadloop.db` or `postgres://user:password@host/database`"
+                ),
+            )
+        };
+        let Some(path) = self.url.strip_prefix("sqlite:") else {
+            return Err(unusable("names neither SQLite nor PostgreSQL"));
+        };
+        match path.strip_prefix("//").unwrap_or(path) {
+            ":temporary:" => Ok(Place::Temporary),
+            ":memory:" => {
+                Err(unusable("asks for a database in memory, which cannot be shared by several connections"))
+            }
+            "" => Err(unusable("names no file")),
+            path if path.contains('?') => Err(unusable("has options after `?`, which are not known here")),
+            path => Ok(Place::File(PathBuf::from(path))),
+        }
+    }
 }
 
 /// A URL that was understood.
@@ -50,4 +78,21 @@ pub(crate) enum Place {
     Temporary,
     /// A PostgreSQL database.
     Postgres(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_says_where() {
+        let place = |url: &str| StoreSettings::new(url).place();
+        assert_eq!(place("sqlite:a/b.db").unwrap(), Place::File("a/b.db".into()));
+        assert_eq!(place("sqlite:///a/b.db").unwrap(), Place::File("/a/b.db".into()));
+        assert_eq!(place("sqlite::temporary:").unwrap(), Place::Temporary);
+        assert!(matches!(place("postgresql://a@b/c").unwrap(), Place::Postgres(_)));
+        for url in ["", "mysql://a", "sqlite:", "sqlite::memory:", "sqlite:a.db?mode=ro"] {
+            assert_eq!(place(url).unwrap_err().code(), Some("LL1107"), "{url}");
+        }
+    }
 }

@@ -3,6 +3,16 @@
 use jiff::tz::TimeZone;
 use leadloop_sync_core::time::Timestamp;
 
+use crate::Store;
+use crate::cell::{Row, Rows, args};
+use crate::error::StoreError;
+use crate::statement::{FUNNEL, FUNNEL_SPAN};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Most months of a funnel: more than a hundred years are a mistake in somebody's clock.
+const MONTHS: usize = 1_200;
+
 /// What one line of the funnel stands for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FunnelBy {
@@ -52,4 +62,76 @@ pub struct FunnelSpan {
     pub from: Option<Timestamp>,
     /// Before.
     pub to: Option<Timestamp>,
+}
+
+impl FunnelBy {
+    const fn name(&self) -> &'static str {
+        match self {
+            FunnelBy::Channel => "channel",
+            FunnelBy::Source => "source",
+            FunnelBy::Campaign => "campaign",
+            FunnelBy::Owner => "owner",
+            FunnelBy::Month(_) => "month",
+        }
+    }
+}
+
+impl Store {
+    /// Counts of the funnel, largest cohort first; months in their order.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn funnel(&self, by: &FunnelBy, span: FunnelSpan) -> Result<Vec<FunnelRow>> {
+        let (from, to) = (span.from.unwrap_or(Timestamp(i64::MIN)), span.to.unwrap_or(Timestamp(i64::MAX)));
+        let mut work = self.pools().read().await?;
+        let mut months = Rows::of(&FUNNEL, 4);
+        if let FunnelBy::Month(zone) = by {
+            let span = work.rows(&FUNNEL_SPAN, args![from, to]).await?;
+            if let Some(row) = span.first()
+                && let (Some(first), Some(last)) = (row.get(0)?, row.get(1)?)
+            {
+                add_months(&mut months, first, last, zone);
+            }
+        }
+        let rows = work.rows(&FUNNEL, args![by.name(), from, to, months]).await?;
+        work.undo().await?;
+        let mut counted = rows.iter().map(funnel_row).collect::<Result<Vec<_>>>()?;
+        if matches!(by, FunnelBy::Month(_)) {
+            counted.sort_by(|one, other| one.name.cmp(&other.name));
+        }
+        Ok(counted)
+    }
+}
+
+/// The months from `first` to `last` in `zone`, as `2026-11` with their borders.
+fn add_months(months: &mut Rows, first: Timestamp, last: Timestamp, zone: &TimeZone) {
+    let mut month = first.in_zone(zone).date().first_of_month();
+    for _ in 0..MONTHS {
+        let Ok(next) = month.checked_add(jiff::Span::new().months(1)) else { return };
+        let border = |day: jiff::civil::Date| {
+            day.to_zoned(zone.clone()).map(|start| Timestamp::from(start.timestamp()))
+        };
+        let (Ok(from), Ok(to)) = (border(month), border(next)) else { return };
+        if from > last {
+            return;
+        }
+        months.add(month.strftime("%Y-%m").to_string()).add(from).add(to);
+        month = next;
+    }
+}
+
+fn funnel_row(row: &Row) -> Result<FunnelRow> {
+    Ok(FunnelRow {
+        name: row.get(0)?,
+        captured: row.get(1)?,
+        people: row.get(2)?,
+        mql: row.get(3)?,
+        handed_over: row.get(4)?,
+        accepted: row.get(5)?,
+        opportunity: row.get(6)?,
+        won: row.get(7)?,
+        lost: row.get(8)?,
+        resting: row.get(9)?,
+        amount: row.get(10)?,
+    })
 }

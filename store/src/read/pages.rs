@@ -1,9 +1,20 @@
 //! Leads page by page: for lists and for comparing the pool with a CRM.
 
-use leadloop_sync_core::effect::RemoteLink;
+use std::collections::BTreeMap;
+
+use leadloop_sync_core::effect::{RemoteLink, Suspect};
 use leadloop_sync_core::ids::LeadId;
 use leadloop_sync_core::lead::{Lead, Stage};
-use leadloop_sync_core::time::Timestamp;
+use uuid::Uuid;
+
+use crate::Store;
+use crate::cell::{Rows, args};
+use crate::doc::fold;
+use crate::error::StoreError;
+use crate::read::story::suspect_of;
+use crate::statement::{LEAD_PAGE, LEAD_WALK, STORY_LINKS, SUSPECT_LIST};
+
+type Result<T> = std::result::Result<T, StoreError>;
 
 /// A lead and its records in other systems.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +25,7 @@ pub struct LinkedLead {
     pub links: Vec<RemoteLink>,
 }
 
-/// Which leads to list, newest touch first.
+/// Which leads to list, newest lead first.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct LeadAsk {
     /// Only in this stage.
@@ -27,8 +38,69 @@ pub struct LeadAsk {
     pub owner: Option<String>,
     /// Only where name, company or an identifier contains this.
     pub text: Option<String>,
-    /// After this one: last touch and id of the last of the page before.
-    pub after: Option<(Timestamp, LeadId)>,
+    /// After this one: the last of the page before.
+    pub after: Option<LeadId>,
     /// At most so many.
     pub limit: u32,
+}
+
+impl Store {
+    /// A page of leads, newest first; merged ones are left out.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a lead cannot be read.
+    pub async fn leads(&self, ask: &LeadAsk) -> Result<Vec<Lead>> {
+        let before = ask.after.map_or_else(Uuid::max, |after| after.uuid());
+        let text = ask.text.as_deref().map(fold).filter(|text| !text.is_empty());
+        let args = args![
+            before,
+            ask.stage.map(Stage::as_str),
+            ask.source.as_ref(),
+            ask.channel.as_ref(),
+            ask.owner.as_ref(),
+            text,
+            ask.limit
+        ];
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&LEAD_PAGE, args).await?;
+        work.undo().await?;
+        rows.iter().map(|row| row.doc(0)).collect()
+    }
+
+    /// A page of pairs that may be one person, by their ids (`after`: the last of the page before).
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn suspects(&self, after: Option<(LeadId, LeadId)>, limit: u32) -> Result<Vec<Suspect>> {
+        let (lead, other) =
+            after.map_or((Uuid::nil(), Uuid::nil()), |(lead, other)| (lead.uuid(), other.uuid()));
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&SUSPECT_LIST, args![lead, other, limit]).await?;
+        work.undo().await?;
+        rows.iter().map(suspect_of).collect()
+    }
+
+    /// A page of leads with their records in other systems, by id: for comparing the pool with a CRM.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a row cannot be read.
+    pub async fn linked_leads(&self, after: Option<LeadId>, limit: u32) -> Result<Vec<LinkedLead>> {
+        let after = after.map_or_else(Uuid::nil, |after| after.uuid());
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&LEAD_WALK, args![after, limit]).await?;
+        let leads = rows.iter().map(|row| row.doc(0)).collect::<Result<Vec<Lead>>>()?;
+        let mut ids = Rows::of(&STORY_LINKS, 1);
+        for lead in &leads {
+            ids.add(lead.id);
+        }
+        let rows = if leads.is_empty() { Vec::new() } else { work.rows(&STORY_LINKS, args![ids]).await? };
+        work.undo().await?;
+        let mut links: BTreeMap<LeadId, Vec<RemoteLink>> = BTreeMap::new();
+        for row in rows {
+            let link: RemoteLink = row.doc(0)?;
+            links.entry(link.lead).or_default().push(link);
+        }
+        let with_links = |lead: Lead| LinkedLead { links: links.remove(&lead.id).unwrap_or_default(), lead };
+        Ok(leads.into_iter().map(with_links).collect())
+    }
 }

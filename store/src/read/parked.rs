@@ -1,6 +1,26 @@
 //! Deliveries and captures that need a person: to list, to take up again, to drop.
 
-use leadloop_sync_core::ids::{DeliveryId, LinkName};
+use std::collections::BTreeSet;
+
+use leadloop_sync_core::ids::{CaptureId, DeliveryId, LinkName};
+use leadloop_sync_core::time::Timestamp;
+use uuid::Uuid;
+
+use crate::Store;
+use crate::cell::{Arg, Rows, args};
+use crate::error::StoreError;
+use crate::lanes::WriteLane;
+use crate::read::story::{KeptCapture, ToldDelivery, capture_of, with_attempts};
+use crate::statement::{
+    ATTEMPT_PUT, CAPTURE_PARKED, CAPTURE_RETRY, DELIVERY_DROP, DELIVERY_HEADS, DELIVERY_PARKED,
+    DELIVERY_RETRY, Statement,
+};
+use crate::wake::Topic;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Rows of one transaction: so many are changed in a few milliseconds, and others get their turn in between.
+const SLICE: u32 = 1_000;
 
 /// Which parked deliveries are meant.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -15,4 +35,126 @@ pub struct ParkedAsk {
     pub after: Option<i64>,
     /// At most so many.
     pub limit: u32,
+}
+
+impl ParkedAsk {
+    /// The first six parameters of the statements about parked deliveries.
+    fn args(&self, statement: &'static Statement, after: i64, limit: u32) -> Vec<Arg> {
+        let mut ids = Rows::of(statement, 5);
+        for id in &self.ids {
+            ids.add(*id);
+        }
+        args![after, self.link.as_ref(), self.code.as_ref(), self.ids.is_empty(), ids, limit]
+    }
+}
+
+impl Store {
+    /// Deliveries that need a person, oldest first, with what their attempts brought.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a delivery cannot be read.
+    pub async fn parked_deliveries(&self, ask: &ParkedAsk) -> Result<Vec<ToldDelivery>> {
+        let mut work = self.pools().read().await?;
+        let args = ask.args(&DELIVERY_PARKED, ask.after.unwrap_or(-1), ask.limit);
+        let rows = work.rows(&DELIVERY_PARKED, args).await?;
+        let told = with_attempts(&mut work, &rows).await;
+        work.undo().await?;
+        told
+    }
+
+    /// Makes parked deliveries due again, however many (`after` and `limit` do not count); returns how many. What their
+    /// last attempt left unknown stays unknown: they are asked about before they are sent again.
+    ///
+    /// # Errors
+    /// Where the database does not answer; what was done until then stays done.
+    pub async fn retry_deliveries(&self, ask: &ParkedAsk, now: Timestamp) -> Result<u64> {
+        self.release_parked(ask, now, &DELIVERY_RETRY, None).await
+    }
+
+    /// Gives parked deliveries up: they count as settled, with a note that a person dropped them, and what waits behind
+    /// them in their stream goes on. Returns how many.
+    ///
+    /// # Errors
+    /// As [`Store::retry_deliveries`].
+    pub async fn drop_deliveries(&self, ask: &ParkedAsk, now: Timestamp) -> Result<u64> {
+        self.release_parked(ask, now, &DELIVERY_DROP, Some("dropped")).await
+    }
+
+    async fn release_parked(
+        &self,
+        ask: &ParkedAsk,
+        now: Timestamp,
+        statement: &'static Statement,
+        class: Option<&str>,
+    ) -> Result<u64> {
+        let mut released = 0;
+        let mut after = -1;
+        loop {
+            let mut work = self.pools().write(WriteLane::Background).await?;
+            let mut args = ask.args(statement, after, SLICE);
+            args.push(Arg::from(now));
+            let rows = work.rows(statement, args).await?;
+            if rows.is_empty() {
+                work.undo().await?;
+                return Ok(released);
+            }
+            let mut streams: BTreeSet<(LinkName, String)> = BTreeSet::new();
+            let mut notes = Rows::of(&ATTEMPT_PUT, 1);
+            for row in &rows {
+                after = after.max(row.get(0)?);
+                streams.insert((row.get(2)?, row.get(3)?));
+                if let Some(class) = class {
+                    notes.add(row.get::<DeliveryId>(1)?).add(row.get::<i64>(4)?).add(now);
+                    notes.add(class).add("given up by a person");
+                }
+            }
+            if class.is_some() {
+                let mut list = Rows::of(&DELIVERY_HEADS, 1);
+                for (link, stream) in &streams {
+                    list.add(link).add(stream);
+                }
+                work.run(&DELIVERY_HEADS, args![list]).await?;
+                work.run(&ATTEMPT_PUT, args![notes]).await?;
+            }
+            work.commit().await?;
+            released += u64::try_from(rows.len()).unwrap_or(0);
+            let links: BTreeSet<LinkName> = streams.into_iter().map(|(link, _)| link).collect();
+            self.bell().ring(links.into_iter().map(Topic::Outbox).collect());
+        }
+    }
+
+    /// Captures that need a person, oldest first.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a capture cannot be read.
+    pub async fn parked_captures(&self, after: Option<CaptureId>, limit: u32) -> Result<Vec<KeptCapture>> {
+        let after = after.map_or_else(Uuid::nil, |after| after.uuid());
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&CAPTURE_PARKED, args![after, limit]).await?;
+        work.undo().await?;
+        rows.iter().map(capture_of).collect()
+    }
+
+    /// Makes parked captures due again (all, where `ids` is empty); returns how many.
+    ///
+    /// # Errors
+    /// Where the database does not answer; what was done until then stays done.
+    pub async fn retry_captures(&self, ids: &[CaptureId]) -> Result<u64> {
+        let mut retried = 0;
+        loop {
+            let mut list = Rows::of(&CAPTURE_RETRY, 1);
+            for id in ids {
+                list.add(*id);
+            }
+            let mut work = self.pools().write(WriteLane::Background).await?;
+            let changed = work.run(&CAPTURE_RETRY, args![list, ids.is_empty(), SLICE]).await?;
+            if changed == 0 {
+                work.undo().await?;
+                return Ok(retried);
+            }
+            work.commit().await?;
+            retried += changed;
+            self.bell().ring(vec![Topic::Inbox]);
+        }
+    }
 }

@@ -1,0 +1,37 @@
+-- What a merged lead reached counts for the lead it was merged into, over any number of merges.
+WITH RECURSIVE above (id, root) AS (
+    SELECT l.id, l.merged_into FROM lead l WHERE l.merged_into IS NOT NULL
+    UNION
+    SELECT a.id, l.merged_into FROM above a JOIN lead l ON l.id = a.root WHERE l.merged_into IS NOT NULL
+), reached AS (
+    SELECT COALESCE(a.root, m.lead) AS lead,
+        max(CASE WHEN m.stage = 'marketing' THEN 1 ELSE 0 END) AS mql,
+        max(CASE WHEN m.stage = 'with_sales' THEN 1 ELSE 0 END) AS handed_over,
+        max(CASE WHEN m.stage = 'accepted' THEN 1 ELSE 0 END) AS accepted,
+        max(CASE WHEN m.stage = 'opportunity' THEN 1 ELSE 0 END) AS opportunity,
+        max(CASE WHEN m.stage = 'won' THEN 1 ELSE 0 END) AS won,
+        max(CASE WHEN m.stage = 'lost' THEN 1 ELSE 0 END) AS lost
+    FROM milestone m LEFT JOIN above a ON a.id = m.lead
+    GROUP BY COALESCE(a.root, m.lead)
+), person AS (
+    SELECT l.id, l.touches, l.stage, l.won_amount,
+        CASE $1
+            WHEN 'channel' THEN l.channel
+            WHEN 'source' THEN l.source
+            WHEN 'campaign' THEN l.campaign
+            WHEN 'owner' THEN COALESCE(l.owner_person, l.owner_user)
+            ELSE o.name
+        END AS name
+    FROM lead l
+    LEFT JOIN {rows $4: name text, from_at bigint, to_at bigint} o ON l.origin_at >= o.from_at AND l.origin_at < o.to_at
+    WHERE l.merged_into IS NULL AND l.origin_at >= $2 AND l.origin_at < $3
+)
+SELECT COALESCE(p.name, ''), CAST(sum(p.touches) AS BIGINT), count(*),
+    CAST(COALESCE(sum(r.mql), 0) AS BIGINT), CAST(COALESCE(sum(r.handed_over), 0) AS BIGINT),
+    CAST(COALESCE(sum(r.accepted), 0) AS BIGINT), CAST(COALESCE(sum(r.opportunity), 0) AS BIGINT),
+    CAST(COALESCE(sum(r.won), 0) AS BIGINT), CAST(COALESCE(sum(r.lost), 0) AS BIGINT),
+    CAST(sum(CASE WHEN p.stage = 'resting' THEN 1 ELSE 0 END) AS BIGINT),
+    CAST(COALESCE(sum(p.won_amount), 0) AS DOUBLE PRECISION)
+FROM person p LEFT JOIN reached r ON r.lead = p.id
+GROUP BY COALESCE(p.name, '')
+ORDER BY 3 DESC, 1

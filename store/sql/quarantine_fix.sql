@@ -1,0 +1,1 @@
+UPDATE quarantine SET body = $3, fixed = true WHERE push = $1 AND place = $2 AND state = 'open'

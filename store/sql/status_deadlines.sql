@@ -1,0 +1,1 @@
+SELECT count(*) FROM deadline d WHERE d.at < $1

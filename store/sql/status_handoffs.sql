@@ -1,0 +1,1 @@
+SELECT h.state, count(*) FROM handoff h GROUP BY h.state

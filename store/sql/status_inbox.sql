@@ -1,0 +1,1 @@
+SELECT count(*), min(c.arrived) FROM capture c WHERE c.state = 'due'

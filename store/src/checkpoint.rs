@@ -1,0 +1,54 @@
+//! Moving the write-ahead log of an SQLite file into the file, on a connection of its own, so that no commit waits for it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::engine::Pools;
+use crate::error::{StoreError, of_driver};
+use crate::lanes::WriteLane;
+
+/// How often the log is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// From this size on the log is moved.
+const MOVE_FROM: u64 = 4 << 20;
+/// From this size on the writer is held back for a moment, so that the log can start anew: readers and writers that
+/// never pause would let it grow for ever.
+const RESTART_FROM: u64 = 64 << 20;
+
+/// Looks after the log until the task is ended.
+pub(crate) async fn run(pools: Pools, file: PathBuf) {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    let log = PathBuf::from(log);
+    loop {
+        if let Err(error) = look_after(&pools, &log).await {
+            tracing::warn!(%error, "the write-ahead log is not moved; trying again");
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+}
+
+async fn look_after(pools: &Pools, log: &Path) -> Result<(), StoreError> {
+    let Pools::Sqlite { lanes, options, .. } = pools else { return Ok(()) };
+    let lost = |error: sqlx::Error| of_driver("checkpoint", &error);
+    let mut own = SqliteConnection::connect_with(options).await.map_err(lost)?;
+    let mut moved = 0;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let size = tokio::fs::metadata(log).await.map_or(0, |log| log.len());
+        if size < MOVE_FROM {
+            continue;
+        }
+        let (_, frames, _): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut own).await.map_err(lost)?;
+        // The file keeps its size when the log starts anew inside it, so the number of frames tells, not the size.
+        let grown = frames > moved;
+        moved = frames;
+        if grown && size >= RESTART_FROM && u64::try_from(frames).unwrap_or(0) * 4096 >= RESTART_FROM {
+            let _turn = lanes.enter(WriteLane::Background).await;
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut own).await.map_err(lost)?;
+        }
+    }
+}

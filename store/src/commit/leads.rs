@@ -1,0 +1,96 @@
+//! Writing leads, their identifiers, their touches and the stages they reached.
+
+use crate::cell::{Rows, args};
+use crate::doc::{fold, text};
+use crate::engine::Work;
+use crate::error::StoreError;
+use crate::statement::{IDENTIFIER_DROP, IDENTIFIER_PUT, LEAD_PUT, MILESTONE_PUT, SUSPECT_PUT, TOUCH_PUT};
+
+use super::gather::Changes;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+pub(super) async fn put(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+    put_leads(work, changes).await?;
+    put_identifiers(work, changes).await?;
+    put_touches(work, changes).await
+}
+
+async fn put_leads(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+    if !changes.leads.is_empty() {
+        let mut list = Rows::of(&LEAD_PUT, 1);
+        for lead in changes.leads.values() {
+            let owner = lead.owner.as_ref();
+            list.add(lead.id).add(lead.version).add(lead.stage.as_str());
+            list.add(&lead.origin.source).add(&lead.origin.channel).add(lead.origin.campaign.as_ref());
+            list.add(owner.map(|owner| &owner.crm_user));
+            list.add(owner.and_then(|owner| owner.person.as_ref()));
+            list.add(lead.origin.at).add(lead.created_at).add(lead.last_touch_at).add(lead.touches);
+            list.add(lead.mql_at).add(lead.rest_until).add(lead.merged_into);
+            list.add(lead.text("name").map(fold)).add(lead.text("company").map(fold));
+            list.add(lead.won_amount).add(text(lead)?);
+        }
+        let count = list.len();
+        let written = work.run(&LEAD_PUT, args![list]).await?;
+        all_written(written, count, "lead")?;
+    }
+    if !changes.milestones.is_empty() {
+        let mut list = Rows::of(&MILESTONE_PUT, 1);
+        for ((lead, stage), at) in &changes.milestones {
+            list.add(*lead).add(*stage).add(*at);
+        }
+        work.run(&MILESTONE_PUT, args![list]).await?;
+    }
+    Ok(())
+}
+
+/// Where the guard of an upsert held a row back, somebody wrote it between the check and now.
+pub(super) fn all_written(written: u64, count: usize, what: &str) -> Result<()> {
+    if usize::try_from(written).is_ok_and(|written| written == count) {
+        return Ok(());
+    }
+    Err(StoreError::Stale { rows: vec![format!("{what} rows of this batch")] })
+}
+
+async fn put_identifiers(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+    let mut bound = Rows::of(&IDENTIFIER_PUT, 1);
+    let mut dropped = Rows::of(&IDENTIFIER_DROP, 1);
+    for (identifier, binding) in &changes.identifiers {
+        match binding {
+            Some(binding) => {
+                bound.add(&identifier.kind.0).add(&identifier.value).add(binding.lead);
+                bound.add(&binding.source).add(binding.at).add(binding.last_at);
+            }
+            None => {
+                dropped.add(&identifier.kind.0).add(&identifier.value);
+            }
+        }
+    }
+    if !bound.is_empty() {
+        work.run(&IDENTIFIER_PUT, args![bound]).await?;
+    }
+    if !dropped.is_empty() {
+        work.run(&IDENTIFIER_DROP, args![dropped]).await?;
+    }
+    if !changes.suspects.is_empty() {
+        let mut list = Rows::of(&SUSPECT_PUT, 1);
+        for ((lead, other), suspect) in &changes.suspects {
+            list.add(*lead).add(*other).add(&suspect.by.kind.0).add(&suspect.by.value);
+            list.add(&suspect.reason).add(suspect.at);
+        }
+        work.run(&SUSPECT_PUT, args![list]).await?;
+    }
+    Ok(())
+}
+
+async fn put_touches(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+    if changes.touches.is_empty() {
+        return Ok(());
+    }
+    let mut list = Rows::of(&TOUCH_PUT, 1);
+    for touch in &changes.touches {
+        list.add(touch.id).add(touch.lead).add(touch.capture).add(touch.at).add(&touch.kind);
+        list.add(&touch.source).add(&touch.channel).add(text(touch)?);
+    }
+    work.run(&TOUCH_PUT, args![list]).await.map(drop)
+}

@@ -1,0 +1,60 @@
+//! Writing records of other systems: which are ours, and what a CRM holds.
+
+use leadloop_sync_core::mirror_read::keys_of;
+
+use crate::cell::{Rows, args};
+use crate::doc::text;
+use crate::engine::Work;
+use crate::error::StoreError;
+use crate::statement::{MIRROR_KEY_DROP, MIRROR_KEY_PUT, MIRROR_PUT, MIRROR_SEEN_PUT, REMOTE_LINK_PUT};
+
+use super::gather::Changes;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+pub(super) async fn put(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+    if !changes.links.is_empty() {
+        let mut list = Rows::of(&REMOTE_LINK_PUT, 1);
+        for (remote, link) in &changes.links {
+            list.add(&remote.link).add(&remote.object).add(&remote.id);
+            list.add(link.lead).add(link.handoff).add(link.at).add(text(link)?);
+        }
+        work.run(&REMOTE_LINK_PUT, args![list]).await?;
+    }
+    put_mirror(work, changes).await?;
+    if !changes.mirror_seen.is_empty() {
+        let mut list = Rows::of(&MIRROR_SEEN_PUT, 1);
+        for ((link, object), at) in &changes.mirror_seen {
+            list.add(*link).add(*object).add(*at);
+        }
+        work.run(&MIRROR_SEEN_PUT, args![list]).await?;
+    }
+    Ok(())
+}
+
+async fn put_mirror(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+    if changes.mirror.is_empty() {
+        return Ok(());
+    }
+    let mut list = Rows::of(&MIRROR_PUT, 1);
+    let mut ids = Rows::of(&MIRROR_KEY_DROP, 1);
+    let mut kept = Rows::of(&MIRROR_KEY_DROP, 2);
+    let mut keys = Rows::of(&MIRROR_KEY_PUT, 1);
+    for (remote, row) in &changes.mirror {
+        list.add(&remote.link).add(&remote.object).add(&remote.id);
+        list.add(row.facts.owner.as_ref()).add(row.facts.account.as_ref());
+        list.add(row.facts.open).add(row.deleted).add(row.modified_at).add(row.seen_at).add(text(row)?);
+        ids.add(&remote.link).add(&remote.object).add(&remote.id);
+        for key in keys_of(row) {
+            for rows in [&mut kept, &mut keys] {
+                rows.add(&key.link).add(&key.kind).add(&key.value).add(&remote.object).add(&remote.id);
+            }
+        }
+    }
+    work.run(&MIRROR_PUT, args![list]).await?;
+    work.run(&MIRROR_KEY_DROP, args![ids, kept]).await?;
+    if !keys.is_empty() {
+        work.run(&MIRROR_KEY_PUT, args![keys]).await?;
+    }
+    Ok(())
+}

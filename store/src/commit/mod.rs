@@ -1,0 +1,62 @@
+//! The one write path: reactions of a batch, turned into set-based statements.
+//!
+//! Three steps: [`check`] locks the rows that carry a version and finds the reactions that are stale, [`gather`] folds the
+//! others into the last state of each row, and the `put_*` functions write one statement per kind of row. The order of
+//! statements is always the same, and rows are sorted by key, so that two commits do not wait for each other in a ring.
+
+mod check;
+mod gather;
+mod handoffs;
+mod leads;
+mod mirror;
+mod outbox;
+mod upkeep;
+
+use leadloop_sync_core::effect::Reaction;
+
+use crate::cell::args;
+use crate::engine::Work;
+use crate::error::StoreError;
+use crate::inbox::{Waiting, keep_captures};
+use crate::statement::CONFIG_ACTIVE;
+use crate::tx::{Committed, Stamp, Tx};
+use crate::wake::Topic;
+
+use gather::Changes;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+pub(crate) async fn commit(tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<Committed> {
+    let Tx { mut work, bell, seen } = tx;
+    check_config(&mut work, stamp).await?;
+    let checked = check::check(&mut work, &seen, reactions).await?;
+    let kept = reactions.iter().enumerate().filter(|(at, _)| !checked.stale.contains(at));
+    let changes = Changes::gather(kept.map(|(_, reaction)| reaction));
+    let mut topics = Vec::new();
+
+    leads::put(&mut work, &changes).await?;
+    handoffs::put(&mut work, &changes).await?;
+    mirror::put(&mut work, &changes).await?;
+    upkeep::put(&mut work, stamp, &changes, &mut topics).await?;
+    let waiting: Vec<Waiting<'_>> =
+        changes.keeps.iter().map(|capture| Waiting { capture, within: None }).collect();
+    if keep_captures(&mut work, &waiting).await?.iter().any(|kept| *kept) {
+        topics.push(Topic::Inbox);
+    }
+    let claimed = outbox::put(&mut work, &changes, &checked.deliveries, &mut topics).await?;
+
+    work.commit().await?;
+    bell.ring(topics);
+    Ok(Committed { stale: checked.stale, rows: checked.rows, claimed })
+}
+
+/// A commit that was decided under another config than the active one is stale as a whole.
+async fn check_config(work: &mut Work, stamp: &Stamp) -> Result<()> {
+    for row in work.rows(&CONFIG_ACTIVE, args![]).await? {
+        let active: String = row.get(0)?;
+        if active != stamp.config {
+            return Err(StoreError::Stale { rows: vec![format!("config {active}")] });
+        }
+    }
+    Ok(())
+}

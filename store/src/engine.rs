@@ -1,0 +1,287 @@
+//! The two engines behind one store: how they are opened, and a transaction over either.
+//!
+//! SQLite: WAL, `synchronous=FULL`, one writer connection behind [`Lanes`], several readers, checkpoints on a
+//! connection of their own. PostgreSQL: one pool, READ COMMITTED.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use crate::cell::{Arg, Row, for_postgres, for_sqlite};
+use crate::error::{StoreError, code, of_driver};
+use crate::lanes::{Lanes, Turn, WriteLane};
+use crate::statement::Statement;
+use crate::text::Engine;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// All statements of the product fit, so that each is prepared once per connection.
+const STATEMENTS_CACHED: usize = 256;
+/// The oldest SQLite whose WAL is known to be sound.
+const SQLITE_AT_LEAST: (u32, u32, u32) = (3, 51, 3);
+/// The oldest PostgreSQL that is tested.
+const POSTGRES_AT_LEAST: i64 = 140_000;
+
+/// The open engine.
+#[derive(Clone, Debug)]
+pub(crate) enum Pools {
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+        lanes: Lanes,
+        options: Box<SqliteConnectOptions>,
+    },
+    /// Short statements by key go over `work`, whose plans are fixed; what people ask over `reads`.
+    Postgres {
+        work: PgPool,
+        reads: PgPool,
+    },
+}
+
+/// What every connection to an SQLite file has.
+fn sqlite_connection(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .foreign_keys(false)
+        .busy_timeout(Duration::from_secs(5))
+        .statement_cache_capacity(STATEMENTS_CACHED)
+        .pragma("temp_store", "MEMORY")
+        .thread_name(|number| format!("store-{number}"))
+}
+
+/// The options of a connection that may write.
+pub(crate) fn sqlite_writer(file: &Path, durable: bool) -> SqliteConnectOptions {
+    sqlite_connection(file)
+        .create_if_missing(true)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
+        .pragma("wal_autocheckpoint", "0") // checkpoints run on their own connection
+        .pragma("cache_size", "-65536")
+}
+
+/// Opens an SQLite file: `durable` writes survive a power cut; `own` may create and change it.
+pub(crate) async fn open_sqlite(file: PathBuf, durable: bool, own: bool, readers: u32) -> Result<Pools> {
+    let options = sqlite_writer(&file, durable);
+    let reader = sqlite_connection(&file).read_only(true);
+    let failed = |error: &sqlx::Error| match of_driver("open", error) {
+        StoreError::Unavailable { code, detail } => {
+            StoreError::Unavailable { code, detail: format!("{}: {detail}", file.display()) }
+        }
+        other => other,
+    };
+    let pool = SqlitePoolOptions::new().test_before_acquire(false).idle_timeout(None).max_lifetime(None);
+    let one = pool.clone().max_connections(1);
+    let many = pool.max_connections(readers.max(1));
+    // Who only reads gets a writer that cannot write; who owns the file opens readers when there is something to read.
+    let (writer, readers) = if own {
+        let writer = one.connect_with(options.clone()).await.map_err(|error| failed(&error))?;
+        (writer, many.connect_lazy_with(reader))
+    } else {
+        let readers = many.connect_with(reader.clone()).await.map_err(|error| failed(&error))?;
+        (one.connect_lazy_with(reader), readers)
+    };
+    Ok(Pools::Sqlite { writer, readers, lanes: Lanes::default(), options: Box::new(options) })
+}
+
+/// Settings of every connection to PostgreSQL: a lock that long is a fault, not a wait; plans are not worth compiling.
+const POSTGRES_ALWAYS: [(&str, &str); 3] =
+    [("jit", "off"), ("lock_timeout", "20s"), ("idle_in_transaction_session_timeout", "60s")];
+/// Settings for statements that go by keys. Going by the index is right for all of them, however small a table looks
+/// that has no statistics yet; and a plan made while it was small must not live on when it has grown, so each run is
+/// planned anew (some 0.1 ms).
+const POSTGRES_BY_KEY: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_custom_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
+
+/// Connects to PostgreSQL.
+pub(crate) async fn open_postgres(url: &str, connections: u32) -> Result<Pools> {
+    let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| {
+        StoreError::unavailable(code::URL, format!("store.url is not a PostgreSQL URL: {error}"))
+    })?;
+    let options = options
+        .application_name("leadloop")
+        .statement_cache_capacity(STATEMENTS_CACHED)
+        .options(POSTGRES_ALWAYS);
+    let pool = PgPoolOptions::new().acquire_timeout(Duration::from_secs(10)).test_before_acquire(false);
+    let half = connections.div_ceil(2).max(2);
+    let work = pool
+        .clone()
+        .max_connections(half)
+        .connect_with(options.clone().options(POSTGRES_BY_KEY))
+        .await
+        .map_err(|error| of_driver("connect", &error))?;
+    let reads = pool.max_connections(half).connect_lazy_with(options);
+    Ok(Pools::Postgres { work, reads })
+}
+
+/// Refuses an engine that is too old.
+pub(crate) async fn check_version(pools: &Pools) -> Result<()> {
+    let too_old = |have: String, need: String| {
+        Err(StoreError::unavailable(
+            code::TOO_OLD,
+            format!("the engine is {have}; leadloop needs {need} or newer"),
+        ))
+    };
+    match pools {
+        Pools::Sqlite { writer, .. } => {
+            let (version,): (String,) = sqlx::query_as("SELECT sqlite_version()")
+                .fetch_one(writer)
+                .await
+                .map_err(|error| of_driver("version", &error))?;
+            let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+            let mut next = || parts.next().unwrap_or(0);
+            let have = (next(), next(), next());
+            if have < SQLITE_AT_LEAST {
+                let (major, minor, patch) = SQLITE_AT_LEAST;
+                return too_old(format!("SQLite {version}"), format!("{major}.{minor}.{patch}"));
+            }
+        }
+        Pools::Postgres { work, .. } => {
+            let (number, version): (i64, String) = sqlx::query_as(
+                "SELECT current_setting('server_version_num')::bigint, current_setting('server_version')",
+            )
+            .fetch_one(work)
+            .await
+            .map_err(|error| of_driver("version", &error))?;
+            if number < POSTGRES_AT_LEAST {
+                return too_old(format!("PostgreSQL {version}"), "14".into());
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Pools {
+    pub(crate) const fn engine(&self) -> Engine {
+        match self {
+            Pools::Sqlite { .. } => Engine::Sqlite,
+            Pools::Postgres { .. } => Engine::Postgres,
+        }
+    }
+
+    /// Begins a write transaction; SQLite waits for its turn at the writer.
+    pub(crate) async fn write(&self, lane: WriteLane) -> Result<Work> {
+        match self {
+            Pools::Sqlite { writer, lanes, .. } => {
+                let turn = lanes.enter(lane).await;
+                let tx =
+                    writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| of_driver("begin", &error))?;
+                Ok(Work::Sqlite { tx, _turn: Some(turn) })
+            }
+            Pools::Postgres { work, .. } => {
+                let tx = work.begin().await.map_err(|error| of_driver("begin", &error))?;
+                Ok(Work::Postgres(tx))
+            }
+        }
+    }
+
+    /// Begins a read: all its statements see the same state.
+    pub(crate) async fn read(&self) -> Result<Work> {
+        match self {
+            Pools::Sqlite { readers, .. } => {
+                let tx = readers.begin().await.map_err(|error| of_driver("begin", &error))?;
+                Ok(Work::Sqlite { tx, _turn: None })
+            }
+            Pools::Postgres { reads, .. } => {
+                let tx = reads
+                    .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await
+                    .map_err(|error| of_driver("begin", &error))?;
+                Ok(Work::Postgres(tx))
+            }
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Pools::Sqlite { writer, readers, .. } => {
+                readers.close().await;
+                writer.close().await; // last: it leaves no WAL behind
+            }
+            Pools::Postgres { work, reads } => {
+                reads.close().await;
+                work.close().await;
+            }
+        }
+    }
+}
+
+/// A transaction over either engine. Dropping it undoes it.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Sqlite { tx: Transaction<'static, Sqlite>, _turn: Option<Turn> },
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Work {
+    pub(crate) const fn engine(&self) -> Engine {
+        match self {
+            Work::Sqlite { .. } => Engine::Sqlite,
+            Work::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Runs a statement; returns how many rows it changed.
+    pub(crate) async fn run(&mut self, statement: &'static Statement, args: Vec<Arg>) -> Result<u64> {
+        let engine = self.engine();
+        let sql = statement.text(engine).sql.as_str();
+        let done = match self {
+            Work::Sqlite { tx, .. } => {
+                let bound = for_sqlite(statement, args)?;
+                sqlx::query_with(sql, bound).execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+            Work::Postgres(tx) => {
+                let bound = for_postgres(statement, args)?;
+                sqlx::query_with(sql, bound).execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+        };
+        done.map_err(|error| of_driver(statement.name, &error))
+    }
+
+    /// Runs a statement; returns its rows.
+    pub(crate) async fn rows(&mut self, statement: &'static Statement, args: Vec<Arg>) -> Result<Vec<Row>> {
+        let engine = self.engine();
+        let sql = statement.text(engine).sql.as_str();
+        let rows = match self {
+            Work::Sqlite { tx, .. } => {
+                let bound = for_sqlite(statement, args)?;
+                let rows = sqlx::query_with(sql, bound).fetch_all(&mut **tx).await;
+                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Work::Postgres(tx) => {
+                let bound = for_postgres(statement, args)?;
+                let rows = sqlx::query_with(sql, bound).fetch_all(&mut **tx).await;
+                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            }
+        };
+        rows.map_err(|error| of_driver(statement.name, &error))
+    }
+
+    /// Makes everything durable.
+    pub(crate) async fn commit(self) -> Result<()> {
+        let done = match self {
+            Work::Sqlite { tx, _turn } => tx.commit().await,
+            Work::Postgres(tx) => tx.commit().await,
+        };
+        done.map_err(|error| of_driver("commit", &error))
+    }
+
+    /// Undoes everything.
+    pub(crate) async fn undo(self) -> Result<()> {
+        let done = match self {
+            Work::Sqlite { tx, _turn } => tx.rollback().await,
+            Work::Postgres(tx) => tx.rollback().await,
+        };
+        done.map_err(|error| of_driver("rollback", &error))
+    }
+}

@@ -1,0 +1,127 @@
+//! Group commit for ingress: keepings that arrive while a transaction is under way go into the next one together.
+//!
+//! Nobody lingers: a keeping that comes alone is committed at once, and under load the batch gathers by itself behind the
+//! commit before it. The queue and the batch are bounded; who finds the queue full waits.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::StoreError;
+use crate::inbox::{Kept, KeptPush};
+use crate::{Engine, Store};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// How keepings are gathered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeeperSettings {
+    /// Most keepings that wait; further callers wait for room.
+    pub queue: usize,
+    /// Most bytes of bodies in one transaction (a single larger push goes alone).
+    pub batch_bytes: usize,
+    /// Most pushes and captures in one transaction.
+    pub batch_rows: usize,
+    /// How long the first of a batch waits for company while others are known to be on their way.
+    pub linger: Duration,
+}
+
+impl Default for KeeperSettings {
+    fn default() -> Self {
+        Self { queue: 1024, batch_bytes: 8 << 20, batch_rows: 2_000, linger: Duration::from_millis(1) }
+    }
+}
+
+struct Asked {
+    push: KeptPush,
+    answer: oneshot::Sender<Result<Kept>>,
+}
+
+impl Asked {
+    fn rows(&self) -> usize {
+        1 + self.push.captures.len() + self.push.quarantined.len()
+    }
+}
+
+/// Gathers concurrent keepings into common transactions. Cheap to clone; ends with its last clone.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    queue: mpsc::Sender<Asked>,
+}
+
+impl Store {
+    /// Starts gathering keepings. Call it within a tokio runtime.
+    #[must_use]
+    pub fn keeper(&self, settings: KeeperSettings) -> Keeper {
+        let (queue, asked) = mpsc::channel(settings.queue.max(1));
+        tokio::spawn(gather(self.clone(), settings, asked));
+        Keeper { queue }
+    }
+}
+
+impl Keeper {
+    /// Keeps a push; returns when it is durable.
+    ///
+    /// # Errors
+    /// As [`Store::keep`]. Where the common transaction fails because the database does not answer, everybody in it
+    /// gets the error; where one push is to blame, only that one does.
+    pub async fn keep(&self, push: KeptPush) -> Result<Kept> {
+        let (answer, answered) = oneshot::channel();
+        let ended = || StoreError::unavailable(crate::error::code::UNAVAILABLE, "the store is being closed");
+        self.queue.send(Asked { push, answer }).await.map_err(|_| ended())?;
+        answered.await.map_err(|_| ended())?
+    }
+}
+
+async fn gather(store: Store, settings: KeeperSettings, mut queue: mpsc::Receiver<Asked>) {
+    let mut held: Option<Asked> = None;
+    let mut busy = false; // the batch before had company, so more is likely on its way
+    loop {
+        let Some(first) = (match held.take() {
+            Some(asked) => Some(asked),
+            None => queue.recv().await,
+        }) else {
+            return;
+        };
+        if busy && queue.is_empty() && !settings.linger.is_zero() && store.engine_kind() == Engine::Sqlite {
+            tokio::time::sleep(settings.linger).await;
+        }
+        let (mut rows, mut bytes) = (first.rows(), first.push.body.len());
+        let mut batch = vec![first];
+        while let Ok(next) = queue.try_recv() {
+            rows += next.rows();
+            bytes += next.push.body.len();
+            if rows > settings.batch_rows || bytes > settings.batch_bytes {
+                held = Some(next);
+                break;
+            }
+            batch.push(next);
+        }
+        busy = batch.len() > 1;
+        keep_batch(&store, batch).await;
+    }
+}
+
+async fn keep_batch(store: &Store, batch: Vec<Asked>) {
+    let (pushes, answers): (Vec<KeptPush>, Vec<_>) =
+        batch.into_iter().map(|asked| (asked.push, asked.answer)).unzip();
+    match store.keep(&pushes).await {
+        Ok(kept) => {
+            for (answer, kept) in answers.into_iter().zip(kept) {
+                let _ = answer.send(Ok(kept)); // whoever gave up waiting does not need it
+            }
+        }
+        Err(error) if error.is_passing() || answers.len() == 1 => {
+            for answer in answers {
+                let _ = answer.send(Err(error.clone()));
+            }
+        }
+        // One push is to blame; the others must not suffer for it.
+        Err(_) => {
+            for (push, answer) in pushes.into_iter().zip(answers) {
+                let kept = store.keep(std::slice::from_ref(&push)).await;
+                let _ = answer.send(kept.map(|mut kept| kept.pop().unwrap_or_default()));
+            }
+        }
+    }
+}

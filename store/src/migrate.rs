@@ -1,0 +1,147 @@
+//! The schema: embedded migrations, the same numbers and names for both engines.
+
+use std::path::PathBuf;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{Connection as _, PgConnection, SqlSafeStr as _};
+
+use crate::engine::Pools;
+use crate::error::{StoreError, of_driver};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+macro_rules! migrations {
+    ($($number:literal $name:literal $words:literal;)*) => {
+        const SQLITE: &[(i64, &str, &str)] = &[$(
+            ($number, $words, include_str!(concat!("../../migrations/sqlite/", $name, ".sql"))),
+        )*];
+        const POSTGRES: &[(i64, &str, &str)] = &[$(
+            ($number, $words, include_str!(concat!("../../migrations/postgres/", $name, ".sql"))),
+        )*];
+    };
+}
+
+// Append-only.
+migrations! {
+    1 "0001_inbox" "inbox";
+    2 "0002_leads" "leads";
+    3 "0003_timeline" "timeline";
+    4 "0004_handoffs" "handoffs";
+    5 "0005_outbox" "outbox";
+    6 "0006_mirror" "mirror";
+    7 "0007_upkeep" "upkeep";
+    8 "0008_views" "views";
+}
+
+fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {
+    let migrations = list.iter().map(|(number, words, text)| {
+        Migration::new(*number, (*words).into(), MigrationType::Simple, text.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+/// How far a store's schema is: the number of its last migration, 0 for an empty one.
+async fn reached(pools: &Pools) -> Result<i64> {
+    let failed = |error: &sqlx::Error| of_driver("schema", error);
+    match pools {
+        Pools::Sqlite { writer, .. } => {
+            let (tables,): (i64,) =
+                sqlx::query_as("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'")
+                    .fetch_one(writer)
+                    .await
+                    .map_err(|error| failed(&error))?;
+            if tables == 0 {
+                return Ok(0);
+            }
+            let (last,): (Option<i64>,) = sqlx::query_as("SELECT max(version) FROM _sqlx_migrations")
+                .fetch_one(writer)
+                .await
+                .map_err(|error| failed(&error))?;
+            Ok(last.unwrap_or(0))
+        }
+        Pools::Postgres { work, .. } => {
+            let (there,): (bool,) = sqlx::query_as("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+                .fetch_one(work)
+                .await
+                .map_err(|error| failed(&error))?;
+            if !there {
+                return Ok(0);
+            }
+            let (last,): (Option<i64>,) = sqlx::query_as("SELECT max(version) FROM _sqlx_migrations")
+                .fetch_one(work)
+                .await
+                .map_err(|error| failed(&error))?;
+            Ok(last.unwrap_or(0))
+        }
+    }
+}
+
+/// Brings the schema up to date, or says that it is not. An SQLite file with data in it is copied first.
+pub(crate) async fn migrate(pools: &Pools, allowed: bool, copy: Option<PathBuf>) -> Result<()> {
+    let newest = SQLITE.last().map_or(0, |(number, _, _)| *number);
+    let reached = reached(pools).await?;
+    if reached > newest {
+        return Err(StoreError::migration(format!(
+            "the store was last used by a newer leadloop (its schema is {reached}, this program knows {newest}); \
+             run that version or restore a backup"
+        )));
+    }
+    if reached < newest && !allowed {
+        return Err(StoreError::migration(format!(
+            "the store's schema is {reached}, this program needs {newest}; start `leadloop run` once, which brings it up to date"
+        )));
+    }
+    if !allowed {
+        return Ok(());
+    }
+    if let (1.., true, Some(copy)) = (reached, reached < newest, copy) {
+        crate::upkeep::copy_to(pools, &copy).await?;
+        tracing::info!(copy = %copy.display(), "copied the store before its schema changes");
+    }
+    run(pools).await
+}
+
+async fn run(pools: &Pools) -> Result<()> {
+    let done = match pools {
+        Pools::Sqlite { writer, .. } => migrator(SQLITE).run(writer).await,
+        Pools::Postgres { work, .. } => {
+            // On a connection of its own: where it fails, the lock that keeps other nodes out ends with it.
+            let options = work.connect_options();
+            let mut connection =
+                PgConnection::connect_with(&options).await.map_err(|error| of_driver("connect", &error))?;
+            let done = migrator(POSTGRES).run(&mut connection).await;
+            let _ = connection.close().await;
+            done
+        }
+    };
+    done.map_err(|error| match error {
+        MigrateError::VersionMissing(number) => StoreError::migration(format!(
+            "the store has migration {number}, which this program does not know; run the newer version"
+        )),
+        MigrateError::VersionMismatch(number) => StoreError::migration(format!(
+            "migration {number} of the store is not the one of this program; restore a backup made by a released version"
+        )),
+        MigrateError::Dirty(number) => StoreError::migration(format!(
+            "migration {number} was broken off half-way; restore the copy that was made before it"
+        )),
+        MigrateError::Execute(error) => of_driver("migrate", &error),
+        MigrateError::ExecuteMigration(error, number) => {
+            StoreError::migration(format!("migration {number} failed: {error}"))
+        }
+        other => StoreError::migration(other.to_string()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_engines_have_the_same_migrations_in_order() {
+        let numbers = |list: &[(i64, &str, &str)]| {
+            list.iter().map(|(n, w, _)| (*n, (*w).to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(SQLITE), numbers(POSTGRES));
+        assert!(SQLITE.iter().map(|(n, _, _)| *n).eq(1..=i64::try_from(SQLITE.len()).unwrap()));
+    }
+}

@@ -1,0 +1,157 @@
+//! Every SQL text of the product, in one list, by name.
+//!
+//! The texts stand in `store/sql`; a test prepares each of them on both engines and compares the columns.
+
+use std::sync::OnceLock;
+
+use crate::text::{Engine, Text, expand};
+
+/// One statement in the words of each engine.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) name: &'static str,
+    source: &'static str,
+    sqlite: OnceLock<Text>,
+    postgres: OnceLock<Text>,
+}
+
+impl Statement {
+    pub(crate) const fn new(name: &'static str, source: &'static str) -> Self {
+        Self { name, source, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+    }
+
+    /// The words of one engine.
+    #[expect(clippy::panic, reason = "the texts are part of the program; a test expands every one of them")]
+    pub(crate) fn text(&'static self, engine: Engine) -> &'static Text {
+        let text = match engine {
+            Engine::Sqlite => &self.sqlite,
+            Engine::Postgres => &self.postgres,
+        };
+        text.get_or_init(|| match expand(self.source, engine) {
+            Ok(text) => text,
+            Err(reason) => panic!("statement {}: {reason}", self.name),
+        })
+    }
+}
+
+macro_rules! statements {
+    ($($name:ident = $file:literal;)*) => {
+        $(pub(crate) static $name: Statement =
+            Statement::new($file, include_str!(concat!("../sql/", $file, ".sql")));)*
+        /// All of them, for the test that prepares each on both engines.
+        #[cfg(test)]
+        pub(crate) static ALL: &[&Statement] = &[$(&$name),*];
+    };
+}
+
+// In the order of the road.
+statements! {
+    PUSH_KEEP = "push_keep";
+    DEDUP_TAKE = "dedup_take";
+    CAPTURE_KEEP = "capture_keep";
+    QUARANTINE_RESOLVE = "quarantine_resolve";
+    QUARANTINE_KEEP = "quarantine_keep";
+    CAPTURE_CLAIM = "capture_claim";
+    DEADLINE_DUE = "deadline_due";
+    DEADLINE_NEXT = "deadline_next";
+    TURN_TAKE = "turn_take";
+
+    LOAD_LEADS = "load_leads";
+    LOAD_IDENTIFIERS = "load_identifiers";
+    LOAD_HANDOFFS = "load_handoffs";
+    LOAD_LINKS = "load_links";
+    LOAD_KEYS = "load_keys";
+    LOAD_MIRROR = "load_mirror";
+    LOAD_COUNTERS = "load_counters";
+    LOAD_FRESH = "load_fresh";
+    LOAD_LOAD = "load_load";
+
+    CONFIG_ACTIVE = "config_active";
+    LEAD_CHECK = "lead_check";
+    HANDOFF_CHECK = "handoff_check";
+    IDENTIFIER_CHECK = "identifier_check";
+    DELIVERY_CHECK = "delivery_check";
+    LEAD_PUT = "lead_put";
+    MILESTONE_PUT = "milestone_put";
+    IDENTIFIER_PUT = "identifier_put";
+    IDENTIFIER_DROP = "identifier_drop";
+    SUSPECT_PUT = "suspect_put";
+    TOUCH_PUT = "touch_put";
+    HANDOFF_PUT = "handoff_put";
+    DECISION_PUT = "decision_put";
+    FEEDBACK_PUT = "feedback_put";
+    REMOTE_LINK_PUT = "remote_link_put";
+    MIRROR_PUT = "mirror_put";
+    MIRROR_KEY_DROP = "mirror_key_drop";
+    MIRROR_KEY_PUT = "mirror_key_put";
+    MIRROR_SEEN_PUT = "mirror_seen_put";
+    COUNTER_PUT = "counter_put";
+    DEADLINE_PUT = "deadline_put";
+    DEADLINE_DROP = "deadline_drop";
+    CAPTURE_END = "capture_end";
+    ALARM_RAISE = "alarm_raise";
+    ALARM_CLEAR = "alarm_clear";
+    REASON_PUT = "reason_put";
+    DELIVERY_HURRY = "delivery_hurry";
+    DELIVERY_MOVE = "delivery_move";
+    ATTEMPT_PUT = "attempt_put";
+    DELIVERY_LOCK = "delivery_lock";
+    DELIVERY_PUT = "delivery_put";
+    DELIVERY_HEADS = "delivery_heads";
+    DELIVERY_TAKE = "delivery_take";
+
+    DELIVERY_CLAIM = "delivery_claim";
+    DELIVERY_EXPIRED = "delivery_expired";
+    DELIVERY_NEXT = "delivery_next";
+
+    WAKE_SEND = "wake_send";
+    CLOCK = "clock";
+    CONFIG_ACTIVATE = "config_activate";
+    DATABASE_IDENTITY = "database_identity";
+    LEASE_TAKE = "lease_take";
+    LEASE_NOTE = "lease_note";
+    META_GET = "meta_get";
+    META_PUT = "meta_put";
+
+    FIND_KEYS = "find_keys";
+    FIND_NAMES = "find_names";
+    FIND_PARTS = "find_parts";
+    STORY_TOUCHES = "story_touches";
+    STORY_TOUCHES_TOTAL = "story_touches_total";
+    STORY_CAPTURES = "story_captures";
+    STORY_HANDOFFS = "story_handoffs";
+    STORY_DECISIONS = "story_decisions";
+    STORY_DELIVERIES = "story_deliveries";
+    STORY_ATTEMPTS = "story_attempts";
+    STORY_FEEDBACK = "story_feedback";
+    STORY_REASONS = "story_reasons";
+    STORY_DEADLINES = "story_deadlines";
+    STORY_LINKS = "story_links";
+    STORY_SUSPECTS = "story_suspects";
+    SUSPECT_LIST = "suspect_list";
+    STORY_MILESTONES = "story_milestones";
+    FUNNEL = "funnel";
+    FUNNEL_SPAN = "funnel_span";
+    STATUS_INBOX = "status_inbox";
+    STATUS_SOURCES = "status_sources";
+    STATUS_LINKS = "status_links";
+    STATUS_PARKED = "status_parked";
+    STATUS_ALARMS = "status_alarms";
+    STATUS_MIRRORS = "status_mirrors";
+    STATUS_STAGES = "status_stages";
+    STATUS_HANDOFFS = "status_handoffs";
+    STATUS_DEADLINES = "status_deadlines";
+    LEAD_PAGE = "lead_page";
+    LEAD_WALK = "lead_walk";
+    QUARANTINE_LIST = "quarantine_list";
+    QUARANTINE_GET = "quarantine_get";
+    QUARANTINE_FIX = "quarantine_fix";
+    PUSH_GET = "push_get";
+    PUSH_PARKED = "push_parked";
+    PUSH_DROP = "push_drop";
+    CAPTURE_PARKED = "capture_parked";
+    CAPTURE_RETRY = "capture_retry";
+    DELIVERY_PARKED = "delivery_parked";
+    DELIVERY_RETRY = "delivery_retry";
+    DELIVERY_DROP = "delivery_drop";
+}
