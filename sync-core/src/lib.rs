@@ -15,8 +15,17 @@ pub mod normal;
 
 pub mod aliases;
 pub mod capture;
+pub mod intake;
 
+pub mod identity;
+
+pub mod facts;
+pub mod funnel;
+pub mod inform;
 pub mod lead;
+pub mod pool;
+pub mod score;
+pub mod track;
 
 pub mod mirror;
 pub mod mirror_read;

@@ -1,0 +1,309 @@
+//! Stage 2, identity: whose capture is this? One person per lead, by typed identifiers, stronger before weaker.
+//!
+//! Decides only; [`crate::absorb`] carries it out. The rules, in the order they are tried for each identifier:
+//!
+//! 1. The strongest identifier of the capture decides, whatever weaker ones say.
+//! 2. A device (cookie, analytics id) joins an anonymous history to a person, never two known persons.
+//! 3. A weaker identifier joins two leads unless they hold different values of something that one person has once
+//!    ([`SINGLE`]) and that is at least as strong; the two then are suspects.
+//! 4. Neither may the joined person hold more identifiers of a kind than the policy allows, nor two running hand-overs.
+//!
+//! The oldest known lead survives a merge; absorbed ids resolve for ever. Nothing is moved: a merge is one edge
+//! (`merged_into`), so taking it back is possible.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::because::Reason;
+use crate::book::Book;
+use crate::capture::{Identifier, IdentifierKind};
+use crate::ids::LeadId;
+use crate::lead::{Binding, Lead};
+use crate::normal::mask;
+use crate::normal::phone::{Phone, PhoneKind};
+use crate::policy::{IdentityPolicy, Policy};
+use crate::time::Timestamp;
+
+/// Kinds that name a device or browser, not a person.
+pub const DEVICES: [&str; 2] = ["cookie", "uba_id"];
+/// Kinds of which one person has one at a time: two different ones are two persons, until somebody says otherwise.
+pub const SINGLE: [&str; 3] = ["phone", "unionid", "wecom_id"];
+/// Most identifiers of one kind on one person, where the policy names no limit.
+pub const MOST_OF_A_KIND: u32 = 50;
+
+/// What was found about a capture's identifiers.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Resolution {
+    /// The lead it belongs to; `None`: a new one.
+    pub survivor: Option<LeadId>,
+    /// Leads that turn out to be the same person, to be merged into the survivor.
+    pub absorbed: Vec<LeadId>,
+    /// Identifiers that are the person's: new ones, and known ones seen again.
+    pub bind: Vec<Identifier>,
+    /// The identifier that led to the lead, or the strongest of a new one.
+    pub by: Option<Identifier>,
+    /// Leads that were not joined although they share something.
+    pub suspects: Vec<Doubt>,
+    /// The reasons, in the order they were found.
+    pub reasons: Vec<Reason>,
+}
+
+/// Why a lead was not joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The lead that was left alone.
+    pub other: LeadId,
+    /// What it shares with the capture.
+    pub by: Identifier,
+    /// Why: a stable code.
+    pub why: &'static str,
+}
+
+/// Whether we know who it is: it holds something beside device ids.
+#[must_use]
+pub fn is_known(lead: &Lead) -> bool {
+    lead.identifiers.iter().any(|identifier| !is_device(&identifier.kind))
+}
+
+/// Whether a kind names a device.
+#[must_use]
+pub fn is_device(kind: &IdentifierKind) -> bool {
+    DEVICES.contains(&kind.0.as_str())
+}
+
+/// The place of a kind in the policy's order; smaller is stronger, unnamed kinds are weakest but for devices.
+#[must_use]
+pub fn rank(policy: &IdentityPolicy, kind: &IdentifierKind) -> usize {
+    let named = policy.order.iter().position(|known| known == kind);
+    named.unwrap_or(policy.order.len() + usize::from(is_device(kind)))
+}
+
+/// A phone as an identifier: colleagues behind one switchboard differ by the extension, so it belongs to the value
+/// (`+862160001234;ext=801`, as RFC 3966 writes it). `None` for a hotline without extension: nobody's own.
+#[must_use]
+pub fn phone_value(phone: &Phone) -> Option<String> {
+    match (&phone.extension, phone.kind) {
+        (Some(extension), _) => Some(format!("{};ext={extension}", phone.e164)),
+        (None, PhoneKind::TollFree) => None,
+        (None, _) => Some(phone.e164.clone()),
+    }
+}
+
+/// An identifier as it may stand in a reason: recognisable, not readable.
+#[must_use]
+pub fn masked(identifier: &Identifier) -> String {
+    let value = identifier.value.as_str();
+    let shown = match identifier.kind.0.as_str() {
+        "phone" => mask::phone(value.split_once(';').map_or(value, |(number, _)| number)),
+        "email" => mask::email(value),
+        // Ids of systems: no one but the system's own users can do anything with them.
+        "crm_id" | "ma_id" => value.to_owned(),
+        _ => mask::opaque(value),
+    };
+    format!("{} {shown}", identifier.kind.0)
+}
+
+/// Finds out whose capture it is. `who` is sorted, strongest first; `at` is the time of the event.
+#[must_use]
+pub fn resolve<'a>(book: &'a Book, who: &'a [Identifier], at: Timestamp, policy: &'a Policy) -> Resolution {
+    let mut person = Person {
+        book,
+        policy: &policy.identity,
+        at,
+        who,
+        held: who.iter().cloned().collect(),
+        leads: Vec::new(),
+        found: Resolution::default(),
+    };
+    // Two identifiers may lead to the same doubt: it is told once.
+    let mut doubted: BTreeSet<LeadId> = BTreeSet::new();
+    for (place, identifier) in who.iter().enumerate() {
+        let Some(lead) = book.lead_of(identifier) else { continue };
+        if person.leads.iter().any(|known| known.id == lead.id) {
+            continue;
+        }
+        match person.objection(identifier, place, lead) {
+            None => person.join(identifier, lead),
+            Some(why) if doubted.insert(lead.id) => person.doubt(identifier, lead, why),
+            Some(_) => {}
+        }
+    }
+    person.finish()
+}
+
+/// The person that a capture's identifiers make up, lead by lead.
+struct Person<'a> {
+    book: &'a Book,
+    policy: &'a IdentityPolicy,
+    at: Timestamp,
+    who: &'a [Identifier],
+    held: BTreeSet<Identifier>,
+    leads: Vec<&'a Lead>,
+    found: Resolution,
+}
+
+impl<'a> Person<'a> {
+    /// Why this identifier may not join its lead to the person; `None` where it may.
+    fn objection(&self, by: &Identifier, place: usize, lead: &Lead) -> Option<&'static str> {
+        if self.leads.is_empty() && place == 0 {
+            return None;
+        }
+        if is_device(&by.kind) {
+            let known = self.held.iter().any(|held| !is_device(&held.kind));
+            if known && is_known(lead) {
+                return Some("shared_device");
+            }
+        }
+        let strength = rank(self.policy, &by.kind);
+        let clash = SINGLE
+            .iter()
+            .find(|kind| rank(self.policy, &(**kind).into()) <= strength && self.differs(kind, lead));
+        if let Some(kind) = clash {
+            return Some(match *kind {
+                "phone" => "different_phone",
+                "unionid" => "different_unionid",
+                _ => "different_wecom_id",
+            });
+        }
+        // A further value of a kind (a switchboard beside a mobile) proves less than the first, and so does one that
+        // intake put behind weaker kinds.
+        let further = self.who.iter().take(place).any(|before| {
+            before.kind == by.kind || rank(self.policy, &before.kind) > rank(self.policy, &by.kind)
+        });
+        if further && self.differs("email", lead) {
+            return Some("different_email");
+        }
+        if self.leads.iter().any(|known| self.book.open_handoff(known.id).is_some())
+            && self.book.open_handoff(lead.id).is_some()
+        {
+            return Some("both_with_sales");
+        }
+        self.too_many(lead).then_some("limit")
+    }
+
+    /// Whether what the capture says, or what the person is known by, differs from what the lead holds of a kind:
+    /// each has something that the other has not. Values said in one breath belong together, so what the person is
+    /// known by counts only where the capture does not repeat any of it.
+    fn differs(&self, kind: &str, lead: &Lead) -> bool {
+        let of_kind = |all: &'a BTreeSet<Identifier>| all.iter().filter(move |one| one.kind.0 == kind);
+        let said: BTreeSet<&Identifier> = self.who.iter().filter(|one| one.kind.0 == kind).collect();
+        let known: BTreeSet<&Identifier> =
+            self.leads.iter().flat_map(|lead| of_kind(&lead.identifiers)).collect();
+        let theirs: BTreeSet<&Identifier> =
+            lead.identifiers.iter().filter(|one| one.kind.0 == kind).collect();
+        let apart = |ours: &BTreeSet<&Identifier>| !ours.is_subset(&theirs) && !theirs.is_subset(ours);
+        apart(&said) || (known.is_disjoint(&said) && apart(&known))
+    }
+
+    /// Whether person and lead together would hold more of a kind than the policy allows.
+    fn too_many(&self, lead: &Lead) -> bool {
+        let all: BTreeSet<&Identifier> = self.held.iter().chain(&lead.identifiers).collect();
+        let mut counts: BTreeMap<&IdentifierKind, u32> = BTreeMap::new();
+        for identifier in all {
+            if self.counts(identifier) {
+                *counts.entry(&identifier.kind).or_default() += 1;
+            }
+        }
+        counts.into_iter().any(|(kind, count)| count > self.limit(kind))
+    }
+
+    fn limit(&self, kind: &IdentifierKind) -> u32 {
+        self.policy.limits.get(kind).map_or(MOST_OF_A_KIND, |(most, _)| *most)
+    }
+
+    /// Whether an identifier counts against the limit of its kind: within the window, where there is one.
+    fn counts(&self, identifier: &Identifier) -> bool {
+        let window = self.policy.limits.get(&identifier.kind).and_then(|(_, window)| *window);
+        let said = self.book.identifiers.get(identifier).map(|binding| binding.at);
+        match (window, said) {
+            (Some(window), Some(said)) => said > self.at - window,
+            _ => true,
+        }
+    }
+
+    fn join(&mut self, by: &Identifier, lead: &'a Lead) {
+        if self.found.by.is_none() {
+            self.found.by = Some(by.clone());
+            self.found.reasons.push(Reason::new("person_known").with("by", masked(by)));
+        } else {
+            self.found.reasons.push(Reason::new("same_person").with("by", masked(by)).with("lead", lead.id));
+        }
+        self.held.extend(lead.identifiers.iter().cloned());
+        self.leads.push(lead);
+    }
+
+    fn doubt(&mut self, by: &Identifier, lead: &Lead, why: &'static str) {
+        let reason = Reason::new("not_joined").with("by", masked(by)).with("lead", lead.id).with("why", why);
+        self.found.reasons.push(reason);
+        self.found.suspects.push(Doubt { other: lead.id, by: by.clone(), why });
+    }
+
+    fn finish(mut self) -> Resolution {
+        let survivor = self.leads.iter().min_by_key(|lead| age(lead)).map(|lead| lead.id);
+        self.found.survivor = survivor;
+        self.found.absorbed =
+            self.leads.iter().map(|lead| lead.id).filter(|id| Some(*id) != survivor).collect();
+        if survivor.is_none() {
+            self.found.by = self.who.first().cloned();
+            self.found.reasons.push(Reason::new("person_new"));
+        }
+        self.bind();
+        self.found
+    }
+
+    /// Sorts the capture's identifiers into those that are the person's and those that are not, for lack of room or
+    /// because they are somebody else's.
+    fn bind(&mut self) {
+        let mut counts: BTreeMap<IdentifierKind, u32> = BTreeMap::new();
+        for identifier in self.leads.iter().flat_map(|lead| &lead.identifiers).collect::<BTreeSet<_>>() {
+            if self.counts(identifier) {
+                *counts.entry(identifier.kind.clone()).or_default() += 1;
+            }
+        }
+        for identifier in self.who {
+            match self.book.lead_of(identifier) {
+                Some(lead) if self.leads.iter().any(|known| known.id == lead.id) => {}
+                Some(_) => continue,
+                None => {
+                    let count = counts.entry(identifier.kind.clone()).or_default();
+                    if *count >= self.limit(&identifier.kind) {
+                        let reason = Reason::new("limit_reached")
+                            .with("kind", &identifier.kind.0)
+                            .with("at_most", self.limit(&identifier.kind));
+                        self.found.reasons.push(reason);
+                        continue;
+                    }
+                    *count += 1;
+                }
+            }
+            self.found.bind.push(identifier.clone());
+        }
+    }
+}
+
+/// What makes one lead survive another: known before anonymous, then the older; ids only to have an order at all.
+fn age(lead: &Lead) -> (bool, Timestamp, Timestamp, LeadId) {
+    (!is_known(lead), lead.origin.at, lead.created_at, lead.id)
+}
+
+/// The binding of an identifier of a lead, as it becomes by being seen at `at`: born bindings stay where they were born.
+#[must_use]
+pub fn binding(
+    book: &Book,
+    identifier: &Identifier,
+    lead: LeadId,
+    source: &crate::ids::SourceName,
+    at: Timestamp,
+) -> Binding {
+    match book.identifiers.get(identifier) {
+        Some(known) => {
+            let earlier = at < known.at;
+            Binding {
+                source: if earlier { source.clone() } else { known.source.clone() },
+                at: known.at.min(at),
+                last_at: known.last_at.max(at),
+                ..known.clone()
+            }
+        }
+        None => Binding { identifier: identifier.clone(), lead, source: source.clone(), at, last_at: at },
+    }
+}

@@ -1,0 +1,309 @@
+//! Stage 3, pool: what a capture says becomes part of the lead: profile with source and time of every field, consent,
+//! tags, origin, the touch on the timeline. And how two leads that are one person are joined.
+//!
+//! The newest event wins a field, however late it arrives; a blank never does. Scores are for [`crate::score`], stages
+//! for [`crate::funnel`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use leadloop_mapping::{Record, Value};
+
+use crate::because::Reason;
+use crate::capture::{Captured, Identifier};
+use crate::facts;
+use crate::ids::LeadId;
+use crate::lead::{Consent, Fact, Lead, Origin, Stage, Touch};
+use crate::moment::Moment;
+use crate::policy::Policy;
+use crate::score;
+
+/// Most fields of one profile; further ones stay on the touch.
+pub const MOST_FIELDS: usize = 300;
+/// Most tags of one lead.
+pub const MOST_TAGS: usize = 200;
+
+/// A lead that nobody has seen before this capture.
+#[must_use]
+pub fn new_lead(captured: &Captured, moment: &mut Moment) -> Lead {
+    Lead {
+        id: moment.id(),
+        version: 0,
+        stage: Stage::Raw,
+        stage_since: captured.at,
+        profile: BTreeMap::new(),
+        identifiers: BTreeSet::new(),
+        consent: BTreeMap::new(),
+        scores: BTreeMap::new(),
+        origin: Origin {
+            source: captured.source.clone(),
+            channel: captured.source.as_str().to_owned(),
+            campaign: None,
+            at: captured.at,
+        },
+        last_touch_at: captured.at,
+        touches: 0,
+        mql_at: None,
+        mql: false,
+        owner: None,
+        remotes: BTreeSet::new(),
+        track: None,
+        rest_until: None,
+        feedback: None,
+        tags: BTreeSet::new(),
+        recycled: 0,
+        won_amount: None,
+        created_at: moment.now,
+        merged_into: None,
+    }
+}
+
+/// The touch that a capture is, with its channel; points and changed fields come later.
+#[must_use]
+pub fn touch(
+    captured: &Captured,
+    lead: LeadId,
+    by: Option<Identifier>,
+    policy: &Policy,
+    moment: &mut Moment,
+) -> Touch {
+    let told = captured.fields.iter().filter_map(|(name, value)| {
+        let name = match name.split_once('.') {
+            Some(("touch", rest)) => rest,
+            Some(("consent", _)) => name,
+            _ => return None,
+        };
+        Some((name.to_owned(), value.clone()))
+    });
+    let mut touch = Touch {
+        id: moment.id(),
+        lead,
+        capture: captured.id,
+        at: captured.at,
+        kind: captured.touch.clone(),
+        source: captured.source.clone(),
+        channel: String::new(),
+        by,
+        fields: told.collect(),
+        points: BTreeMap::new(),
+    };
+    let (channel, campaign) = channel(&touch, captured, policy);
+    touch.channel = channel;
+    if let Some(code) = campaign {
+        touch.fields.set("campaign", code);
+    }
+    touch
+}
+
+/// Through which channel and campaign a touch came: the first channel rule that holds, else the campaign's channel, else
+/// what the record says, else the source's.
+fn channel(touch: &Touch, captured: &Captured, policy: &Policy) -> (String, Option<String>) {
+    let code = campaign(captured, policy);
+    let ruled = (!policy.campaign.channels.is_empty()).then(|| facts::of_touch(touch)).and_then(|facts| {
+        let rules = policy.campaign.channels.iter();
+        rules.filter(|(_, when)| when.eval_bool(&facts).unwrap_or(false)).map(|(name, _)| name.clone()).next()
+    });
+    let planned = || policy.campaign.table.get(code.as_deref()?)?.channel.clone();
+    let told = || captured.fields.text("touch.channel").map(|text| text.chars().take(100).collect());
+    let configured = || policy.sources.get(&captured.source)?.channel.clone();
+    let channel = ruled.or_else(planned).or_else(told).or_else(configured);
+    (channel.unwrap_or_else(|| captured.source.as_str().to_owned()), code)
+}
+
+/// The campaign code of a capture, in the first of the configured fields that has one.
+fn campaign(captured: &Captured, policy: &Policy) -> Option<String> {
+    let configured = policy.campaign.code.iter().map(String::as_str);
+    let names = configured.chain(policy.campaign.code.is_empty().then_some("utm_campaign"));
+    let found = names.into_iter().find_map(|name| {
+        let touched = captured.fields.get(&format!("touch.{name}"));
+        let value = touched.or_else(|| captured.fields.get(name))?.to_display();
+        Some(value.trim().to_owned()).filter(|code| !code.is_empty())
+    });
+    found.map(|code| code.chars().take(200).collect())
+}
+
+/// Lets the lead know what a capture says. Fields that change stand on the touch afterwards.
+pub fn tell(lead: &mut Lead, captured: &Captured, touch: &mut Touch) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if lead.touches == 0 || captured.at < lead.origin.at {
+        lead.origin = Origin {
+            source: captured.source.clone(),
+            channel: touch.channel.clone(),
+            campaign: touch.fields.text("campaign").map(str::to_owned),
+            at: captured.at,
+        };
+    }
+    lead.last_touch_at = if lead.touches == 0 { captured.at } else { lead.last_touch_at.max(captured.at) };
+    lead.touches = lead.touches.saturating_add(1);
+    let mut changed = Vec::new();
+    for (name, value) in captured.fields.iter().filter(|(_, value)| !value.is_blank()) {
+        match name.split_once('.').map_or(name, |(group, _)| group) {
+            "touch" | "score" | "answer" => {}
+            "consent" => consent(lead, captured, name, value, &mut reasons),
+            "tags" => tags(lead, value),
+            _ if fact(lead, captured, name, value) => changed.push((name, value)),
+            _ => {}
+        }
+    }
+    if !changed.is_empty() {
+        let names: Vec<&str> = changed.iter().map(|(name, _)| *name).collect();
+        reasons.push(Reason::new("profile").with("fields", names.join(", ")));
+    }
+    for (name, value) in changed {
+        if touch.fields.get(name).is_none() {
+            touch.fields.set(name, value.clone());
+        }
+    }
+    reasons
+}
+
+/// Sets a field where the capture is not older than what stands there; whether that changed its value.
+fn fact(lead: &mut Lead, captured: &Captured, name: &str, value: &Value) -> bool {
+    let room = lead.profile.len() < MOST_FIELDS;
+    let known = lead.profile.get(name);
+    if known.is_none() && !room || known.is_some_and(|known| known.at > captured.at) {
+        return false;
+    }
+    let changed = known.is_none_or(|known| known.value != *value);
+    let fact = Fact { value: value.clone(), source: captured.source.clone(), at: captured.at };
+    lead.profile.insert(name.to_owned(), fact);
+    changed
+}
+
+fn tags(lead: &mut Lead, value: &Value) {
+    let one = [value.clone()];
+    let list = match value {
+        Value::List(list) => list.as_slice(),
+        _ => &one,
+    };
+    for tag in list.iter().filter_map(Value::as_text) {
+        if lead.tags.len() < MOST_TAGS {
+            lead.tags.insert(tag.to_owned());
+        }
+    }
+}
+
+fn consent(lead: &mut Lead, captured: &Captured, name: &str, value: &Value, reasons: &mut Vec<Reason>) {
+    let Some(purpose) = name.strip_prefix("consent.") else { return };
+    let (Value::Bool(given), true) = (value, facts::PURPOSES.contains(&purpose)) else { return };
+    let assumed = purpose == "transfer" && captured.fields.get("consent.assumed").is_some();
+    let said = Consent {
+        given: *given,
+        at: captured.at,
+        source: captured.source.clone(),
+        text_version: captured.fields.text("consent.text_version").map(str::to_owned),
+        assumed,
+    };
+    let known = lead.consent.get(purpose);
+    let stands = known.map_or_else(|| said.clone(), |known| stronger(known, &said).clone());
+    if known.is_none_or(|known| known.given != stands.given) {
+        let code = if stands.given { "consent_given" } else { "consent_refused" };
+        reasons.push(Reason::new(code).with("purpose", purpose).with("source", &stands.source));
+    } else if known.is_some_and(|known| !known.given) && said.given {
+        reasons.push(Reason::new("consent_stays_refused").with("purpose", purpose));
+    }
+    lead.consent.insert(purpose.to_owned(), stands);
+}
+
+/// Which of two statements stands, whatever their order of arrival. What somebody said beats what a source assumes. A no
+/// beats a yes; only a later yes with the version of the text that was agreed to lifts it.
+#[must_use]
+pub fn stronger<'a>(one: &'a Consent, other: &'a Consent) -> &'a Consent {
+    if one.assumed != other.assumed {
+        return if one.assumed { other } else { one };
+    }
+    if one.given == other.given {
+        let key = |consent: &Consent| (consent.given && consent.text_version.is_some(), consent.at);
+        return if key(other) > key(one) { other } else { one };
+    }
+    let (yes, no) = if one.given { (one, other) } else { (other, one) };
+    let proven = yes.text_version.is_some() && !yes.assumed && yes.at > no.at;
+    if proven { yes } else { no }
+}
+
+/// Joins a lead that turned out to be the same person into the one that survives: the newer fact of each field, consent as
+/// [`stronger`] says, sums of what was counted, the further stage. The absorbed lead itself is left as it was.
+pub fn join(survivor: &mut Lead, absorbed: &Lead, policy: &Policy) {
+    for (name, fact) in &absorbed.profile {
+        let newer = survivor.profile.get(name).is_none_or(|known| fact.at > known.at);
+        if newer && (survivor.profile.contains_key(name) || survivor.profile.len() < MOST_FIELDS) {
+            survivor.profile.insert(name.clone(), fact.clone());
+        }
+    }
+    for (purpose, consent) in &absorbed.consent {
+        let known = survivor.consent.get(purpose);
+        let stands = known.map_or(consent, |known| stronger(known, consent)).clone();
+        survivor.consent.insert(purpose.clone(), stands);
+    }
+    for model in &policy.scores {
+        let Some(theirs) = absorbed.scores.get(&model.name) else { continue };
+        let ours = survivor.scores.get(&model.name);
+        let joined = ours.map_or_else(|| theirs.clone(), |ours| score::joined(model, ours, theirs));
+        survivor.scores.insert(model.name.clone(), joined);
+    }
+    survivor.identifiers.extend(absorbed.identifiers.iter().cloned());
+    survivor.remotes.extend(absorbed.remotes.iter().cloned());
+    survivor.tags.extend(absorbed.tags.iter().cloned());
+    if absorbed.origin.at < survivor.origin.at {
+        survivor.origin = absorbed.origin.clone();
+    }
+    survivor.last_touch_at = survivor.last_touch_at.max(absorbed.last_touch_at);
+    survivor.touches = survivor.touches.saturating_add(absorbed.touches);
+    survivor.created_at = survivor.created_at.min(absorbed.created_at);
+    survivor.recycled = survivor.recycled.saturating_add(absorbed.recycled);
+    survivor.won_amount = match (survivor.won_amount, absorbed.won_amount) {
+        (Some(ours), Some(theirs)) => Some(ours + theirs),
+        (ours, theirs) => ours.or(theirs),
+    };
+    survivor.mql |= absorbed.mql;
+    survivor.mql_at = survivor.mql_at.max(absorbed.mql_at);
+    let further = further(absorbed.stage) > further(survivor.stage);
+    if further {
+        survivor.stage = absorbed.stage;
+        survivor.stage_since = absorbed.stage_since;
+        survivor.rest_until = absorbed.rest_until;
+    }
+    let pick = |ours: &mut Option<String>, theirs: &Option<String>| {
+        if theirs.is_some() && (further || ours.is_none()) {
+            ours.clone_from(theirs);
+        }
+    };
+    pick(&mut survivor.track, &absorbed.track);
+    pick(&mut survivor.feedback, &absorbed.feedback);
+    if absorbed.owner.is_some() && (further || survivor.owner.is_none()) {
+        survivor.owner.clone_from(&absorbed.owner);
+    }
+}
+
+/// How far a stage is from the start, for the one that two leads of one person stand at together.
+const fn further(stage: Stage) -> u8 {
+    match stage {
+        Stage::Closed => 0,
+        Stage::Raw => 1,
+        Stage::Lost => 2,
+        Stage::Resting => 3,
+        Stage::Marketing => 4,
+        Stage::WithSales => 5,
+        Stage::Accepted => 6,
+        Stage::Opportunity => 7,
+        Stage::Won => 8,
+    }
+}
+
+/// What the pool holds of a lead, flat and in pool words, for mappings: the profile and what is known beside it.
+#[must_use]
+pub fn record(lead: &Lead) -> Record {
+    let mut record: Record =
+        lead.profile.iter().map(|(name, fact)| (name.clone(), fact.value.clone())).collect();
+    if record.text("first_channel").is_none() {
+        record.set("first_channel", lead.origin.channel.as_str());
+    }
+    record.set("source", lead.origin.source.as_str());
+    if let Some(campaign) = &lead.origin.campaign {
+        record.set("campaign", campaign.as_str());
+    }
+    record.set("stage", lead.stage.as_str());
+    if !lead.tags.is_empty() {
+        record.set("tags", Value::List(lead.tags.iter().map(|tag| Value::text(tag.as_str())).collect()));
+    }
+    record
+}
