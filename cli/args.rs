@@ -1,0 +1,358 @@
+//! What can be asked on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// The middleware between marketing and sales: one pool, written transfer rules, exactly one hand-over.
+///
+/// 市场与销售之间的中间件：一个线索池，成文的转出规则，每条线索只转出一次。
+#[derive(Debug, Parser)]
+#[command(
+    name = "leadloop",
+    version,
+    styles = STYLES,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = "Example:\n  leadloop demo            the whole road with sample data, in under a minute\n  leadloop init            a commented leadloop.toml that runs\n\nExit codes: 0 done, 1 something is wrong with what was given, 2 something failed outside."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub general: General,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "General")]
+pub struct General {
+    /// The config
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "leadloop.toml",
+        env = "LEADLOOP_CONFIG"
+    )]
+    pub config: PathBuf,
+    /// Text for people or JSON for programs
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+    /// Language; else the config's, else the environment's
+    #[arg(long, global = true, value_enum)]
+    pub lang: Option<Tongue>,
+    /// Colours; `auto` minds NO_COLOR and pipes
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub color: Colour,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tongue {
+    Zh,
+    En,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented leadloop.toml that runs as it is (生成配置)
+    #[command(
+        after_help = "Example:\n  leadloop init --lang zh\n  leadloop check && leadloop sandbox & leadloop run"
+    )]
+    Init(Init),
+    /// Find every mistake in the config, with its place and a way out (检查配置)
+    #[command(
+        after_help = "Example:\n  leadloop check --config /etc/leadloop/leadloop.toml\n  leadloop check --output json | jq '.problems[].code'"
+    )]
+    Check,
+    /// Records that could not be taken: look (隔离区)
+    #[command(after_help = "Example:\n  leadloop quarantine list --source website")]
+    Quarantine {
+        #[command(subcommand)]
+        command: Quarantine,
+    },
+    /// Deliveries that need a person: look, take up again, drop (待处理投递)
+    #[command(after_help = "Example:\n  leadloop outbox list")]
+    Outbox {
+        #[command(subcommand)]
+        command: Outbox,
+    },
+    /// How many leads got how far (漏斗)
+    #[command(
+        after_help = "Example:\n  leadloop funnel --by channel\n  leadloop funnel --by month --from 2026-01-01 --output json"
+    )]
+    Funnel(Funnel),
+    /// What waits, what failed, what to do about it (运行状况)
+    #[command(after_help = "Example:\n  leadloop status\n  leadloop status --output json | jq .captures_due")]
+    Status,
+    /// Leads of the pool (线索)
+    #[command(after_help = "Example:\n  leadloop lead list --stage with_sales --owner li.na")]
+    Lead {
+        #[command(subcommand)]
+        command: Lead,
+    },
+    /// The page of an error code (错误码说明)
+    #[command(after_help = "Example:\n  leadloop explain LL4001 --lang zh")]
+    Explain(Explain),
+    /// A CRM and an MA to practise against (沙箱 CRM 与 MA)
+    #[command(
+        after_help = "Example:\n  leadloop sandbox --port 8090 --robot\n  leadloop sandbox --seed-file samples/crm_seed.json --file sandbox.jsonl"
+    )]
+    Sandbox(Box<Sandbox>),
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The CRM to hand over to
+    #[arg(long, value_enum, default_value_t = InitCrm::Sandbox)]
+    pub crm: InitCrm,
+    /// Sources to start with
+    #[arg(long = "source", value_enum, value_name = "CONNECTOR", default_values_t = [InitSource::WebForm, InitSource::TableFile])]
+    pub sources: Vec<InitSource>,
+    /// Write over files that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum InitCrm {
+    /// The sandbox on port 8090
+    Sandbox,
+    /// None yet: leads are pooled and scored, nothing is handed over
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum InitSource {
+    /// Forms of a web site
+    WebForm,
+    /// Any system that posts JSON, signed
+    Webhook,
+    /// CSV and Excel files
+    TableFile,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Quarantine {
+    /// List records in quarantine and pushes that could not be read
+    #[command(after_help = "Example:\n  leadloop quarantine list --code LL4001 --limit 50")]
+    List {
+        /// Only of this source
+        #[arg(long)]
+        source: Option<String>,
+        /// Only with this code
+        #[arg(long)]
+        code: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+        /// Show personal data
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Show one record or push
+    #[command(after_help = "Example:\n  leadloop quarantine show P-0190…/3 --reveal")]
+    Show {
+        /// The push, or push/position of a record, as `list` shows it
+        id: String,
+        /// Show personal data
+        #[arg(long)]
+        reveal: bool,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ParkedArgs {
+    /// Deliveries, as `list` shows them; none: all that fit the options
+    pub ids: Vec<String>,
+    /// Only to this system
+    #[arg(long)]
+    pub link: Option<String>,
+    /// Only with this code
+    #[arg(long)]
+    pub code: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Outbox {
+    /// List deliveries that need a person
+    #[command(after_help = "Example:\n  leadloop outbox list --link sales")]
+    List {
+        #[command(flatten)]
+        which: ParkedArgs,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// Show one delivery with its attempts
+    #[command(after_help = "Example:\n  leadloop outbox show D-0190… --reveal")]
+    Show {
+        /// The delivery
+        id: String,
+        /// Show personal data
+        #[arg(long)]
+        reveal: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Funnel {
+    /// What a line stands for
+    #[arg(long, value_enum, default_value_t = By::Channel)]
+    pub by: By,
+    /// Only people whose first touch is on or after this day
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<jiff::civil::Date>,
+    /// Only people whose first touch is before or on this day
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<jiff::civil::Date>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    Channel,
+    Source,
+    Campaign,
+    Owner,
+    Month,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Lead {
+    /// List leads, newest touch first
+    #[command(after_help = "Example:\n  leadloop lead list --stage marketing --channel 官网 --limit 20")]
+    List(LeadList),
+}
+
+#[derive(Debug, Args)]
+pub struct LeadList {
+    /// Only in this stage: raw, marketing, with_sales, accepted, opportunity, won, lost, resting, closed
+    #[arg(long)]
+    pub stage: Option<String>,
+    /// Only of this first source
+    #[arg(long)]
+    pub source: Option<String>,
+    /// Only of this first channel
+    #[arg(long)]
+    pub channel: Option<String>,
+    /// Only of this owner
+    #[arg(long)]
+    pub owner: Option<String>,
+    /// Only where name, company or an identifier contains this
+    #[arg(long)]
+    pub text: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// Show personal data
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The code; none: all codes with their titles
+    pub code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// Port to listen on
+    #[arg(long, default_value_t = 8090)]
+    pub port: u16,
+    /// Whole address to listen on; other than this machine needs --admin-key
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "port")]
+    pub listen: Option<SocketAddr>,
+    /// Key of the admin calls and the page
+    #[arg(long, env = "SANDBOX_ADMIN_KEY", hide_env_values = true)]
+    pub admin_key: Option<String>,
+    /// Records to start with (as samples/crm_seed.json)
+    #[arg(long, value_name = "FILE")]
+    pub seed_file: Option<PathBuf>,
+    /// Contacts of the MA, pushed at the start (as samples/ma_contacts.jsonl)
+    #[arg(long, value_name = "FILE", requires = "ma_target")]
+    pub ma_file: Option<PathBuf>,
+    /// Where the MA pushes to
+    #[arg(long, value_name = "URL", requires = "ma_secret")]
+    pub ma_target: Option<String>,
+    /// The secret it signs with (whsec_…)
+    #[arg(long, value_name = "SECRET", env = "SANDBOX_MA_SECRET", hide_env_values = true)]
+    pub ma_secret: Option<String>,
+    /// File that keeps all records over a restart
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Played salespeople work by themselves
+    #[arg(long)]
+    pub robot: bool,
+    /// Time between two steps on the same record
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 2_000, requires = "robot")]
+    pub robot_delay: u32,
+    /// Most requests a second
+    #[arg(long, value_name = "REQUESTS")]
+    pub per_second: Option<u32>,
+    /// Most requests a day
+    #[arg(long, value_name = "REQUESTS")]
+    pub per_day: Option<u32>,
+    /// How much later a written value is found by search
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    pub search_lag: u32,
+    /// Seed of faults and played salespeople
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Walks all commands, the innermost too.
+    fn leaves(command: &clap::Command, found: &mut Vec<clap::Command>) {
+        if command.has_subcommands() {
+            for inner in command.get_subcommands() {
+                leaves(inner, found);
+            }
+        } else {
+            found.push(command.clone());
+        }
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_says_what_it_does() {
+        Cli::command().debug_assert();
+        let mut found = Vec::new();
+        leaves(&Cli::command(), &mut found);
+        assert!(found.len() >= 10, "{}", found.len());
+        for command in found {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Example:\n  leadloop"), "{} has no example", command.get_name());
+            assert!(command.get_about().is_some(), "{} says nothing", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! One file a command; each reads its arguments, asks the crates to its left, and prints.
+
+mod check;
+mod explain;
+mod funnel;
+mod init;
+mod lead;
+mod outbox;
+mod quarantine;
+mod sandbox;
+mod status;
+
+use crate::args::{Cli, Command, Lead};
+use crate::failure::Failure;
+use crate::screen::Screen;
+
+/// Does what was asked.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
+    let general = &cli.general;
+    match cli.command {
+        Command::Check => check::run(screen, general),
+        Command::Explain(args) => explain::run(screen, &args),
+        Command::Funnel(args) => funnel::run(screen, general, &args).await,
+        Command::Lead { command: Lead::List(args) } => lead::list(screen, general, &args).await,
+        Command::Outbox { command } => outbox::run(screen, general, command).await,
+        Command::Quarantine { command } => quarantine::run(screen, general, command).await,
+        Command::Sandbox(args) => sandbox::run(screen, *args).await,
+        Command::Status => status::run(screen, general).await,
+        Command::Init(args) => init::run(screen, general, &args),
+    }
+}

@@ -1,0 +1,179 @@
+//! `leadloop outbox`: deliveries that need a person.
+
+use leadloop_store::read::parked::ParkedAsk;
+use leadloop_store::read::story::ToldDelivery;
+use leadloop_sync_core::ids::{DeliveryId, LinkName};
+use leadloop_sync_core::outbox::{DeliveryState, Operation};
+use serde_json::{Value, json};
+
+use crate::args::{General, Outbox, ParkedArgs};
+use crate::failure::Failure;
+use crate::privacy::Privacy;
+use crate::screen::{Rows, Screen, Style, one_line};
+use crate::{plan, when, words};
+
+/// Lists or shows.
+///
+/// # Errors
+/// Where config or store cannot be used, or an id is none.
+pub async fn run(screen: &mut Screen, general: &General, command: Outbox) -> Result<(), Failure> {
+    match command {
+        Outbox::List { which, limit } => list(screen, general, &which, limit).await,
+        Outbox::Show { id, reveal } => show(screen, general, &id, Privacy::new(reveal)).await,
+    }
+}
+
+fn ask(which: &ParkedArgs, limit: u32) -> Result<ParkedAsk, Failure> {
+    let ids = which.ids.iter().map(|id| delivery_id(id)).collect::<Result<Vec<_>, _>>()?;
+    Ok(ParkedAsk {
+        ids,
+        link: which.link.as_deref().map(LinkName::from),
+        code: which.code.clone(),
+        after: None,
+        limit,
+    })
+}
+
+fn delivery_id(text: &str) -> Result<DeliveryId, Failure> {
+    text.parse().map_err(|_| {
+        Failure::input(format!("`{text}` is no delivery"), format!("`{text}` 不是投递编号"))
+            .help("copy it from `leadloop outbox list`", "请从 `leadloop outbox list` 复制")
+    })
+}
+
+fn parked(told: &ToldDelivery) -> (&str, &str) {
+    match &told.delivery.state {
+        DeliveryState::Parked { code, detail } => (code, detail),
+        _ => ("", ""),
+    }
+}
+
+async fn list(screen: &mut Screen, general: &General, which: &ParkedArgs, limit: u32) -> Result<(), Failure> {
+    let plan = plan::plan(screen, general)?;
+    let store = plan::reading(&plan).await?;
+    let told = store.parked_deliveries(&ask(which, limit)?).await?;
+    store.close().await;
+    if screen.is_json() {
+        let list: Vec<Value> = told.iter().map(|told| to_json(told, Privacy::new(false))).collect();
+        return Ok(screen.json(&json!({ "deliveries": list }))?);
+    }
+    if told.is_empty() {
+        return Ok(screen.line(screen.words("nothing needs a person", "没有待人工处理的投递"))?);
+    }
+    let mut table = Rows::new(&[
+        screen.words("delivery", "投递"),
+        screen.words("to", "系统"),
+        screen.words("for", "用途"),
+        screen.words("says", "内容"),
+        screen.words("#attempts", "#尝试"),
+        screen.words("code", "代码"),
+        screen.words("what is wrong", "原因"),
+    ]);
+    for told in &told {
+        let (code, detail) = parked(told);
+        table.push(vec![
+            told.delivery.id.to_string(),
+            told.delivery.link.to_string(),
+            words::purpose(told.delivery.purpose, screen.language()).to_owned(),
+            words::operation(&told.delivery.operation),
+            told.delivery.attempt.to_string(),
+            code.to_owned(),
+            shortened(detail),
+        ]);
+    }
+    screen.table(&table)?;
+    Ok(screen.line(&screen.paint(
+        Style::Note,
+        screen.words(
+            "`leadloop outbox show ID` for the attempts, `leadloop explain CODE` for what to do",
+            "`leadloop outbox show 编号` 查看每次尝试，`leadloop explain 代码` 查看处理办法",
+        ),
+    ))?)
+}
+
+fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().take(80).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+async fn show(screen: &mut Screen, general: &General, id: &str, privacy: Privacy) -> Result<(), Failure> {
+    let plan = plan::plan(screen, general)?;
+    let id = delivery_id(id)?;
+    let store = plan::reading(&plan).await?;
+    let found =
+        store.parked_deliveries(&ParkedAsk { ids: vec![id], limit: 1, ..ParkedAsk::default() }).await?;
+    store.close().await;
+    let Some(told) = found.first() else {
+        return Err(Failure::input(
+            format!("the delivery `{id}` does not need a person"),
+            format!("投递 `{id}` 无需人工处理"),
+        )
+        .help(
+            "`leadloop why LEAD` shows all deliveries of a lead",
+            "`leadloop why 线索` 显示该线索的全部投递",
+        ));
+    };
+    if screen.is_json() {
+        return Ok(screen.json(&to_json(told, privacy))?);
+    }
+    let zone = &plan.policy.zone;
+    let delivery = &told.delivery;
+    let (code, detail) = parked(told);
+    let purpose = words::purpose(delivery.purpose, screen.language());
+    screen.line(&screen.paint(Style::Head, &delivery.id.to_string()))?;
+    screen.line(&format!("{} · {purpose} · {}", delivery.link, words::operation(&delivery.operation)))?;
+    screen.line(&format!("{} {}", screen.paint(Style::Bad, code), one_line(detail)))?;
+    let mut fields = Rows::new(&["", ""]).indent(2);
+    for (name, value) in content(&delivery.operation, privacy) {
+        fields.push(vec![name, value]);
+    }
+    if !fields.is_empty() {
+        screen.head(screen.words("What it says", "内容"))?;
+        screen.table(&fields)?;
+    }
+    screen.head(screen.words("Attempts", "尝试"))?;
+    let mut attempts = Rows::new(&["", "", ""]).indent(2);
+    for note in &told.attempts {
+        attempts.push(vec![when::clock(note.at, zone), note.class.clone(), note.detail.clone()]);
+    }
+    Ok(screen.table(&attempts)?)
+}
+
+/// The fields a delivery carries, in the other system's words.
+fn content(operation: &Operation, privacy: Privacy) -> Vec<(String, String)> {
+    let record = match operation {
+        Operation::Create { record, .. }
+        | Operation::Update { record, .. }
+        | Operation::Tell { record, .. } => record,
+        _ => return Vec::new(),
+    };
+    record.iter().map(|(name, value)| (name.to_owned(), privacy.foreign(name, value))).collect()
+}
+
+fn to_json(told: &ToldDelivery, privacy: Privacy) -> Value {
+    let delivery = &told.delivery;
+    let (code, detail) = parked(told);
+    let fields: serde_json::Map<String, Value> = content(&delivery.operation, privacy)
+        .into_iter()
+        .map(|(name, value)| (name, Value::from(value)))
+        .collect();
+    json!({
+        "id": delivery.id.to_string(),
+        "link": delivery.link,
+        "purpose": delivery.purpose,
+        "operation": words::operation(&delivery.operation),
+        "lead": delivery.lead.map(|lead| lead.to_string()),
+        "handoff": delivery.handoff.map(|handoff| handoff.to_string()),
+        "attempt": delivery.attempt,
+        "created_at": delivery.created_at.to_string(),
+        "code": code,
+        "detail": detail,
+        "fields": fields,
+        "attempts": told.attempts.iter().map(|note| json!({
+            "at": note.at.to_string(), "class": note.class, "detail": note.detail,
+        })).collect::<Vec<_>>(),
+    })
+}

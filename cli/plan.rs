@@ -1,0 +1,142 @@
+//! From `--config` to a checked plan and an open store. Paths of the config start at its own folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use leadloop_config::plan::Plan;
+use leadloop_config::render::terminal::{self, Look};
+use leadloop_config::{Loaded, load, render};
+use leadloop_connector_api::Registry;
+// Connectors enter the registry by being linked.
+use leadloop_connectors as _;
+use leadloop_store::{Store, StoreSettings};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::args::General;
+use crate::failure::{Exit, Failure};
+use crate::files::Disk;
+use crate::screen::Screen;
+
+/// Where the config lies and what it is called there.
+fn place(config: &Path) -> (PathBuf, String) {
+    let folder = config.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let name = config.file_name().map_or_else(|| config.to_string_lossy(), |name| name.to_string_lossy());
+    (folder.unwrap_or(Path::new(".")).to_owned(), name.into_owned())
+}
+
+/// Reads a config with everything that is wrong with it.
+pub fn read(config: &Path) -> Loaded {
+    let (folder, name) = place(config);
+    let disk = Disk::new(&folder);
+    let mut loaded = load(&name, &disk, &disk, &Registry::all());
+    if let Some(plan) = &mut loaded.plan {
+        for source in &mut plan.sources {
+            source.folder = source.folder.as_ref().map(|path| folder.join(path));
+        }
+        plan.store_url = rooted(&plan.store_url, &folder);
+    }
+    loaded
+}
+
+/// The URL of a store with its file seen from where we are.
+fn rooted(url: &SecretString, folder: &Path) -> SecretString {
+    let text = url.expose_secret();
+    match text.strip_prefix("sqlite:") {
+        Some(path) if !path.starts_with(':') => {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            SecretString::from(format!("sqlite:{}", folder.join(path).display()))
+        }
+        _ => url.clone(),
+    }
+}
+
+/// Prints problems on standard error, as text or as JSON.
+pub fn say(screen: &Screen, loaded: &Loaded) {
+    if screen.is_json() {
+        let shown = render::json::render(&loaded.problems, &loaded.texts);
+        screen.aside(&serde_json::json!({ "problems": shown }).to_string());
+        return;
+    }
+    let look = Look { language: screen.language(), colour: screen.has_colour(), width: 120 };
+    for problem in &loaded.problems {
+        screen.aside(&terminal::render(problem, &loaded.texts, look));
+        screen.aside("");
+    }
+    if !loaded.problems.is_empty() {
+        screen.aside(&terminal::summary(&loaded.problems, screen.language()));
+    }
+}
+
+/// The plan of the config that was asked for; its problems are said where there is none.
+///
+/// # Errors
+/// Where the config is not there or has errors.
+pub fn plan(screen: &mut Screen, general: &General) -> Result<Arc<Plan>, Failure> {
+    let config = &general.config;
+    if !config.exists() {
+        return Err(Failure::input(
+            format!("there is no config `{}`", config.display()),
+            format!("没有配置文件 `{}`", config.display()),
+        )
+        .code("LL2010")
+        .help(
+            "`leadloop init` writes one; `--config FILE` names another",
+            "用 `leadloop init` 生成，或用 `--config 文件` 指定",
+        ));
+    }
+    let mut loaded = read(config);
+    match loaded.plan.take() {
+        Some(plan) => {
+            screen.prefer(plan.policy.language);
+            Ok(Arc::new(plan))
+        }
+        None => {
+            say(screen, &loaded);
+            Err(Failure::said(Exit::Input))
+        }
+    }
+}
+
+/// The settings of a plan's store.
+pub fn store_settings(plan: &Plan) -> StoreSettings {
+    StoreSettings::new(plan.store_url.expose_secret())
+}
+
+/// Opens the store of a plan for reading: works beside a running leadloop.
+///
+/// # Errors
+/// Where it cannot be opened, or is not there yet.
+pub async fn reading(plan: &Plan) -> Result<Store, Failure> {
+    if let Some(file) = database(plan).filter(|file| !file.exists()) {
+        return Err(Failure::input(
+            format!("there is no database yet: {}", file.display()),
+            format!("数据库尚不存在：{}", file.display()),
+        )
+        .help(
+            "`leadloop run` or `leadloop import` makes it",
+            "运行 `leadloop run` 或 `leadloop import` 后生成",
+        ));
+    }
+    Ok(Store::open(&store_settings(plan).read_only()).await?)
+}
+
+/// The file of an SQLite store.
+pub fn database(plan: &Plan) -> Option<PathBuf> {
+    let path = plan.store_url.expose_secret().strip_prefix("sqlite:")?;
+    (!path.starts_with(':')).then(|| PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_start_at_the_config() {
+        let root = |url: &str| rooted(&SecretString::from(url), Path::new("conf")).expose_secret().to_owned();
+        assert_eq!(root("sqlite:data/a.db"), "sqlite:conf/data/a.db");
+        assert_eq!(root("sqlite:/var/lib/a.db"), "sqlite:/var/lib/a.db");
+        assert_eq!(root("sqlite::temporary:"), "sqlite::temporary:");
+        assert_eq!(root("postgres://db.example/x"), "postgres://db.example/x");
+        assert_eq!(place(Path::new("leadloop.toml")), (PathBuf::from("."), "leadloop.toml".to_owned()));
+    }
+}
