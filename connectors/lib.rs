@@ -6,6 +6,8 @@
 use leadloop_connector_api::Registry;
 
 mod reading;
+mod sandbox;
+mod sandbox_ma;
 
 pub mod table_file;
 mod web_form;
