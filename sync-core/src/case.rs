@@ -10,6 +10,7 @@ use crate::book::Book;
 use crate::effect::{Alarm, Deadline, Effect, Reaction};
 use crate::handoff::{Handoff, HandoffState};
 use crate::ids::{DeliveryId, HandoffId, LeadId, LinkName};
+use crate::inform;
 use crate::lead::{Lead, Stage};
 use crate::moment::Moment;
 use crate::outbox::{Delivery, DeliveryState, Lane, Operation, Purpose};
@@ -152,7 +153,9 @@ impl<'a> Case<'a> {
     /// What was done and why, with the lead where it changed.
     pub(crate) fn finish(self, before: &Lead) -> Reaction {
         let (mut lead, book) = (self.lead.clone(), self.book);
+        let told = inform::changes(Some(before), &lead, self.policy, self.moment);
         let (mut effects, because) = self.into_parts();
+        effects.extend(told);
         if lead != *before {
             lead.version = book.leads.get(&lead.id).map_or(0, |known| known.version) + 1;
             effects.insert(0, Effect::PutLead(Box::new(lead)));
@@ -174,22 +177,4 @@ pub(crate) fn short(text: &str, most: usize) -> String {
     let mut cut: String = text.chars().take(most.saturating_sub(1)).collect();
     cut.push('…');
     cut
-}
-
-/// What the rules see of a lead: the groups `lead`, `company`, `score`.
-pub(crate) fn lead_facts(_book: &Book, lead: &Lead, policy: &Policy, now: Timestamp) -> Json {
-    let _ = (policy, now);
-    let mut root = serde_json::json!({ "lead": {}, "company": {}, "score": {} });
-    for (name, fact) in &lead.profile {
-        match name.strip_prefix("company.") {
-            Some(part) => root["company"][part] = fact.value.to_json(),
-            None => root["lead"][name.as_str()] = fact.value.to_json(),
-        }
-    }
-    root
-}
-
-/// Whether the MQL definition holds for a lead now, without a touch at hand.
-pub(crate) fn is_mql(_book: &Book, lead: &Lead, _policy: &Policy, _now: Timestamp) -> bool {
-    lead.mql
 }

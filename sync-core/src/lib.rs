@@ -43,6 +43,7 @@ pub mod feedback;
 pub mod sla;
 pub mod tick;
 
+pub mod absorb;
 mod case;
 
 pub mod because;

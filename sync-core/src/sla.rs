@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::because::Reason;
 use crate::case::Case;
+use crate::facts::{self, Scene};
 use crate::handoff::{Handoff, HandoffState};
 use crate::ids::HandoffId;
 use crate::lead::Stage;
@@ -54,7 +55,8 @@ pub(crate) fn accepted(case: &Case<'_>, handoff: &mut Handoff) {
 
 /// The response time that holds for a hand-over.
 fn rule_of<'a>(case: &Case<'a>, handoff: &Handoff) -> Option<&'a SlaRule> {
-    let mut facts = crate::case::lead_facts(case.book, case.lead, case.policy, case.moment.now);
+    let mut facts =
+        facts::json(&Scene { lead: case.lead, touch: None, policy: case.policy, now: case.moment.now });
     let owner = handoff.owner.as_ref();
     facts["handoff"] = json!({
         "rule": handoff.rule,

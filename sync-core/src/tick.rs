@@ -15,7 +15,7 @@ use crate::mirror::OwnerState;
 use crate::moment::Moment;
 use crate::policy::{Length, Policy, SlaRule, SlaStep};
 use crate::transfer::{self, Forced, Occasion};
-use crate::{routing, sla};
+use crate::{funnel, routing, sla, track};
 
 /// How long a take-back waits while the owner is away.
 const OWNER_AWAY: Length = Length::WorkingDays(1);
@@ -52,6 +52,9 @@ pub fn needs_more(book: &Book, inputs: &[Deadline], policy: &Policy) -> Needs {
 /// What follows from a deadline that has come.
 #[must_use]
 pub fn tick(book: &Book, deadline: &Deadline, policy: &Policy, moment: &mut Moment) -> Reaction {
+    if deadline.kind == track::DEADLINE {
+        return track::look(book, deadline, policy, moment);
+    }
     let Some(before) = book.resolve(deadline.lead) else {
         let mut because = Because { lead: Some(deadline.lead), ..Because::default() };
         because.push(Reason::new("lead_gone"));
@@ -83,7 +86,7 @@ fn wake(case: &mut Case<'_>, deadline: &Deadline) {
     case.lead.rest_until = None;
     case.lead.track = None;
     let wake = Wake::of(deadline.step);
-    let holds = wake.mql_again && crate::case::is_mql(case.book, case.lead, case.policy, now);
+    let holds = wake.mql_again && funnel::holds(case.lead, case.policy, now);
     if !(wake.same_owner || holds) {
         case.stage(Stage::Raw);
         return;

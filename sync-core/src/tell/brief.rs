@@ -5,6 +5,7 @@ use leadloop_mapping::Value;
 use super::News;
 use crate::because::Language;
 use crate::case::{Case, short};
+use crate::facts::{self, Scene};
 use crate::handoff::Handoff;
 use crate::lead::Touch;
 
@@ -166,7 +167,8 @@ fn touch_words(case: &Case<'_>, kind: &str) -> String {
 
 /// Points of each score model now.
 pub(super) fn scores(case: &Case<'_>) -> Vec<(String, Value)> {
-    let facts = crate::case::lead_facts(case.book, case.lead, case.policy, case.moment.now);
+    let facts =
+        facts::json(&Scene { lead: case.lead, touch: None, policy: case.policy, now: case.moment.now });
     let Some(scores) = facts.get("score").and_then(serde_json::Value::as_object) else { return Vec::new() };
     scores
         .iter()

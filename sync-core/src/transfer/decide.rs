@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::because::Reason;
 use crate::book::Book;
+use crate::facts::{self, Scene};
 use crate::handoff::{Action, Considered, DecisionRecord, Handoff, Tried};
 use crate::ids::{DecisionId, PersonKey};
 use crate::lead::{Lead, Owner, RemoteRef};
@@ -93,7 +94,8 @@ pub fn decide(input: &Input<'_>, id: DecisionId) -> Decided {
         now: input.now,
     };
     let matches = matching::find(&question);
-    let mut facts = crate::case::lead_facts(input.book, input.lead, input.policy, input.now);
+    let mut facts =
+        facts::json(&Scene { lead: input.lead, touch: None, policy: input.policy, now: input.now });
     facts["crm"] = matching::to_json(&matches);
     let mut choice = Choice { input, matches: &matches, facts: &facts };
     let mut tried = Vec::new();

@@ -1,0 +1,187 @@
+//! The verb of stages 2 and 3: a capture becomes a touch of one person; profile, scores, stage and, where the lead is one
+//! for sales, the hand-over follow in the same reaction.
+//!
+//! Only the order of the road stands here. Whose it is, is decided by [`crate::identity`]; what the pool makes of it by
+//! [`crate::pool`], [`crate::score`], [`crate::funnel`], [`crate::track`]; whether sales get it by [`crate::transfer`].
+//! Answers of sales go to [`crate::feedback`]. The verb does not fail: what cannot be processed is parked with a code.
+
+use std::collections::BTreeSet;
+
+use crate::because::{Because, Reason};
+use crate::book::{Book, Needs};
+use crate::capture::{CaptureEnd, CaptureKind, Captured};
+use crate::effect::{Effect, Reaction, Suspect};
+use crate::facts::{self, Scene};
+use crate::identity::{self, Resolution};
+use crate::ids::LeadId;
+use crate::lead::{Lead, Touch};
+use crate::matching::{self, Subject};
+use crate::moment::Moment;
+use crate::policy::Policy;
+use crate::transfer::{self, Occasion};
+use crate::{feedback, funnel, inform, pool, score, track};
+
+/// What must be known first: whose identifiers these are.
+#[must_use]
+pub fn needs(captures: &[Captured], _policy: &Policy) -> Needs {
+    let mut needs = feedback::needs(&answers(captures));
+    for captured in captures {
+        needs.identifiers.extend(captured.who.iter().cloned());
+    }
+    needs
+}
+
+/// What must be known then: what the mirror holds under the keys of those leads and of what the captures add to them.
+#[must_use]
+pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs {
+    let mut subjects = Vec::new();
+    for captured in captures.iter().filter(|captured| captured.kind == CaptureKind::Touch) {
+        let mut known: BTreeSet<LeadId> = BTreeSet::new();
+        for lead in captured.who.iter().filter_map(|identifier| book.lead_of(identifier)) {
+            if known.insert(lead.id) {
+                subjects.push(Subject::of(lead));
+            }
+        }
+        let said = |field: &str| captured.fields.text(field).map(str::to_owned).into_iter().collect();
+        subjects.push(Subject {
+            lead: None,
+            identifiers: captured.who.iter().cloned().collect(),
+            companies: said("company"),
+            credit_codes: said("company.credit_code"),
+        });
+    }
+    let mut needs = matching::needs(&subjects, policy);
+    needs.extend(feedback::needs_more(book, &answers(captures)));
+    needs
+}
+
+fn answers(captures: &[Captured]) -> Vec<Captured> {
+    captures.iter().filter(|captured| captured.kind == CaptureKind::Feedback).cloned().collect()
+}
+
+/// Takes in one capture.
+#[must_use]
+pub fn absorb(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Moment) -> Reaction {
+    if captured.kind == CaptureKind::Feedback {
+        return feedback::listen(book, captured, policy, moment);
+    }
+    let mut reaction = Reaction::default();
+    reaction.because.capture = Some(captured.id);
+    if captured.who.is_empty() {
+        let detail = "nothing in it says who it is; inject its push again after mapping the field that does";
+        let end = CaptureEnd::Parked { code: "LL4003".to_owned(), detail: detail.to_owned() };
+        reaction.because.push(Reason::new("identifies_nobody"));
+        reaction.effects.push(Effect::FinishCapture { id: captured.id, end });
+        return reaction;
+    }
+    let found = identity::resolve(book, &captured.who, captured.at, policy);
+    reaction.because.reasons.extend(found.reasons.iter().cloned());
+    let mut person = Person::of(book, &found, captured, policy, moment, &mut reaction);
+    reaction.because.lead = Some(person.lead.id);
+    bind(book, &found, captured, &mut person.lead, &mut reaction);
+
+    let mut touch = pool::touch(captured, person.lead.id, found.by.clone(), policy, moment);
+    reaction.because.reasons.extend(pool::tell(&mut person.lead, captured, &mut touch));
+    count(&mut person.lead, &mut touch, captured, policy, moment, &mut reaction.because);
+    for effect in judge(&mut person, &touch, captured, policy, moment, &mut reaction.because) {
+        reaction.effects.push(effect);
+    }
+    let (reasons, effects) = track::choose(&mut person.lead, policy, moment.now);
+    reaction.because.reasons.extend(reasons);
+    reaction.effects.extend(effects);
+    reaction.effects.extend(inform::changes(person.before, &person.lead, policy, moment));
+
+    let end = CaptureEnd::Touched(person.lead.id);
+    person.lead.version += 1;
+    reaction.effects.push(Effect::PutLead(Box::new(person.lead)));
+    reaction.effects.push(Effect::Touch(Box::new(touch)));
+    reaction.effects.push(Effect::FinishCapture { id: captured.id, end });
+    reaction
+}
+
+/// The lead at work, and how it was.
+struct Person<'a> {
+    book: &'a Book,
+    lead: Lead,
+    before: Option<&'a Lead>,
+    /// A lead that was just merged into it is with sales: nothing is opened in the same step.
+    came_with_handoff: bool,
+}
+
+impl<'a> Person<'a> {
+    /// The lead a capture belongs to: found, joined with others, or new. Writes the edges of merges and the suspects.
+    fn of(
+        book: &'a Book,
+        found: &Resolution,
+        captured: &Captured,
+        policy: &Policy,
+        moment: &mut Moment,
+        reaction: &mut Reaction,
+    ) -> Self {
+        let before = found.survivor.and_then(|id| book.leads.get(&id));
+        let mut lead = before.cloned().unwrap_or_else(|| pool::new_lead(captured, moment));
+        let mut came_with_handoff = false;
+        for absorbed in found.absorbed.iter().filter_map(|id| book.leads.get(id)) {
+            came_with_handoff |= book.open_handoff(absorbed.id).is_some();
+            pool::join(&mut lead, absorbed, policy);
+            let mut edge = absorbed.clone();
+            edge.merged_into = Some(lead.id);
+            edge.version += 1;
+            reaction.because.push(Reason::new("merged").with("lead", edge.id).with("into", lead.id));
+            reaction.effects.push(Effect::PutLead(Box::new(edge)));
+        }
+        for doubt in &found.suspects {
+            reaction.effects.push(Effect::Suspect(Suspect {
+                lead: lead.id,
+                other: doubt.other,
+                by: doubt.by.clone(),
+                reason: doubt.why.to_owned(),
+                at: moment.now,
+            }));
+        }
+        Self { book, lead, before, came_with_handoff }
+    }
+}
+
+fn bind(book: &Book, found: &Resolution, captured: &Captured, lead: &mut Lead, reaction: &mut Reaction) {
+    for identifier in &found.bind {
+        lead.identifiers.insert(identifier.clone());
+        let binding = identity::binding(book, identifier, lead.id, &captured.source, captured.at);
+        reaction.effects.push(Effect::Bind(binding));
+    }
+}
+
+/// Scores: points that were sent, points for the touch, points for what the profile says now.
+fn count(
+    lead: &mut Lead,
+    touch: &mut Touch,
+    captured: &Captured,
+    policy: &Policy,
+    moment: &Moment,
+    because: &mut Because,
+) {
+    because.reasons.extend(score::take(lead, &captured.source, &captured.fields, captured.at, policy));
+    let facts = facts::of(&Scene { lead, touch: Some(touch), policy, now: moment.now });
+    score::attributes(lead, &facts, policy);
+    because.reasons.extend(score::count(lead, touch, &facts, policy));
+}
+
+/// The lead's place in the funnel, and the hand-over that follows from it.
+fn judge(
+    person: &mut Person<'_>,
+    touch: &Touch,
+    captured: &Captured,
+    policy: &Policy,
+    moment: &mut Moment,
+    because: &mut Because,
+) -> Vec<Effect> {
+    let (before, now) = (person.before, moment.now);
+    let held = || before.is_some_and(|before| funnel::holds(before, policy, now));
+    let judged = funnel::judge(&mut person.lead, touch, held, policy, now);
+    because.reasons.extend(judged.reasons);
+    if !judged.calls || person.came_with_handoff {
+        return Vec::new();
+    }
+    let occasion = Occasion { happened: captured.at, noticed: captured.arrived, touch: Some(touch) };
+    transfer::open(person.book, &mut person.lead, &occasion, policy, moment, because)
+}
