@@ -89,6 +89,7 @@ impl Connector for WebForm {
         }
         received.answer =
             Some(reply::thanks(link, push, &wishes, received.leads.len() + received.unreadable.len()));
+        received.report = !reply::wants_html(push);
         Ok(received)
     }
 }

@@ -1,1 +1,27 @@
-//! placeholder
+//! The shell: carries out what the core decides. Four loops ([`ingress`], [`absorb`], [`deliver`], [`tick`]) that share
+//! nothing but the store, the limits and the token cache, so that a node may die at any line.
+//!
+//! Business choices are not made here; vendors are not known here; TOML is not read here.
+
+pub mod bounds;
+pub mod clock;
+
+pub mod auth;
+pub mod converse;
+pub mod limits;
+pub mod rates;
+pub mod wire;
+
+pub mod node;
+pub mod react;
+
+pub mod absorb;
+pub mod deliver;
+pub mod ingress;
+pub mod tick;
+
+pub mod health;
+pub mod run;
+pub mod serve;
+
+pub use run::{Running, StartError, start, start_with};

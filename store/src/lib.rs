@@ -4,6 +4,7 @@
 //! the claims of deliveries. All writes are set-based; the number of statements of a batch does not depend on its size.
 //! What an admin does by hand (quarantine, parked deliveries) stands in [`read`], beside its lists.
 
+pub mod bare;
 mod cell;
 mod checkpoint;
 mod commit;

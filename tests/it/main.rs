@@ -6,3 +6,7 @@
 mod architecture;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod node;

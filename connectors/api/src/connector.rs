@@ -86,6 +86,8 @@ pub struct Received {
     pub hints: Vec<String>,
     /// The answer the vendor expects, once all is durable; `None` means 200 with a small body.
     pub answer: Option<Answer>,
+    /// Whether the JSON object of that answer may carry what became of the records (accepted, duplicates, quarantined).
+    pub report: bool,
 }
 
 /// Why a push was not taken, or an operation not spoken.

@@ -16,7 +16,7 @@ use crate::statement::{
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// How many rows need a person, for one code.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ParkedCount {
     /// What is parked: `push`, `capture`, `record` (in quarantine), `delivery`, `handoff`.
     pub what: String,
@@ -29,7 +29,7 @@ pub struct ParkedCount {
 }
 
 /// The queue of one link.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct LinkQueue {
     /// Which link.
     pub link: LinkName,
@@ -46,7 +46,7 @@ pub struct LinkQueue {
 }
 
 /// How fresh the mirror of one object is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct MirrorAge {
     /// Which CRM.
     pub link: LinkName,
@@ -59,7 +59,7 @@ pub struct MirrorAge {
 }
 
 /// What one source did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SourceActivity {
     /// Which source.
     pub source: SourceName,
@@ -74,7 +74,7 @@ pub struct SourceActivity {
 }
 
 /// An alarm and how often it was raised.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct RaisedAlarm {
     /// The alarm as last raised or cleared.
     pub alarm: Alarm,
@@ -85,7 +85,7 @@ pub struct RaisedAlarm {
 }
 
 /// How the product is doing.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Default, serde::Serialize)]
 pub struct Status {
     /// Captures not yet absorbed.
     pub captures_due: i64,

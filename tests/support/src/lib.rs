@@ -9,6 +9,8 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test without its surroundings has to fail, loudly")]
 
 mod folders;
+pub mod http;
+pub mod load;
 mod postgres;
 
 pub use folders::{root, samples_dir, shared_dir, temp_dir};

@@ -1,0 +1,93 @@
+//! Inbox → pool: captures in the order they came, in batches. What sales answered takes the same road.
+
+use std::sync::Arc;
+
+use std::collections::BTreeSet;
+
+use leadloop_store::{StoreError, Topic, WriteLane};
+use leadloop_sync_core::absorb;
+use leadloop_sync_core::book::{Book, Needs};
+use leadloop_sync_core::capture::{CaptureEnd, Captured};
+use leadloop_sync_core::effect::{Effect, Reaction};
+use leadloop_sync_core::moment::Moment;
+use leadloop_sync_core::policy::Policy;
+
+use crate::bounds;
+use crate::node::Node;
+use crate::react::{self, Verb};
+
+/// Captures go to the pool; answers of sales to their hand-over.
+pub struct Absorb;
+
+impl Verb for Absorb {
+    type Input = Captured;
+    const NAME: &'static str = "absorb";
+
+    fn needs(inputs: &[Captured], policy: &Policy) -> Needs {
+        absorb::needs(inputs, policy)
+    }
+    fn more(book: &Book, inputs: &[Captured], policy: &Policy) -> Needs {
+        absorb::needs_more(book, inputs, policy)
+    }
+    fn react(book: &Book, input: &Captured, policy: &Policy, moment: &mut Moment) -> Reaction {
+        absorb::absorb(book, input, policy, moment)
+    }
+    fn park(input: &Captured, code: &str, detail: &str, _: &mut Moment) -> Reaction {
+        let end = CaptureEnd::Parked { code: code.to_owned(), detail: detail.to_owned() };
+        let mut reaction = Reaction { effects: vec![Effect::FinishCapture { id: input.id, end }], ..Reaction::default() };
+        reaction.because.capture = Some(input.id);
+        reaction
+    }
+}
+
+/// Works until the node stops.
+pub async fn run(node: Arc<Node>) {
+    let mut wake = node.store.wakes().on(Topic::Inbox);
+    while !node.stop.is_cancelled() {
+        match round(&node).await {
+            Ok(0) => tokio::select! {
+                () = wake.wait() => {}
+                () = tokio::time::sleep(bounds::LOOK_EVERY.to_std()) => {}
+                () = node.stop.cancelled() => {}
+            },
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "absorbing waits for the store");
+                tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
+            }
+        }
+    }
+}
+
+/// One batch: how many captures came to their end.
+///
+/// # Errors
+/// When the store cannot be reached; nothing was lost.
+pub async fn round(node: &Node) -> Result<usize, StoreError> {
+    let plan = node.plan();
+    let mut limit = bounds::ABSORB_BATCH;
+    let mut stale = 0;
+    loop {
+        let mut tx = node.store.begin(WriteLane::Hot).await?;
+        let captures = tx.claim_captures(limit, &BTreeSet::new()).await?;
+        if captures.is_empty() {
+            return Ok(0);
+        }
+        match react::react::<Absorb>(tx, &captures, &plan, node).await {
+            Ok(_) => return Ok(captures.len()), // what was stale is still due: the next round takes it
+            Err(StoreError::Stale { .. }) if stale < bounds::STALE_ROUNDS => stale += 1,
+            Err(StoreError::Stale { .. }) if captures.len() > 1 => limit = 1,
+            Err(error) if error.blames_a_reaction() && captures.len() > 1 => {
+                limit = u32::try_from(captures.len() / 2).unwrap_or(1);
+            }
+            Err(error) if error.blames_a_reaction() => {
+                let tx = node.store.begin(WriteLane::Hot).await?;
+                if let Some(capture) = captures.first() {
+                    react::park::<Absorb>(tx, capture, &error.to_string(), &plan, node).await?;
+                }
+                return Ok(1);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}

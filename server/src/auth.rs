@@ -1,0 +1,205 @@
+//! Tokens: fetched, kept and injected as the manifest describes, so that no connector knows how.
+
+use std::collections::BTreeMap;
+
+use leadloop_connector_api::manifest::Auth;
+use leadloop_connector_api::{Body, Link, Method, Request};
+use leadloop_mapping::Value;
+use leadloop_sync_core::time::{Micros, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+
+use crate::clock::Clock;
+use crate::wire::{Wire, WireError};
+
+/// A token is renewed this long before it ends.
+const RENEW_BEFORE: Micros = Micros::seconds(30);
+/// How long a token without a stated end is kept.
+const UNSTATED: Micros = Micros::minutes(30);
+/// A login may take this long.
+const LOGIN_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// What kept us from a token.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// The system refused the credentials.
+    #[error("login refused with status {status}: {detail}")]
+    Refused {
+        /// Its status.
+        status: u16,
+        /// Its words.
+        detail: String,
+    },
+    /// It could not be reached, or answered something else.
+    #[error("login failed: {0}")]
+    Failed(String),
+    /// A name in the manifest's form is neither a setting nor a secret.
+    #[error("the setting `{0}` is missing")]
+    Missing(String),
+}
+
+impl From<WireError> for AuthError {
+    fn from(error: WireError) -> Self {
+        AuthError::Failed(error.detail)
+    }
+}
+
+struct Token {
+    value: SecretString,
+    until: Timestamp,
+}
+
+/// The login of one link.
+pub struct Login {
+    auth: Option<Auth>,
+    base: String,
+    token: Mutex<Option<Token>>,
+}
+
+impl Login {
+    /// The login of a link at `base`.
+    #[must_use]
+    pub fn new(auth: Option<Auth>, base: String) -> Self {
+        Self { auth, base, token: Mutex::new(None) }
+    }
+
+    /// Puts what proves who we are into `request`.
+    ///
+    /// # Errors
+    /// When no token could be had.
+    pub async fn inject(
+        &self,
+        request: &mut Request,
+        link: &Link,
+        wire: &dyn Wire,
+        clock: &dyn Clock,
+    ) -> Result<(), AuthError> {
+        match &self.auth {
+            None => Ok(()),
+            Some(Auth::Header { header, form }) => {
+                request.headers.push((header.clone(), fill(form, link, None)?));
+                Ok(())
+            }
+            Some(Auth::Basic { user, password }) => {
+                use base64::Engine as _;
+                let pair = format!("{}:{}", named(user, link)?, named(password, link)?);
+                let coded = base64::engine::general_purpose::STANDARD.encode(pair);
+                request.headers.push(("authorization".to_owned(), format!("Basic {coded}")));
+                Ok(())
+            }
+            Some(Auth::Token { header, form, .. }) => {
+                let token = self.token(link, wire, clock).await?;
+                request.headers.push((header.clone(), fill(form, link, Some(&token))?));
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a refused token can be renewed.
+    #[must_use]
+    pub fn renewable(&self) -> bool {
+        matches!(self.auth, Some(Auth::Token { .. }))
+    }
+
+    /// Forgets the token: the next request logs in anew.
+    pub async fn forget(&self) {
+        *self.token.lock().await = None;
+    }
+
+    /// One login at a time: others wait for it and use its token.
+    async fn token(&self, link: &Link, wire: &dyn Wire, clock: &dyn Clock) -> Result<SecretString, AuthError> {
+        let mut kept = self.token.lock().await;
+        if let Some(token) = kept.as_ref().filter(|token| token.until > clock.now()) {
+            return Ok(token.value.clone());
+        }
+        let Some(Auth::Token { url, body, json, value, expires, .. }) = &self.auth else {
+            return Err(AuthError::Failed("no token is described".to_owned()));
+        };
+        let fields: BTreeMap<String, String> =
+            body.iter().map(|(name, form)| Ok((name.clone(), fill(form, link, None)?))).collect::<Result<_, AuthError>>()?;
+        let request = Request {
+            method: Method::Post,
+            url: absolute(&self.base, url),
+            query: vec![],
+            headers: vec![("accept".to_owned(), "application/json".to_owned())],
+            body: if *json {
+                Body::Json(fields.into_iter().map(|(name, value)| (name, serde_json::Value::from(value))).collect())
+            } else {
+                Body::Form(fields.into_iter().collect())
+            },
+            repeatable: true,
+        };
+        let answer = wire.send(&request, LOGIN_WITHIN).await?;
+        let parsed = answer.json().unwrap_or_default();
+        if !(200..300).contains(&answer.status) {
+            let detail = ["error_description", "error", "message"]
+                .iter()
+                .find_map(|name| parsed.get(name).and_then(|v| v.as_str()))
+                .unwrap_or("no reason given");
+            let detail: String = detail.chars().take(200).collect();
+            return Err(if (400..500).contains(&answer.status) && answer.status != 429 {
+                AuthError::Refused { status: answer.status, detail }
+            } else {
+                AuthError::Failed(format!("status {}: {detail}", answer.status))
+            });
+        }
+        let token = at(&parsed, value)
+            .and_then(|v| v.as_str())
+            .ok_or_else(|| AuthError::Failed(format!("the answer has no `{value}`")))?;
+        let lasts = expires
+            .as_deref()
+            .and_then(|path| at(&parsed, path))
+            .and_then(|v| v.as_i64().or_else(|| v.as_str().and_then(|text| text.parse().ok())))
+            .map_or(UNSTATED, Micros::seconds);
+        // A token that lives shorter than the margin is still good for half its life.
+        let margin = RENEW_BEFORE.min(Micros(lasts.0 / 2));
+        let token = SecretString::from(token.to_owned());
+        *kept = Some(Token { value: token.clone(), until: clock.now() + Micros(lasts.0 - margin.0) });
+        Ok(token)
+    }
+}
+
+/// A whole URL from a base and a path; a whole URL stays as it is.
+#[must_use]
+pub fn absolute(base: &str, path: &str) -> String {
+    if path.starts_with("http://") || path.starts_with("https://") {
+        path.to_owned()
+    } else {
+        format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/'))
+    }
+}
+
+/// The base URL of a link: `{setting}` filled in.
+///
+/// # Errors
+/// When a name in it is no setting.
+pub fn base_url(form: &str, link: &Link) -> Result<String, AuthError> {
+    fill(form, link, None)
+}
+
+fn named(name: &str, link: &Link) -> Result<String, AuthError> {
+    link.secret(name)
+        .map(|secret| secret.expose_secret().to_owned())
+        .or_else(|| link.settings.get(name).map(Value::to_display))
+        .ok_or_else(|| AuthError::Missing(name.to_owned()))
+}
+
+fn fill(form: &str, link: &Link, token: Option<&SecretString>) -> Result<String, AuthError> {
+    let mut filled = String::new();
+    let mut rest = form;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, behind)) = after.split_once('}') else { break };
+        filled.push_str(before);
+        match (name, token) {
+            ("token", Some(token)) => filled.push_str(token.expose_secret()),
+            _ => filled.push_str(&named(name, link)?),
+        }
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+fn at<'a>(json: &'a serde_json::Value, path: &str) -> Option<&'a serde_json::Value> {
+    path.split('.').try_fold(json, |inner, name| inner.get(name))
+}

@@ -1,0 +1,48 @@
+//! Every upper limit of the shell, named, with its reason. Where a limit is the admin's choice it stands in the config.
+
+use leadloop_sync_core::time::Micros;
+
+/// Bytes of one pushed body. Larger ones get 413; files come through `leadloop import`, which reads in chunks.
+pub const BODY_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of all headers kept with a push.
+pub const HEADER_BYTES: usize = 16 * 1024;
+/// Headers kept with a push.
+pub const HEADERS: usize = 64;
+/// A source is answered within this time, or told to come again.
+pub const ANSWER_WITHIN: Micros = Micros::seconds(2);
+/// A client that dribbles its headers is let go after this time.
+pub const HEADER_READ: Micros = Micros::seconds(10);
+/// A client that dribbles its body is let go after this time.
+pub const BODY_READ: Micros = Micros::seconds(30);
+/// Connections at once: beyond, new ones wait in the backlog.
+pub const CONNECTIONS: usize = 4_096;
+/// Captures in one absorbing transaction: long enough to pay for the commit, short enough that ingress hardly waits.
+pub const ABSORB_BATCH: u32 = 256;
+/// Deliveries claimed at once by a link.
+pub const CLAIM_BATCH: u32 = 256;
+/// Deliveries settled in one transaction.
+pub const SETTLE_BATCH: usize = 512;
+/// Deadlines worked off in one transaction.
+pub const TICK_BATCH: u32 = 256;
+/// Requests one exchange may take: an exchange that wants more is broken.
+pub const REQUESTS_PER_EXCHANGE: u32 = 8;
+/// Bytes of one answer that are read.
+pub const ANSWER_BYTES: usize = 10 * 1024 * 1024;
+/// A claim that is older ran out: its node died or hangs.
+pub const CLAIM_FOR: Micros = Micros::seconds(120);
+/// Rounds a stale transaction is tried anew before it runs alone.
+pub const STALE_ROUNDS: u32 = 5;
+/// A loop that nobody wakes looks by itself after this time.
+pub const LOOK_EVERY: Micros = Micros::seconds(5);
+/// A loop whose store fails waits this long before it tries again.
+pub const AFTER_FAILURE: Micros = Micros::seconds(1);
+/// Exchanges under way at once per link, where neither config nor manifest says.
+pub const CONCURRENT: u32 = 8;
+/// Redirects are never followed: a CRM that redirects is misconfigured or hostile.
+pub const CONNECT_WITHIN: Micros = Micros::seconds(10);
+/// Pushes that wait to be kept: beyond, senders wait for room.
+pub const KEEP_QUEUE: usize = 4_096;
+/// Bytes of bodies in one keeping transaction.
+pub const KEEP_BYTES: usize = 16 * 1024 * 1024;
+/// Pushes and captures in one keeping transaction: enough to pay for the commit, few enough to answer within milliseconds.
+pub const KEEP_ROWS: usize = 2_000;

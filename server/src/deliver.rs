@@ -1,0 +1,224 @@
+//! Outbox → systems: claim → converse → settle, one loop per link. Order within a stream is the claim's business; what an
+//! outcome leads to is the core's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use leadloop_connector_api::manifest::Limit;
+use leadloop_store::{ClaimAsk, StoreError, Topic, Wake, WriteLane};
+use leadloop_sync_core::book::{Book, Needs};
+use leadloop_sync_core::effect::{AttemptNote, Effect, Reaction};
+use leadloop_sync_core::ids::LinkName;
+use leadloop_sync_core::moment::Moment;
+use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation, Outcome, to_send};
+use leadloop_sync_core::policy::Policy;
+use leadloop_sync_core::settle;
+use leadloop_sync_core::time::Timestamp;
+use tokio::task::JoinSet;
+
+use crate::bounds;
+use crate::converse::Line;
+use crate::node::Node;
+use crate::react::{self, Verb};
+
+/// A delivery and how it came out.
+pub type Ended = (Delivery, Outcome);
+
+/// Deliveries that came to an end lead to what follows.
+pub struct Settle;
+
+impl Verb for Settle {
+    type Input = Ended;
+    const NAME: &'static str = "settle";
+
+    fn needs(inputs: &[Ended], policy: &Policy) -> Needs {
+        settle::needs(inputs, policy)
+    }
+    fn more(book: &Book, inputs: &[Ended], policy: &Policy) -> Needs {
+        settle::needs_more(book, inputs, policy)
+    }
+    fn react(book: &Book, (delivery, outcome): &Ended, policy: &Policy, moment: &mut Moment) -> Reaction {
+        settle::settle(book, delivery, outcome, policy, moment)
+    }
+    fn park((delivery, _): &Ended, code: &str, detail: &str, moment: &mut Moment) -> Reaction {
+        let park = Effect::MoveDelivery {
+            id: delivery.id,
+            attempt: delivery.attempt,
+            to: DeliveryState::Parked { code: code.to_owned(), detail: detail.to_owned() },
+            due_at: moment.now,
+            probe: delivery.probe,
+            operation: None,
+            reset: false,
+            note: AttemptNote { at: moment.now, class: "failed".to_owned(), detail: detail.to_owned() },
+        };
+        let mut reaction = Reaction { effects: vec![park], ..Reaction::default() };
+        reaction.because.delivery = Some(delivery.id);
+        reaction
+    }
+}
+
+/// Drives one link until the node stops; what is under way is awaited.
+pub async fn run(node: Arc<Node>, name: LinkName, line: Arc<Line>, limits: Vec<Limit>, concurrent: u32) {
+    let mut wake = node.store.wakes().on(Topic::Outbox(name.clone()));
+    let mut flights: JoinSet<Vec<Ended>> = JoinSet::new();
+    let concurrent = usize::try_from(concurrent.max(1)).unwrap_or(1);
+    loop {
+        let mut ended = Vec::new();
+        while ended.len() < bounds::SETTLE_BATCH
+            && let Some(flight) = flights.try_join_next()
+        {
+            ended.extend(flight.unwrap_or_default());
+        }
+        settle_all(&node, ended).await;
+        let stopping = node.stop.is_cancelled();
+        if stopping && flights.is_empty() {
+            return;
+        }
+        let mut launched = 0;
+        if !stopping && flights.len() < concurrent {
+            launched = launch(&node, &name, &line, &limits, &mut flights).await;
+        }
+        if launched == 0 {
+            rest(&node, &name, &mut wake, &mut flights).await;
+        }
+    }
+}
+
+/// Waits for an answer, new work, the next due time, or the end.
+async fn rest(node: &Arc<Node>, name: &LinkName, wake: &mut Wake, flights: &mut JoinSet<Vec<Ended>>) {
+    let now = node.clock.now();
+    let look = now + bounds::LOOK_EVERY;
+    let due = match node.store.next_due(std::slice::from_ref(name)).await {
+        Ok(due) if flights.is_empty() => due.get(name).map_or(look, |at| (*at).clamp(now, look)),
+        _ => look,
+    };
+    let stopping = node.stop.is_cancelled();
+    let mut ended = Vec::new();
+    tokio::select! {
+        Some(flight) = flights.join_next(), if !flights.is_empty() => ended = flight.unwrap_or_default(),
+        () = wake.wait(), if !stopping => {}
+        () = node.clock.sleep_until(due), if !stopping => {}
+        () = node.stop.cancelled(), if !stopping => {}
+    }
+    settle_all(node, ended).await;
+}
+
+/// Claims what is due and sends it off: how many exchanges were begun.
+async fn launch(
+    node: &Arc<Node>,
+    name: &LinkName,
+    line: &Arc<Line>,
+    limits: &[Limit],
+    flights: &mut JoinSet<Vec<Ended>>,
+) -> usize {
+    let now = node.clock.now();
+    let until = now + bounds::CLAIM_FOR;
+    let claimed = match node.store.claim(&ClaimAsk::new(name.clone(), claim_size(limits), now, until)).await {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            tracing::warn!(link = %name, %error, "claiming waits for the store");
+            tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
+            return 0;
+        }
+    };
+    let manifest = line.connector.manifest();
+    let mut groups: BTreeMap<(&'static str, String), Vec<(Delivery, Operation)>> = BTreeMap::new();
+    for delivery in claimed {
+        let operation = to_send(&delivery);
+        groups.entry((operation.kind(), operation.object().to_owned())).or_default().push((delivery, operation));
+    }
+    let mut launched = 0;
+    for ((kind, _), group) in groups {
+        let size = usize::try_from(manifest.batch_of(kind)).unwrap_or(1);
+        let mut group = group.into_iter().peekable();
+        while group.peek().is_some() {
+            let batch: Vec<_> = group.by_ref().take(size).collect();
+            let (node, line) = (Arc::clone(node), Arc::clone(line));
+            flights.spawn(async move { fly(&node, &line, batch, until).await });
+            launched += 1;
+        }
+    }
+    launched
+}
+
+/// One exchange.
+async fn fly(node: &Node, line: &Line, batch: Vec<(Delivery, Operation)>, until: Timestamp) -> Vec<Ended> {
+    let operations: Vec<Operation> = batch.iter().map(|(_, operation)| operation.clone()).collect();
+    let outcomes = line.carry_out(&operations, until, node.wire.as_ref(), node.clock.as_ref()).await;
+    batch.into_iter().map(|(delivery, _)| delivery).zip(outcomes).collect()
+}
+
+/// As many as the tightest window lets through in two seconds, so that what is hot can still overtake.
+fn claim_size(limits: &[Limit]) -> u32 {
+    limits
+        .iter()
+        .map(|window| (u64::from(window.requests) * 2 / u64::from(window.per_secs.max(1))).max(1))
+        .min()
+        .and_then(|most| u32::try_from(most).ok())
+        .unwrap_or(bounds::CLAIM_BATCH)
+        .min(bounds::CLAIM_BATCH)
+}
+
+/// Settles until the store took it: an outcome must not be forgotten while this node lives.
+pub async fn settle_all(node: &Node, ended: Vec<Ended>) {
+    let mut queue: Vec<Vec<Ended>> = vec![ended];
+    let mut stale = 0;
+    while let Some(batch) = queue.pop() {
+        if batch.is_empty() {
+            continue;
+        }
+        match settle_once(node, &batch).await {
+            Ok(left_out) if left_out.is_empty() => stale = 0,
+            // What shares a row with somebody else's change is settled anew; a settlement that stays stale belongs to
+            // a delivery that another node took over after its claim had run out.
+            Ok(left_out) if stale < bounds::STALE_ROUNDS => {
+                stale += 1;
+                queue.push(only(batch, &left_out));
+            }
+            Ok(left_out) => {
+                stale = 0;
+                for (delivery, _) in only(batch, &left_out) {
+                    tracing::warn!(delivery = %delivery.id, "its claim was taken over; the new claim settles it");
+                }
+            }
+            Err(StoreError::Stale { .. }) => {
+                stale += 1;
+                queue.push(batch);
+            }
+            Err(error) if error.blames_a_reaction() && batch.len() > 1 => {
+                let mut first = batch;
+                let second = first.split_off(first.len() / 2);
+                queue.push(second);
+                queue.push(first);
+            }
+            Err(error) if error.blames_a_reaction() => park_one(node, &batch, &error.to_string()).await,
+            Err(error) => {
+                tracing::warn!(%error, "settling waits for the store");
+                tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
+                queue.push(batch);
+            }
+        }
+    }
+}
+
+/// Places of those that were stale.
+async fn settle_once(node: &Node, batch: &[Ended]) -> Result<BTreeSet<usize>, StoreError> {
+    let tx = node.store.begin(WriteLane::Hot).await?;
+    react::react::<Settle>(tx, batch, &node.plan(), node).await.map(|committed| committed.stale)
+}
+
+fn only(batch: Vec<Ended>, places: &BTreeSet<usize>) -> Vec<Ended> {
+    batch.into_iter().enumerate().filter(|(place, _)| places.contains(place)).map(|(_, ended)| ended).collect()
+}
+
+async fn park_one(node: &Node, batch: &[Ended], detail: &str) {
+    let Some(input) = batch.first() else { return };
+    let parked = async {
+        let tx = node.store.begin(WriteLane::Hot).await?;
+        react::park::<Settle>(tx, input, detail, &node.plan(), node).await
+    };
+    if let Err(error) = parked.await {
+        // The claim runs out by itself and the delivery is probed: nothing is lost.
+        tracing::error!(delivery = ?input.0.id, %error, "a delivery could not be parked");
+    }
+}

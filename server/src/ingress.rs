@@ -1,0 +1,236 @@
+//! What is pushed to us: verify, read, keep, and only then answer as the sender expects; never more.
+//!
+//! Reading is pure and runs before the transaction. Whatever is genuine is kept, readable or not; what was not kept is
+//! answered 503, so that the sender comes again. Absorbing what was kept is for [`crate::absorb`].
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use leadloop_config::plan::{Plan, SourcePlan};
+use leadloop_connector_api::{Answer, Connector, Method as PushMethod, Push, Received, Refusal};
+use leadloop_store::{Kept, KeptPush, PushState};
+use leadloop_sync_core::capture::Quarantined;
+use leadloop_sync_core::ids::PushId;
+use leadloop_sync_core::intake::intake;
+use serde_json::json;
+
+use crate::bounds;
+use crate::node::Node;
+
+/// `POST /in/NAME` (and `GET`, for pixels and handshakes), with anything behind the name.
+pub async fn receive(
+    State(node): State<Arc<Node>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    path: Path<Vec<(String, String)>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let named = |name: &str| path.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or("");
+    let plan = node.plan();
+    let Some(source) = plan.source(named("source")) else {
+        return refuse(StatusCode::NOT_FOUND, "LL3001", format!("there is no source `{}`; see [[source]] in leadloop.toml", named("source")));
+    };
+    if !node.rates.passes(source, peer.ip()) {
+        let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "LL3002", "too many requests from this address; come again in a minute");
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
+        return response;
+    }
+    let bytes = match read_body(body).await {
+        Ok(bytes) => bytes,
+        Err(response) => return *response,
+    };
+    let push = Push {
+        method: if method == Method::GET { PushMethod::Get } else { PushMethod::Post },
+        path: named("rest").to_owned(),
+        query: uri.query().unwrap_or("").to_owned(),
+        headers: kept_headers(&headers),
+        body: bytes,
+        at: node.clock.now(),
+        peer: Some(peer.ip().to_string()),
+    };
+    take(&node, &plan, source, push).await
+}
+
+/// Reads, keeps and answers one push.
+async fn take(node: &Node, plan: &Plan, source: &SourcePlan, push: Push) -> Response {
+    let Some(connector) = node.registry.get(&source.connector) else {
+        return refuse(StatusCode::NOT_FOUND, "LL3001", format!("the connector `{}` is not built in", source.connector));
+    };
+    let received = match read(connector, source, &push) {
+        Ok(received) => received,
+        Err(Refusal::Unsigned(detail)) => return refuse(StatusCode::UNAUTHORIZED, "LL3003", detail),
+        Err(Refusal::Forbidden(detail)) => return refuse(StatusCode::FORBIDDEN, "LL3004", detail),
+        Err(Refusal::Handshake(answer)) => return as_response(&answer),
+        Err(refusal @ (Refusal::NotAListener | Refusal::NotSpoken(_))) => {
+            return refuse(StatusCode::NOT_FOUND, "LL3001", format!("source `{}`: {refusal}", source.name));
+        }
+        Err(Refusal::Unreadable { code, detail }) => return park(node, plan, source, push, code, detail).await,
+    };
+    let hints = received.hints.clone();
+    let (answer, report) = (received.answer.clone(), received.report);
+    let (kept, quarantined) = prepare(node, plan, source, push, received);
+    match node.keeper.keep(kept).await {
+        Ok(kept) => {
+            for object in &hints {
+                node.hint(source.name.as_str(), object);
+            }
+            let outcome = outcome(&kept, &quarantined);
+            match answer {
+                None => axum::Json(outcome).into_response(),
+                Some(answer) if report => as_response(&with_outcome(answer, outcome)),
+                Some(answer) => as_response(&answer),
+            }
+        }
+        Err(error) => {
+            tracing::error!(source = %source.name, %error, "a push could not be kept");
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "LL1010", "nothing was stored; send it again")
+        }
+    }
+}
+
+/// A connector that panics on strange input must not take the push with it.
+fn read(connector: &dyn Connector, source: &SourcePlan, push: &Push) -> Result<Received, Refusal> {
+    catch_unwind(AssertUnwindSafe(|| connector.receive(&source.link, push))).unwrap_or_else(|_| {
+        Err(Refusal::Unreadable {
+            code: "LL3009",
+            detail: "reading it failed inside leadloop; it is kept and can be injected again after an update".to_owned(),
+        })
+    })
+}
+
+/// Turns what was read into what is kept: captures, and records that wait for a fix.
+pub fn prepare(
+    node: &Node,
+    plan: &Plan,
+    source: &SourcePlan,
+    push: Push,
+    received: Received,
+) -> (KeptPush, Vec<Quarantined>) {
+    let mut moment = node.clock.moment();
+    let id: PushId = moment.id();
+    let mut quarantined = received.unreadable;
+    let mut captures = Vec::with_capacity(received.leads.len());
+    let policy = plan.policy.sources.get(&source.name);
+    for raw in &received.leads {
+        let Some(policy_of_source) = policy else { continue };
+        match intake(raw, policy_of_source, &plan.policy, push.at, Some(id), &mut moment) {
+            Ok(Some(captured)) => captures.push(captured),
+            Ok(None) => {}
+            Err(refused) => quarantined.push(*refused),
+        }
+    }
+    let kept = KeptPush {
+        captures,
+        quarantined: quarantined.clone(),
+        duplicate_within: policy.map_or_else(Default::default, |policy| policy.duplicate_within),
+        ..kept_form(id, plan, source, push, PushState::Read)
+    };
+    (kept, quarantined)
+}
+
+async fn park(node: &Node, plan: &Plan, source: &SourcePlan, push: Push, code: &str, detail: String) -> Response {
+    let state = PushState::Parked { code: code.to_owned(), detail: detail.clone() };
+    let kept = kept_form(node.clock.moment().id(), plan, source, push, state);
+    match node.keeper.keep(kept).await {
+        Ok(_) => refuse(StatusCode::BAD_REQUEST, code, detail),
+        Err(error) => {
+            tracing::error!(source = %source.name, %error, "an unreadable push could not be kept");
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "LL1010", "nothing was stored; send it again")
+        }
+    }
+}
+
+async fn read_body(body: Body) -> Result<Vec<u8>, Box<Response>> {
+    let read = Limited::new(body, bounds::BODY_BYTES).collect();
+    match tokio::time::timeout(bounds::BODY_READ.to_std(), read).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes().to_vec()),
+        Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Box::new(refuse(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "LL3005",
+            format!("the body is larger than {} MiB; send fewer records at once, files by `leadloop import`", bounds::BODY_BYTES >> 20),
+        ))),
+        Ok(Err(_)) => Err(Box::new(refuse(StatusCode::BAD_REQUEST, "LL3006", "the body broke off; send it again"))),
+        Err(_) => Err(Box::new(refuse(StatusCode::REQUEST_TIMEOUT, "LL3007", "the body came too slowly; send it again"))),
+    }
+}
+
+/// Header values that prove who the sender is are checked and forgotten.
+const NOT_KEPT: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+
+fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let mut room = bounds::HEADER_BYTES;
+    let mut kept = Vec::new();
+    for (name, value) in headers.iter().take(bounds::HEADERS) {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let size = name.as_str().len() + value.len();
+        if size > room {
+            break;
+        }
+        room -= size;
+        kept.push((name.as_str().to_owned(), value));
+    }
+    kept
+}
+
+fn kept_form(id: PushId, plan: &Plan, source: &SourcePlan, push: Push, state: PushState) -> KeptPush {
+    let path = if push.query.is_empty() { push.path } else { format!("{}?{}", push.path, push.query) };
+    KeptPush {
+        id,
+        source: source.name.clone(),
+        arrived: push.at,
+        method: if push.method == PushMethod::Get { "GET".to_owned() } else { "POST".to_owned() },
+        path,
+        headers: push.headers.into_iter().filter(|(name, _)| !NOT_KEPT.contains(&name.as_str())).collect(),
+        body: push.body,
+        config: plan.hash.clone(),
+        state,
+        duplicate_within: Default::default(),
+        captures: vec![],
+        quarantined: vec![],
+        resolves: vec![],
+    }
+}
+
+/// A refusal with its code; the page of the code says what to do.
+fn refuse(status: StatusCode, code: &str, detail: impl Into<String>) -> Response {
+    (status, axum::Json(json!({ "error": { "code": code, "detail": detail.into() } }))).into_response()
+}
+
+/// What became of the records of a push: counts, and the first problems.
+fn outcome(kept: &Kept, quarantined: &[Quarantined]) -> serde_json::Value {
+    let list: Vec<_> = quarantined
+        .iter()
+        .take(20)
+        .map(|record| json!({ "position": record.position, "code": record.code, "detail": record.detail }))
+        .collect();
+    let mut body = json!({ "accepted": kept.kept, "duplicates": kept.duplicates.len(), "quarantined": quarantined.len() });
+    if !list.is_empty() {
+        body["problems"] = list.into();
+    }
+    body
+}
+
+/// The connector's own JSON object with what became of the records.
+fn with_outcome(mut answer: Answer, outcome: serde_json::Value) -> Answer {
+    if let (Some(serde_json::Value::Object(mut own)), serde_json::Value::Object(more)) = (answer.json(), outcome) {
+        own.extend(more);
+        answer.body = serde_json::Value::Object(own).to_string().into_bytes();
+    }
+    answer
+}
+
+fn as_response(answer: &Answer) -> Response {
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        response = response.header(name, value);
+    }
+    response.body(Body::from(answer.body.clone())).unwrap_or_else(|_| StatusCode::OK.into_response())
+}

@@ -1,0 +1,91 @@
+//! Load what a batch touches → ask the core → commit, in one transaction; stale is tried anew, one bad apple is found by
+//! halving and parked. The same for captures, outcomes and deadlines.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use leadloop_config::plan::Plan;
+use leadloop_store::{Committed, Stamp, StoreError, Tx};
+use std::collections::BTreeSet;
+
+use leadloop_sync_core::book::{Book, Needs};
+use leadloop_sync_core::effect::Reaction;
+use leadloop_sync_core::moment::Moment;
+use leadloop_sync_core::policy::Policy;
+
+use crate::node::Node;
+
+/// One of the core's verbs, for a kind of input.
+pub trait Verb: Sync {
+    /// What it reacts to.
+    type Input: Sync;
+    /// What it is called where its reasons are kept.
+    const NAME: &'static str;
+    /// What must be known first.
+    fn needs(inputs: &[Self::Input], policy: &Policy) -> Needs;
+    /// What must be known then.
+    fn more(book: &Book, inputs: &[Self::Input], policy: &Policy) -> Needs;
+    /// The reaction.
+    fn react(book: &Book, input: &Self::Input, policy: &Policy, moment: &mut Moment) -> Reaction;
+    /// The reaction when the verb itself failed: the input is parked with the code, nothing else changes.
+    fn park(input: &Self::Input, code: &str, detail: &str, moment: &mut Moment) -> Reaction;
+}
+
+/// Runs a verb over a batch in one transaction, which the caller opened and may have read in; commits it. What was stale
+/// is named in the answer and is still due.
+///
+/// # Errors
+/// As the store's; nothing was written then.
+pub async fn react<V: Verb>(
+    mut tx: Tx,
+    inputs: &[V::Input],
+    plan: &Plan,
+    node: &Node,
+) -> Result<Committed, StoreError> {
+    let policy = &plan.policy;
+    let needs = V::needs(inputs, policy);
+    tx.take_turns(&turns(&needs)).await?;
+    let mut book = tx.load(&needs).await?;
+    let more = V::more(&book, inputs, policy);
+    tx.take_turns(&turns(&more)).await?;
+    tx.load_more(&mut book, &more).await?;
+    let mut moment = node.clock.moment();
+    let mut reactions = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let reaction = catch_unwind(AssertUnwindSafe(|| V::react(&book, input, policy, &mut moment))).unwrap_or_else(|_| {
+            tracing::error!(verb = V::NAME, "the core failed on one input; it is parked");
+            V::park(input, "LL4000", "processing it failed inside leadloop; retry it after an update", &mut moment)
+        });
+        book.apply(&reaction);
+        reactions.push(reaction);
+    }
+    tx.commit(&stamp::<V>(plan, &moment), &reactions).await
+}
+
+/// Parks one input alone: it broke a rule of the database whenever it was tried.
+///
+/// # Errors
+/// As the store's.
+pub async fn park<V: Verb>(
+    tx: Tx,
+    input: &V::Input,
+    detail: &str,
+    plan: &Plan,
+    node: &Node,
+) -> Result<Committed, StoreError> {
+    let mut moment = node.clock.moment();
+    let reaction = V::park(input, "LL4000", detail, &mut moment);
+    tx.commit(&stamp::<V>(plan, &moment), &[reaction]).await
+}
+
+fn stamp<V: Verb>(plan: &Plan, moment: &Moment) -> Stamp {
+    Stamp { verb: V::NAME, config: plan.hash.clone(), now: moment.now }
+}
+
+/// The turns a batch must hold before it decides: persons, companies, and what routes count by.
+fn turns(needs: &Needs) -> BTreeSet<String> {
+    let people = needs.identifiers.iter().map(|identifier| format!("id/{}/{}", identifier.kind.0, identifier.value));
+    let leads = needs.leads.iter().map(|lead| format!("lead/{lead}"));
+    let companies = needs.companies.iter().map(|company| format!("company/{company}"));
+    let counters = needs.counters.iter().map(|counter| format!("counter/{counter}"));
+    people.chain(leads).chain(companies).chain(counters).collect()
+}

@@ -1,0 +1,180 @@
+//! Starting, serving, stopping. Opens what is needed, runs the loops, and at the end lets what is under way come home.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{any, get};
+use leadloop_config::plan::{LinkPlan, Plan};
+use leadloop_connector_api::Registry;
+use leadloop_store::{KeeperSettings, Stamp, Store, StoreError, WriteLane};
+use leadloop_sync_core::effect::{Effect, Reaction};
+use leadloop_sync_core::ids::LinkName;
+use leadloop_sync_core::settle;
+use leadloop_sync_core::time::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::auth::{AuthError, Login, base_url};
+use crate::clock::{Clock, SystemClock};
+use crate::converse::Line;
+use crate::limits::Limits;
+use crate::node::Node;
+use crate::wire::{HttpWire, Wire, WireError};
+use crate::{absorb, deliver, health, ingress, serve, tick};
+
+/// What keeps a node from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store.
+    #[error("opening the store")]
+    Store(#[from] StoreError),
+    /// The port.
+    #[error("listening on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The wire.
+    #[error("preparing the way out")]
+    Wire(#[from] WireError),
+    /// A link's base URL.
+    #[error("preparing link `{link}`")]
+    Link {
+        /// Which.
+        link: LinkName,
+        /// Why.
+        source: AuthError,
+    },
+}
+
+impl StartError {
+    /// The code of its page.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            StartError::Store(error) => error.code().unwrap_or("LL1010"),
+            StartError::Listen { .. } => "LL1020",
+            StartError::Wire(_) => "LL1021",
+            StartError::Link { .. } => "LL1022",
+        }
+    }
+}
+
+/// A node that runs.
+pub struct Running {
+    /// What its loops share.
+    pub node: Arc<Node>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    loops: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Takes nothing more in, lets what is under way come home, and ends.
+    pub async fn stop(self) {
+        self.node.stop.cancel();
+        for task in self.loops {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a loop ended badly");
+            }
+        }
+        self.node.store.close().await;
+    }
+}
+
+/// Starts a node on a store that is already open, with the world's clock and wire.
+///
+/// # Errors
+/// See [`StartError`]; nothing keeps running then.
+pub async fn start(plan: Arc<Plan>, store: Store) -> Result<Running, StartError> {
+    start_with(plan, store, Arc::new(SystemClock), Arc::new(HttpWire::new()?)).await
+}
+
+/// Starts a node with a clock and a wire of the caller's.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start_with(
+    plan: Arc<Plan>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    wire: Arc<dyn Wire>,
+) -> Result<Running, StartError> {
+    let registry = Registry::all();
+    let lines = lines(&plan, &registry)?;
+    let keeper = store.keeper(KeeperSettings::default());
+    let listener = TcpListener::bind(plan.listen)
+        .await
+        .map_err(|source| StartError::Listen { address: plan.listen, source })?;
+    let address = listener.local_addr().map_err(|source| StartError::Listen { address: plan.listen, source })?;
+    let (node, heard) = Node::new((clock, wire, store, keeper, registry), Arc::clone(&plan), lines);
+    prepare(&node, &plan).await?;
+
+    let router = Router::new()
+        .route("/in/{source}", any(ingress::receive))
+        .route("/in/{source}/{*rest}", any(ingress::receive))
+        .route("/healthz", get(health::healthz))
+        .route("/status", get(health::status))
+        .with_state(Arc::clone(&node));
+    let mut loops = vec![
+        tokio::spawn(serve::run(Arc::clone(&node), listener, router)),
+        tokio::spawn(absorb::run(Arc::clone(&node))),
+        tokio::spawn(tick::run(Arc::clone(&node), heard)),
+    ];
+    for link in &plan.links {
+        if let Some(line) = node.lines.get(&link.name) {
+            let (node, line) = (Arc::clone(&node), Arc::clone(line));
+            loops.push(tokio::spawn(deliver::run(node, link.name.clone(), line, link.limits.clone(), link.concurrent)));
+        }
+    }
+    tracing::info!(%address, sources = plan.sources.len(), links = plan.links.len(), "leadloop runs");
+    Ok(Running { node, address, loops })
+}
+
+/// Standing polls are there, and what the last process left under way is asked about.
+async fn prepare(node: &Node, plan: &Plan) -> Result<(), StoreError> {
+    let now = node.clock.now();
+    node.store.activate_config(&plan.hash, now).await?;
+    if node.store.engine() == "sqlite" {
+        // Nobody else can hold a claim on this file: whatever is claimed died with the last process.
+        tick::reclaim(node, Timestamp(i64::MAX)).await?;
+    }
+    let mut moment = node.clock.moment();
+    let effects =
+        settle::standing(&plan.policy, &mut moment).into_iter().map(|delivery| Effect::Enqueue(Box::new(delivery))).collect();
+    let tx = node.store.begin(WriteLane::Hot).await?;
+    let stamp = Stamp { verb: "start", config: plan.hash.clone(), now };
+    tx.commit(&stamp, &[Reaction { effects, ..Reaction::default() }]).await.map(|_| ())
+}
+
+/// The lines to all systems of a plan.
+///
+/// # Errors
+/// When a base URL needs a setting that is not there.
+pub fn lines(plan: &Plan, registry: &Registry) -> Result<BTreeMap<LinkName, Arc<Line>>, StartError> {
+    plan.links.iter().filter_map(|link| line(link, registry).transpose()).collect()
+}
+
+fn line(link: &LinkPlan, registry: &Registry) -> Result<Option<(LinkName, Arc<Line>)>, StartError> {
+    let Some(connector) = registry.get(&link.connector) else { return Ok(None) };
+    let manifest = connector.manifest();
+    let Some(http) = &manifest.http else { return Ok(None) };
+    let base =
+        base_url(&http.base, &link.link).map_err(|source| StartError::Link { link: link.name.clone(), source })?;
+    let line = Line {
+        connector,
+        link: link.link.clone(),
+        base: base.clone(),
+        timeout: Duration::from_secs(u64::from(http.timeout_secs)),
+        login: Login::new(manifest.auth.clone(), base),
+        limits: Limits::new(&link.limits),
+        slots: Semaphore::new(usize::try_from(link.concurrent.max(1)).unwrap_or(1)),
+    };
+    Ok(Some((link.name.clone(), Arc::new(line))))
+}

@@ -1,0 +1,144 @@
+//! Time passes: deadlines, claims that ran out, hints that hurry a poll.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use leadloop_store::{Stamp, StoreError, Topic, WriteLane};
+use leadloop_sync_core::book::{Book, Needs};
+use leadloop_sync_core::effect::{Deadline, Effect, Reaction};
+use leadloop_sync_core::ids::LinkName;
+use leadloop_sync_core::moment::Moment;
+use leadloop_sync_core::outbox::Outcome;
+use leadloop_sync_core::policy::Policy;
+use leadloop_sync_core::tick;
+use leadloop_sync_core::time::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::bounds;
+use crate::deliver::settle_all;
+use crate::node::Node;
+use crate::react::{self, Verb};
+
+/// Deadlines lead to what follows.
+pub struct Tick;
+
+impl Verb for Tick {
+    type Input = Deadline;
+    const NAME: &'static str = "tick";
+
+    fn needs(inputs: &[Deadline], policy: &Policy) -> Needs {
+        tick::needs(inputs, policy)
+    }
+    fn more(book: &Book, inputs: &[Deadline], policy: &Policy) -> Needs {
+        tick::needs_more(book, inputs, policy)
+    }
+    fn react(book: &Book, input: &Deadline, policy: &Policy, moment: &mut Moment) -> Reaction {
+        tick::tick(book, input, policy, moment)
+    }
+    fn park(input: &Deadline, code: &str, detail: &str, moment: &mut Moment) -> Reaction {
+        let alarm = leadloop_sync_core::effect::Alarm {
+            key: format!("deadline/{}", input.key),
+            code: code.to_owned(),
+            detail: format!("deadline `{}` of {}: {detail}", input.kind, input.lead),
+            raised: true,
+            at: moment.now,
+        };
+        let mut reaction =
+            Reaction { effects: vec![Effect::ClearDeadline(input.key.clone()), Effect::Alarm(alarm)], ..Reaction::default() };
+        reaction.because.lead = Some(input.lead);
+        reaction
+    }
+}
+
+/// Works until the node stops.
+pub async fn run(node: Arc<Node>, mut heard: mpsc::Receiver<(LinkName, String)>) {
+    let mut wake = node.store.wakes().on(Topic::Deadlines);
+    while !node.stop.is_cancelled() {
+        let next = match round(&node, &mut heard).await {
+            Ok(next) => next,
+            Err(error) => {
+                tracing::warn!(%error, "deadlines wait for the store");
+                node.clock.now() + bounds::AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = node.clock.sleep_until(next) => {}
+            () = wake.wait() => {}
+            hint = heard.recv() => if let Some(hint) = hint { hurry(&node, BTreeSet::from([hint])).await },
+            () = node.stop.cancelled() => {}
+        }
+    }
+}
+
+/// Works off what is due and says when to look again.
+///
+/// # Errors
+/// When the store cannot be reached.
+pub async fn round(node: &Node, heard: &mut mpsc::Receiver<(LinkName, String)>) -> Result<Timestamp, StoreError> {
+    let mut hints = BTreeSet::new();
+    while let Ok(hint) = heard.try_recv() {
+        hints.insert(hint);
+    }
+    hurry(node, hints).await;
+    reclaim(node, node.clock.now()).await?;
+    let mut stale = 0;
+    let mut limit = bounds::TICK_BATCH;
+    loop {
+        let now = node.clock.now();
+        let plan = node.plan();
+        let mut tx = node.store.begin(WriteLane::Hot).await?;
+        let due = tx.due_deadlines(now, limit).await?;
+        if due.is_empty() {
+            drop(tx);
+            let next = node.store.next_deadline().await?;
+            return Ok(next.map_or(now + bounds::LOOK_EVERY, |at| at.clamp(now, now + bounds::LOOK_EVERY)));
+        }
+        match react::react::<Tick>(tx, &due, &plan, node).await {
+            Ok(_) => stale = 0,
+            Err(StoreError::Stale { .. }) if stale < bounds::STALE_ROUNDS => stale += 1,
+            Err(StoreError::Stale { .. }) => limit = 1,
+            Err(error) if error.blames_a_reaction() && due.len() > 1 => limit = 1,
+            Err(error) if error.blames_a_reaction() => {
+                let tx = node.store.begin(WriteLane::Hot).await?;
+                if let Some(deadline) = due.first() {
+                    react::park::<Tick>(tx, deadline, &error.to_string(), &plan, node).await?;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Deliveries whose node died under way: what became of them is unknown.
+///
+/// # Errors
+/// When the store cannot be reached.
+pub async fn reclaim(node: &Node, before: Timestamp) -> Result<(), StoreError> {
+    loop {
+        let expired = node
+            .store
+            .expired_claims(before, node.clock.now() + bounds::CLAIM_FOR, bounds::CLAIM_BATCH)
+            .await?;
+        if expired.is_empty() {
+            return Ok(());
+        }
+        let lost = Outcome::Unavailable { sent: true, detail: "the node that sent it stopped before the answer".to_owned() };
+        settle_all(node, expired.into_iter().map(|delivery| (delivery, lost.clone())).collect()).await;
+    }
+}
+
+async fn hurry(node: &Node, hints: BTreeSet<(LinkName, String)>) {
+    if hints.is_empty() {
+        return;
+    }
+    let now = node.clock.now();
+    let effects = hints.into_iter().map(|(link, object)| Effect::Hurry { link, object: Some(object), due_at: now }).collect();
+    let hurried = async {
+        let tx = node.store.begin(WriteLane::Hot).await?;
+        let stamp = Stamp { verb: "hint", config: node.plan().hash.clone(), now };
+        tx.commit(&stamp, &[Reaction { effects, ..Reaction::default() }]).await
+    };
+    if let Err(error) = hurried.await {
+        tracing::debug!(%error, "a hint was lost; the poll runs by itself");
+    }
+}
