@@ -36,13 +36,24 @@ const BARE_BATCH: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 fn main() {
-    let leads = std::env::var("LEADLOOP_BENCH_LEADS").ok().and_then(|text| text.parse().ok()).unwrap_or(5_000);
+    let leads =
+        std::env::var("LEADLOOP_BENCH_LEADS").ok().and_then(|text| text.parse().ok()).unwrap_or(5_000);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("road: {leads} leads, {CONNECTIONS} connections, {cores} cores; sender and CRM on the same machine\n");
+    println!(
+        "road: {leads} leads, {CONNECTIONS} connections, {cores} cores; sender and CRM on the same machine\n"
+    );
     println!(
         "{:<10} {:>11} {:>13} {:>6}  {:>12} {:>11} {:>6}  {:>9} {:>9}",
-        "store", "captures/s", "bare insert/s", "ratio", "hand-overs/s", "bare post/s", "ratio", "ack p50", "ack p99"
+        "store",
+        "captures/s",
+        "bare insert/s",
+        "ratio",
+        "hand-overs/s",
+        "bare post/s",
+        "ratio",
+        "ack p50",
+        "ack p99"
     );
     let folder = leadloop_testing::temp_dir();
     measure(&runtime, "SQLite", &format!("sqlite:{}", folder.path().join("road.db").display()), leads);
@@ -63,7 +74,8 @@ fn measure(runtime: &Runtime, name: &str, url: &str, leads: usize) {
     let bare_posts = bare_posts(runtime, leads);
     let store = runtime.block_on(Store::open(&StoreSettings::new(url))).expect("the store opens");
     let bodies: Vec<Vec<u8>> = (0..leads).map(|number| body(number).into_bytes()).collect();
-    let took = runtime.block_on(leadloop_store::bare::inserts(url, &bodies, BARE_BATCH)).expect("bare inserts work");
+    let took =
+        runtime.block_on(leadloop_store::bare::inserts(url, &bodies, BARE_BATCH)).expect("bare inserts work");
     let bare_inserts = leads as f64 / took.as_secs_f64();
 
     let folder = leadloop_testing::temp_dir();
@@ -111,7 +123,8 @@ fn bare_posts(runtime: &Runtime, leads: usize) -> f64 {
         options.client_id, options.client_secret
     );
     let kind = [("content-type", "application/x-www-form-urlencoded")];
-    let token = leadloop_testing::http::send(to, "POST", "/oauth/token", &kind, form.as_bytes()).expect("it answers");
+    let token =
+        leadloop_testing::http::send(to, "POST", "/oauth/token", &kind, form.as_bytes()).expect("it answers");
     let token: serde_json::Value = serde_json::from_str(&token.body).expect("a token is JSON");
     let bearer = format!("Bearer {}", token["access_token"].as_str().expect("a token is text"));
     let requests = (0..leads)
@@ -153,11 +166,19 @@ impl Secrets for Known {
 
 fn plan(folder: &Path, crm: SocketAddr) -> Arc<Plan> {
     let options = Options::default();
-    let text = include_str!("road.toml").replace("{crm}", &crm.to_string()).replace("{client}", &options.client_id);
+    let text =
+        include_str!("road.toml").replace("{crm}", &crm.to_string()).replace("{client}", &options.client_id);
     std::fs::write(folder.join("leadloop.toml"), text).expect("the folder can be written");
-    std::fs::write(folder.join("people.csv"), "key,name,crm_user\nli.na,li.na,U1001\nwang.wei,wang.wei,U1002\n")
-        .expect("the folder can be written");
-    let loaded =
-        leadloop_config::load("leadloop.toml", &Folder(folder), &Known(options.client_secret), &Registry::all());
+    std::fs::write(
+        folder.join("people.csv"),
+        "key,name,crm_user\nli.na,li.na,U1001\nwang.wei,wang.wei,U1002\n",
+    )
+    .expect("the folder can be written");
+    let loaded = leadloop_config::load(
+        "leadloop.toml",
+        &Folder(folder),
+        &Known(options.client_secret),
+        &Registry::all(),
+    );
     loaded.plan.map(Arc::new).unwrap_or_else(|| panic!("the bench's config is right: {:?}", loaded.problems))
 }

@@ -34,7 +34,8 @@ impl Verb for Absorb {
     }
     fn park(input: &Captured, code: &str, detail: &str, _: &mut Moment) -> Reaction {
         let end = CaptureEnd::Parked { code: code.to_owned(), detail: detail.to_owned() };
-        let mut reaction = Reaction { effects: vec![Effect::FinishCapture { id: input.id, end }], ..Reaction::default() };
+        let mut reaction =
+            Reaction { effects: vec![Effect::FinishCapture { id: input.id, end }], ..Reaction::default() };
         reaction.because.capture = Some(input.id);
         reaction
     }

@@ -107,7 +107,12 @@ impl Login {
     }
 
     /// One login at a time: others wait for it and use its token.
-    async fn token(&self, link: &Link, wire: &dyn Wire, clock: &dyn Clock) -> Result<SecretString, AuthError> {
+    async fn token(
+        &self,
+        link: &Link,
+        wire: &dyn Wire,
+        clock: &dyn Clock,
+    ) -> Result<SecretString, AuthError> {
         let mut kept = self.token.lock().await;
         if let Some(token) = kept.as_ref().filter(|token| token.until > clock.now()) {
             return Ok(token.value.clone());
@@ -115,15 +120,19 @@ impl Login {
         let Some(Auth::Token { url, body, json, value, expires, .. }) = &self.auth else {
             return Err(AuthError::Failed("no token is described".to_owned()));
         };
-        let fields: BTreeMap<String, String> =
-            body.iter().map(|(name, form)| Ok((name.clone(), fill(form, link, None)?))).collect::<Result<_, AuthError>>()?;
+        let fields: BTreeMap<String, String> = body
+            .iter()
+            .map(|(name, form)| Ok((name.clone(), fill(form, link, None)?)))
+            .collect::<Result<_, AuthError>>()?;
         let request = Request {
             method: Method::Post,
             url: absolute(&self.base, url),
             query: vec![],
             headers: vec![("accept".to_owned(), "application/json".to_owned())],
             body: if *json {
-                Body::Json(fields.into_iter().map(|(name, value)| (name, serde_json::Value::from(value))).collect())
+                Body::Json(
+                    fields.into_iter().map(|(name, value)| (name, serde_json::Value::from(value))).collect(),
+                )
             } else {
                 Body::Form(fields.into_iter().collect())
             },

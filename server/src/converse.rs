@@ -78,14 +78,17 @@ impl Line {
                 Step::Done(outcomes) => return Ok(outcomes),
                 Step::Send(request) => {
                     let repeatable = request.repeatable;
-                    answer = Some(self.send(*request, until, wire, clock).await.map_err(|broken| match broken {
-                        Broken::Login(error) => login_outcome(&error),
-                        // A repeatable request may have been applied, but saying it again does no harm; one that
-                        // followed a write of the same exchange is as unknown as that write.
-                        Broken::Wire(error) => {
-                            Outcome::Unavailable { sent: written || (error.sent && !repeatable), detail: error.detail }
-                        }
-                    })?);
+                    answer = Some(self.send(*request, until, wire, clock).await.map_err(
+                        |broken| match broken {
+                            Broken::Login(error) => login_outcome(&error),
+                            // A repeatable request may have been applied, but saying it again does no harm; one that
+                            // followed a write of the same exchange is as unknown as that write.
+                            Broken::Wire(error) => Outcome::Unavailable {
+                                sent: written || (error.sent && !repeatable),
+                                detail: error.detail,
+                            },
+                        },
+                    )?);
                     written |= !repeatable;
                 }
             }
@@ -116,7 +119,10 @@ impl Line {
                 })?;
                 self.limits.pass().await;
                 if clock.now() + Micros(i64::try_from(self.timeout.as_micros()).unwrap_or(i64::MAX)) > until {
-                    return Err(Broken::Wire(WireError { sent: false, detail: "no time left in its claim".to_owned() }));
+                    return Err(Broken::Wire(WireError {
+                        sent: false,
+                        detail: "no time left in its claim".to_owned(),
+                    }));
                 }
                 wire.send(&signed, self.timeout).await.map_err(Broken::Wire)?
             };
@@ -138,7 +144,9 @@ enum Broken {
 
 fn login_outcome(error: &AuthError) -> Outcome {
     match error {
-        AuthError::Refused { .. } | AuthError::Missing(_) => Outcome::Unauthorized { detail: error.to_string() },
+        AuthError::Refused { .. } | AuthError::Missing(_) => {
+            Outcome::Unauthorized { detail: error.to_string() }
+        }
         AuthError::Failed(_) => Outcome::Unavailable { sent: false, detail: error.to_string() },
     }
 }

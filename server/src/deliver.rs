@@ -125,7 +125,10 @@ async fn launch(
     let mut groups: BTreeMap<(&'static str, String), Vec<(Delivery, Operation)>> = BTreeMap::new();
     for delivery in claimed {
         let operation = to_send(&delivery);
-        groups.entry((operation.kind(), operation.object().to_owned())).or_default().push((delivery, operation));
+        groups
+            .entry((operation.kind(), operation.object().to_owned()))
+            .or_default()
+            .push((delivery, operation));
     }
     let mut launched = 0;
     for ((kind, _), group) in groups {
@@ -208,7 +211,12 @@ async fn settle_once(node: &Node, batch: &[Ended]) -> Result<BTreeSet<usize>, St
 }
 
 fn only(batch: Vec<Ended>, places: &BTreeSet<usize>) -> Vec<Ended> {
-    batch.into_iter().enumerate().filter(|(place, _)| places.contains(place)).map(|(_, ended)| ended).collect()
+    batch
+        .into_iter()
+        .enumerate()
+        .filter(|(place, _)| places.contains(place))
+        .map(|(_, ended)| ended)
+        .collect()
 }
 
 async fn park_one(node: &Node, batch: &[Ended], detail: &str) {

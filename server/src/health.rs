@@ -15,7 +15,11 @@ pub async fn healthz(State(node): State<Arc<Node>>) -> Response {
         Ok(_) => axum::Json(json!({ "ok": true })).into_response(),
         Err(error) => {
             tracing::warn!(%error, "the health check failed");
-            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({ "ok": false, "code": error.code().unwrap_or("LL1010") }))).into_response()
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                axum::Json(json!({ "ok": false, "code": error.code().unwrap_or("LL1010") })),
+            )
+                .into_response()
         }
     }
 }
@@ -24,6 +28,9 @@ pub async fn healthz(State(node): State<Arc<Node>>) -> Response {
 pub async fn status(State(node): State<Arc<Node>>) -> Response {
     match node.store.status(node.clock.now()).await {
         Ok(status) => axum::Json(status).into_response(),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({ "code": error.code().unwrap_or("LL1010") }))).into_response(),
+        Err(error) => {
+            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(json!({ "code": error.code().unwrap_or("LL1010") })))
+                .into_response()
+        }
     }
 }

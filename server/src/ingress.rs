@@ -33,13 +33,22 @@ pub async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let named = |name: &str| path.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or("");
+    let named =
+        |name: &str| path.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or("");
     let plan = node.plan();
     let Some(source) = plan.source(named("source")) else {
-        return refuse(StatusCode::NOT_FOUND, "LL3001", format!("there is no source `{}`; see [[source]] in leadloop.toml", named("source")));
+        return refuse(
+            StatusCode::NOT_FOUND,
+            "LL3001",
+            format!("there is no source `{}`; see [[source]] in leadloop.toml", named("source")),
+        );
     };
     if !node.rates.passes(source, peer.ip()) {
-        let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "LL3002", "too many requests from this address; come again in a minute");
+        let mut response = refuse(
+            StatusCode::TOO_MANY_REQUESTS,
+            "LL3002",
+            "too many requests from this address; come again in a minute",
+        );
         response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
         return response;
     }
@@ -62,7 +71,11 @@ pub async fn receive(
 /// Reads, keeps and answers one push.
 async fn take(node: &Node, plan: &Plan, source: &SourcePlan, push: Push) -> Response {
     let Some(connector) = node.registry.get(&source.connector) else {
-        return refuse(StatusCode::NOT_FOUND, "LL3001", format!("the connector `{}` is not built in", source.connector));
+        return refuse(
+            StatusCode::NOT_FOUND,
+            "LL3001",
+            format!("the connector `{}` is not built in", source.connector),
+        );
     };
     let received = match read(connector, source, &push) {
         Ok(received) => received,
@@ -72,7 +85,9 @@ async fn take(node: &Node, plan: &Plan, source: &SourcePlan, push: Push) -> Resp
         Err(refusal @ (Refusal::NotAListener | Refusal::NotSpoken(_))) => {
             return refuse(StatusCode::NOT_FOUND, "LL3001", format!("source `{}`: {refusal}", source.name));
         }
-        Err(Refusal::Unreadable { code, detail }) => return park(node, plan, source, push, code, detail).await,
+        Err(Refusal::Unreadable { code, detail }) => {
+            return park(node, plan, source, push, code, detail).await;
+        }
     };
     let hints = received.hints.clone();
     let (answer, report) = (received.answer.clone(), received.report);
@@ -101,7 +116,8 @@ fn read(connector: &dyn Connector, source: &SourcePlan, push: &Push) -> Result<R
     catch_unwind(AssertUnwindSafe(|| connector.receive(&source.link, push))).unwrap_or_else(|_| {
         Err(Refusal::Unreadable {
             code: "LL3009",
-            detail: "reading it failed inside leadloop; it is kept and can be injected again after an update".to_owned(),
+            detail: "reading it failed inside leadloop; it is kept and can be injected again after an update"
+                .to_owned(),
         })
     })
 }
@@ -136,7 +152,14 @@ pub fn prepare(
     (kept, quarantined)
 }
 
-async fn park(node: &Node, plan: &Plan, source: &SourcePlan, push: Push, code: &str, detail: String) -> Response {
+async fn park(
+    node: &Node,
+    plan: &Plan,
+    source: &SourcePlan,
+    push: Push,
+    code: &str,
+    detail: String,
+) -> Response {
     let state = PushState::Parked { code: code.to_owned(), detail: detail.clone() };
     let kept = kept_form(node.clock.moment().id(), plan, source, push, state);
     match node.keeper.keep(kept).await {
@@ -155,10 +178,19 @@ async fn read_body(body: Body) -> Result<Vec<u8>, Box<Response>> {
         Ok(Err(error)) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Box::new(refuse(
             StatusCode::PAYLOAD_TOO_LARGE,
             "LL3005",
-            format!("the body is larger than {} MiB; send fewer records at once, files by `leadloop import`", bounds::BODY_BYTES >> 20),
+            format!(
+                "the body is larger than {} MiB; send fewer records at once, files by `leadloop import`",
+                bounds::BODY_BYTES >> 20
+            ),
         ))),
-        Ok(Err(_)) => Err(Box::new(refuse(StatusCode::BAD_REQUEST, "LL3006", "the body broke off; send it again"))),
-        Err(_) => Err(Box::new(refuse(StatusCode::REQUEST_TIMEOUT, "LL3007", "the body came too slowly; send it again"))),
+        Ok(Err(_)) => {
+            Err(Box::new(refuse(StatusCode::BAD_REQUEST, "LL3006", "the body broke off; send it again")))
+        }
+        Err(_) => Err(Box::new(refuse(
+            StatusCode::REQUEST_TIMEOUT,
+            "LL3007",
+            "the body came too slowly; send it again",
+        ))),
     }
 }
 
@@ -220,7 +252,9 @@ fn outcome(kept: &Kept, quarantined: &[Quarantined]) -> serde_json::Value {
 
 /// The connector's own JSON object with what became of the records.
 fn with_outcome(mut answer: Answer, outcome: serde_json::Value) -> Answer {
-    if let (Some(serde_json::Value::Object(mut own)), serde_json::Value::Object(more)) = (answer.json(), outcome) {
+    if let (Some(serde_json::Value::Object(mut own)), serde_json::Value::Object(more)) =
+        (answer.json(), outcome)
+    {
         own.extend(more);
         answer.body = serde_json::Value::Object(own).to_string().into_bytes();
     }

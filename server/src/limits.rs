@@ -22,7 +22,9 @@ impl Limits {
     /// Buckets for these windows; a window of zero requests is refused by the config check.
     #[must_use]
     pub fn new(windows: &[Limit]) -> Self {
-        Self { buckets: windows.iter().filter_map(|window| quota(*window)).map(RateLimiter::direct).collect() }
+        Self {
+            buckets: windows.iter().filter_map(|window| quota(*window)).map(RateLimiter::direct).collect(),
+        }
     }
 
     /// Waits until one more request fits into every window.
@@ -51,8 +53,10 @@ mod tests {
         for (requests, per_secs) in [(5, 1), (10, 1), (100, 60), (1_000, 86_400), (2, 1), (97, 7)] {
             let clock = FakeRelativeClock::default();
             let window = Limit { requests, per_secs };
-            let bucket =
-                RateLimiter::direct_with_clock(quota(window).expect("a window above zero has a bucket"), clock.clone());
+            let bucket = RateLimiter::direct_with_clock(
+                quota(window).expect("a window above zero has a bucket"),
+                clock.clone(),
+            );
             let mut passed: Vec<u64> = Vec::new();
             let step = Duration::from_micros(u64::from(per_secs) * 1_000_000 / 400);
             for tick in 0..2_000_u64 {
@@ -61,10 +65,19 @@ mod tests {
                 }
                 clock.advance(step);
             }
-            let most = (0..1_600).map(|start| passed.iter().filter(|t| (start..start + 400).contains(*t)).count()).max();
-            assert!(most.expect("windows were looked at") <= requests as usize, "{requests} in {per_secs} s: {most:?}");
+            let most = (0..1_600)
+                .map(|start| passed.iter().filter(|t| (start..start + 400).contains(*t)).count())
+                .max();
+            assert!(
+                most.expect("windows were looked at") <= requests as usize,
+                "{requests} in {per_secs} s: {most:?}"
+            );
             let steady = f64::from(requests - (requests / 10).max(1)) * 5.0;
-            assert!(passed.len() as f64 >= 0.95 * steady, "{requests} in {per_secs} s: too slow: {}", passed.len());
+            assert!(
+                passed.len() as f64 >= 0.95 * steady,
+                "{requests} in {per_secs} s: too slow: {}",
+                passed.len()
+            );
         }
     }
 }

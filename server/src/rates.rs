@@ -27,7 +27,8 @@ impl Rates {
         let limiter = {
             let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(sources.entry(source.name.to_string()).or_insert_with(|| {
-                let quota = Quota::with_period(within.to_std() / requests.get()).unwrap_or(Quota::per_minute(requests));
+                let quota = Quota::with_period(within.to_std() / requests.get())
+                    .unwrap_or(Quota::per_minute(requests));
                 Arc::new(RateLimiter::keyed(quota.allow_burst(requests)))
             }))
         };

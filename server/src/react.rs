@@ -51,10 +51,16 @@ pub async fn react<V: Verb>(
     let mut moment = node.clock.moment();
     let mut reactions = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let reaction = catch_unwind(AssertUnwindSafe(|| V::react(&book, input, policy, &mut moment))).unwrap_or_else(|_| {
-            tracing::error!(verb = V::NAME, "the core failed on one input; it is parked");
-            V::park(input, "LL4000", "processing it failed inside leadloop; retry it after an update", &mut moment)
-        });
+        let reaction = catch_unwind(AssertUnwindSafe(|| V::react(&book, input, policy, &mut moment)))
+            .unwrap_or_else(|_| {
+                tracing::error!(verb = V::NAME, "the core failed on one input; it is parked");
+                V::park(
+                    input,
+                    "LL4000",
+                    "processing it failed inside leadloop; retry it after an update",
+                    &mut moment,
+                )
+            });
         book.apply(&reaction);
         reactions.push(reaction);
     }
@@ -83,7 +89,8 @@ fn stamp<V: Verb>(plan: &Plan, moment: &Moment) -> Stamp {
 
 /// The turns a batch must hold before it decides: persons, companies, and what routes count by.
 fn turns(needs: &Needs) -> BTreeSet<String> {
-    let people = needs.identifiers.iter().map(|identifier| format!("id/{}/{}", identifier.kind.0, identifier.value));
+    let people =
+        needs.identifiers.iter().map(|identifier| format!("id/{}/{}", identifier.kind.0, identifier.value));
     let leads = needs.leads.iter().map(|lead| format!("lead/{lead}"));
     let companies = needs.companies.iter().map(|company| format!("company/{company}"));
     let counters = needs.counters.iter().map(|counter| format!("counter/{counter}"));

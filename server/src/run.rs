@@ -112,7 +112,8 @@ pub async fn start_with(
     let listener = TcpListener::bind(plan.listen)
         .await
         .map_err(|source| StartError::Listen { address: plan.listen, source })?;
-    let address = listener.local_addr().map_err(|source| StartError::Listen { address: plan.listen, source })?;
+    let address =
+        listener.local_addr().map_err(|source| StartError::Listen { address: plan.listen, source })?;
     let (node, heard) = Node::new((clock, wire, store, keeper, registry), Arc::clone(&plan), lines);
     prepare(&node, &plan).await?;
 
@@ -130,7 +131,13 @@ pub async fn start_with(
     for link in &plan.links {
         if let Some(line) = node.lines.get(&link.name) {
             let (node, line) = (Arc::clone(&node), Arc::clone(line));
-            loops.push(tokio::spawn(deliver::run(node, link.name.clone(), line, link.limits.clone(), link.concurrent)));
+            loops.push(tokio::spawn(deliver::run(
+                node,
+                link.name.clone(),
+                line,
+                link.limits.clone(),
+                link.concurrent,
+            )));
         }
     }
     tracing::info!(%address, sources = plan.sources.len(), links = plan.links.len(), "leadloop runs");
@@ -146,8 +153,10 @@ async fn prepare(node: &Node, plan: &Plan) -> Result<(), StoreError> {
         tick::reclaim(node, Timestamp(i64::MAX)).await?;
     }
     let mut moment = node.clock.moment();
-    let effects =
-        settle::standing(&plan.policy, &mut moment).into_iter().map(|delivery| Effect::Enqueue(Box::new(delivery))).collect();
+    let effects = settle::standing(&plan.policy, &mut moment)
+        .into_iter()
+        .map(|delivery| Effect::Enqueue(Box::new(delivery)))
+        .collect();
     let tx = node.store.begin(WriteLane::Hot).await?;
     let stamp = Stamp { verb: "start", config: plan.hash.clone(), now };
     tx.commit(&stamp, &[Reaction { effects, ..Reaction::default() }]).await.map(|_| ())
@@ -165,8 +174,8 @@ fn line(link: &LinkPlan, registry: &Registry) -> Result<Option<(LinkName, Arc<Li
     let Some(connector) = registry.get(&link.connector) else { return Ok(None) };
     let manifest = connector.manifest();
     let Some(http) = &manifest.http else { return Ok(None) };
-    let base =
-        base_url(&http.base, &link.link).map_err(|source| StartError::Link { link: link.name.clone(), source })?;
+    let base = base_url(&http.base, &link.link)
+        .map_err(|source| StartError::Link { link: link.name.clone(), source })?;
     let line = Line {
         connector,
         link: link.link.clone(),

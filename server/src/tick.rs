@@ -43,8 +43,10 @@ impl Verb for Tick {
             raised: true,
             at: moment.now,
         };
-        let mut reaction =
-            Reaction { effects: vec![Effect::ClearDeadline(input.key.clone()), Effect::Alarm(alarm)], ..Reaction::default() };
+        let mut reaction = Reaction {
+            effects: vec![Effect::ClearDeadline(input.key.clone()), Effect::Alarm(alarm)],
+            ..Reaction::default()
+        };
         reaction.because.lead = Some(input.lead);
         reaction
     }
@@ -74,7 +76,10 @@ pub async fn run(node: Arc<Node>, mut heard: mpsc::Receiver<(LinkName, String)>)
 ///
 /// # Errors
 /// When the store cannot be reached.
-pub async fn round(node: &Node, heard: &mut mpsc::Receiver<(LinkName, String)>) -> Result<Timestamp, StoreError> {
+pub async fn round(
+    node: &Node,
+    heard: &mut mpsc::Receiver<(LinkName, String)>,
+) -> Result<Timestamp, StoreError> {
     let mut hints = BTreeSet::new();
     while let Ok(hint) = heard.try_recv() {
         hints.insert(hint);
@@ -122,7 +127,10 @@ pub async fn reclaim(node: &Node, before: Timestamp) -> Result<(), StoreError> {
         if expired.is_empty() {
             return Ok(());
         }
-        let lost = Outcome::Unavailable { sent: true, detail: "the node that sent it stopped before the answer".to_owned() };
+        let lost = Outcome::Unavailable {
+            sent: true,
+            detail: "the node that sent it stopped before the answer".to_owned(),
+        };
         settle_all(node, expired.into_iter().map(|delivery| (delivery, lost.clone())).collect()).await;
     }
 }
@@ -132,7 +140,10 @@ async fn hurry(node: &Node, hints: BTreeSet<(LinkName, String)>) {
         return;
     }
     let now = node.clock.now();
-    let effects = hints.into_iter().map(|(link, object)| Effect::Hurry { link, object: Some(object), due_at: now }).collect();
+    let effects = hints
+        .into_iter()
+        .map(|(link, object)| Effect::Hurry { link, object: Some(object), due_at: now })
+        .collect();
     let hurried = async {
         let tx = node.store.begin(WriteLane::Hot).await?;
         let stamp = Stamp { verb: "hint", config: node.plan().hash.clone(), now };

@@ -27,7 +27,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Carries a request to its system and the answer back.
 pub trait Wire: Send + Sync {
     /// Sends `request`, whose URL is whole, and waits at most `timeout` for the answer.
-    fn send<'a>(&'a self, request: &'a Request, timeout: Duration) -> BoxFuture<'a, Result<Answer, WireError>>;
+    fn send<'a>(
+        &'a self,
+        request: &'a Request,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Answer, WireError>>;
 }
 
 /// The wire over HTTP.
@@ -77,15 +81,22 @@ impl HttpWire {
         let headers = response
             .headers()
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
             .collect();
         let mut body = Vec::new();
         // The head came, so the system has acted: whatever breaks from here on was "sent".
-        while let Some(chunk) =
-            response.chunk().await.map_err(|error| WireError { sent: true, detail: chain(&error.without_url()) })?
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| WireError { sent: true, detail: chain(&error.without_url()) })?
         {
             if body.len() + chunk.len() > bounds::ANSWER_BYTES {
-                return Err(WireError { sent: true, detail: format!("answer larger than {} bytes", bounds::ANSWER_BYTES) });
+                return Err(WireError {
+                    sent: true,
+                    detail: format!("answer larger than {} bytes", bounds::ANSWER_BYTES),
+                });
             }
             body.extend_from_slice(&chunk);
         }
@@ -94,7 +105,11 @@ impl HttpWire {
 }
 
 impl Wire for HttpWire {
-    fn send<'a>(&'a self, request: &'a Request, timeout: Duration) -> BoxFuture<'a, Result<Answer, WireError>> {
+    fn send<'a>(
+        &'a self,
+        request: &'a Request,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Answer, WireError>> {
         Box::pin(self.carry(request, timeout))
     }
 }

@@ -26,11 +26,16 @@ async fn sqlite(path: &str, bodies: &[Vec<u8>], batch: usize) -> Result<Duration
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
     let mut connection = SqliteConnection::connect_with(&options).await?;
-    sqlx::query("CREATE TABLE IF NOT EXISTS bare (id INTEGER PRIMARY KEY, body TEXT NOT NULL)").execute(&mut connection).await?;
+    sqlx::query("CREATE TABLE IF NOT EXISTS bare (id INTEGER PRIMARY KEY, body TEXT NOT NULL)")
+        .execute(&mut connection)
+        .await?;
     let begun = Instant::now();
     for rows in bodies.chunks(batch.max(1)) {
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("INSERT INTO bare (body) SELECT value FROM json_each($1)").bind(as_json(rows)).execute(&mut *tx).await?;
+        sqlx::query("INSERT INTO bare (body) SELECT value FROM json_each($1)")
+            .bind(as_json(rows))
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
     }
     let took = begun.elapsed();
@@ -48,7 +53,10 @@ async fn postgres(url: &str, bodies: &[Vec<u8>], batch: usize) -> Result<Duratio
     for rows in bodies.chunks(batch.max(1)) {
         let texts: Vec<String> = rows.iter().map(|row| String::from_utf8_lossy(row).into_owned()).collect();
         let mut tx = connection.begin().await?;
-        sqlx::query("INSERT INTO bare (body) SELECT body FROM UNNEST($1::text[]) AS t(body)").bind(texts).execute(&mut *tx).await?;
+        sqlx::query("INSERT INTO bare (body) SELECT body FROM UNNEST($1::text[]) AS t(body)")
+            .bind(texts)
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
     }
     let took = begun.elapsed();

@@ -32,7 +32,8 @@ impl Dice {
 
 fn seed() -> u64 {
     let seed = std::env::var("LEADLOOP_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
+        let now =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
         u64::from(now.subsec_nanos())
     });
     println!("LEADLOOP_SEED={seed}");
@@ -78,7 +79,8 @@ fn crm_leads(crm: SocketAddr) -> Vec<serde_json::Value> {
     let (mut leads, mut cursor) = (Vec::new(), String::new());
     loop {
         let path = format!("/api/v1/leads?limit=200{cursor}");
-        let page = http::send(crm, "GET", &path, &[("authorization", &bearer)], b"").expect("the sandbox answers");
+        let page =
+            http::send(crm, "GET", &path, &[("authorization", &bearer)], b"").expect("the sandbox answers");
         let page: serde_json::Value = serde_json::from_str(&page.body).expect("a page is JSON");
         leads.extend(page["records"].as_array().cloned().unwrap_or_else(|| panic!("no records in {page}")));
         match page["next"].as_str() {
@@ -89,7 +91,10 @@ fn crm_leads(crm: SocketAddr) -> Vec<serde_json::Value> {
 }
 
 fn status(node: SocketAddr) -> serde_json::Value {
-    http::get(node, "/status").ok().and_then(|answer| serde_json::from_str(&answer.body).ok()).unwrap_or_default()
+    http::get(node, "/status")
+        .ok()
+        .and_then(|answer| serde_json::from_str(&answer.body).ok())
+        .unwrap_or_default()
 }
 
 fn count(status: &serde_json::Value, list: &str, name: &str) -> u64 {
@@ -99,7 +104,11 @@ fn count(status: &serde_json::Value, list: &str, name: &str) -> u64 {
 
 fn torture(store_url: &str, mark: MarkMode) {
     let seed = seed();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let fault = |kind, probability| FaultSpec {
         kind,
         method: Some("POST".to_owned()),
@@ -115,7 +124,8 @@ fn torture(store_url: &str, mark: MarkMode) {
     options.faults = vec![fault(FaultKind::LostAnswer, 0.05), fault(FaultKind::Reset, 0.03)];
     let sandbox = runtime.block_on(Sandbox::start(options)).expect("the sandbox starts");
     let crm = sandbox.addr();
-    let (_guard, path) = folder(&config(store_url, crm, "127.0.0.1:0"), &[("li.na", "U1001"), ("wang.wei", "U1002")]);
+    let (_guard, path) =
+        folder(&config(store_url, crm, "127.0.0.1:0"), &[("li.na", "U1001"), ("wang.wei", "U1002")]);
 
     let mut node = Node::start(&path, SECRET);
     let address = Arc::new(Mutex::new(node.address));
@@ -153,7 +163,8 @@ fn torture(store_url: &str, mark: MarkMode) {
     loop {
         let now = status(node.address);
         if now["captures_due"] == 0 && count(&now, "handoffs", "with_sales") == people {
-            let in_pool: u64 = now["stages"].as_array().into_iter().flatten().filter_map(|row| row[1].as_u64()).sum();
+            let in_pool: u64 =
+                now["stages"].as_array().into_iter().flatten().filter_map(|row| row[1].as_u64()).sum();
             assert_eq!(in_pool, people, "one lead a person: {now:#}");
             break;
         }

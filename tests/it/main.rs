@@ -5,8 +5,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
-mod tidy;
-#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod node;
+#[cfg(test)]
+mod tidy;

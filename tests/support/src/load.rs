@@ -9,7 +9,10 @@ pub type Wire = Vec<u8>;
 
 /// A request with a JSON body as bytes for the wire.
 pub fn json_request(to: SocketAddr, path: &str, headers: &[(&str, &str)], body: &str) -> Wire {
-    let mut head = format!("POST {path} HTTP/1.1\r\nhost: {to}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
+    let mut head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {to}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+        body.len()
+    );
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -57,10 +60,12 @@ pub fn run(to: SocketAddr, requests: Vec<Wire>, connections: usize) -> io::Resul
         }
     }
     let begun = Instant::now();
-    let threads: Vec<_> = shares.into_iter().map(|share| std::thread::spawn(move || one(to, &share))).collect();
+    let threads: Vec<_> =
+        shares.into_iter().map(|share| std::thread::spawn(move || one(to, &share))).collect();
     let mut load = Load { accepted: 0, refused: 0, took: Duration::ZERO, waits: Vec::new() };
     for thread in threads {
-        let (accepted, refused, waits) = thread.join().map_err(|_| io::Error::other("a sender panicked"))??;
+        let (accepted, refused, waits) =
+            thread.join().map_err(|_| io::Error::other("a sender panicked"))??;
         load.accepted += accepted;
         load.refused += refused;
         load.waits.extend(waits);

@@ -95,10 +95,19 @@ async fn the_door(url: &str) {
     assert_eq!(first.status, 200, "{}", first.body);
     assert!(first.body.contains("\"accepted\":1"), "{}", first.body);
     let again = post(&running, "/in/website", json, lead.as_bytes()).await;
-    assert!(again.body.contains("\"accepted\":0") && again.body.contains("\"duplicates\":1"), "{}", again.body);
-    let two = br#"[{"name":"A","email":"a@firm.example"},{"name":"nobody"},{"name":"B","phone":"+8613800002222"}]"#;
+    assert!(
+        again.body.contains("\"accepted\":0") && again.body.contains("\"duplicates\":1"),
+        "{}",
+        again.body
+    );
+    let two =
+        br#"[{"name":"A","email":"a@firm.example"},{"name":"nobody"},{"name":"B","phone":"+8613800002222"}]"#;
     let mixed = post(&running, "/in/website", json, two).await;
-    assert!(mixed.body.contains("\"accepted\":2") && mixed.body.contains("\"quarantined\":1"), "{}", mixed.body);
+    assert!(
+        mixed.body.contains("\"accepted\":2") && mixed.body.contains("\"quarantined\":1"),
+        "{}",
+        mixed.body
+    );
     assert!(mixed.body.contains("LL4001"), "{}", mixed.body);
     let form = "name=C&mobile=0086+138+0000+1111";
     let form = post(&running, "/in/website", "application/x-www-form-urlencoded", form.as_bytes()).await;
@@ -117,7 +126,10 @@ async fn the_door(url: &str) {
     assert_eq!(people(&store, 3).await, 3, "one person each, the form's phone is the first one's");
     let kept = store.status(Timestamp(0)).await.expect("the store answers");
     assert!(kept.parked.iter().any(|parked| parked.what == "record" && parked.code == "LL4001"), "{kept:?}");
-    assert!(kept.parked.iter().any(|parked| parked.what == "push"), "what could not be read is kept: {kept:?}");
+    assert!(
+        kept.parked.iter().any(|parked| parked.what == "push"),
+        "what could not be read is kept: {kept:?}"
+    );
     running.stop().await;
 }
 

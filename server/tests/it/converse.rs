@@ -55,11 +55,18 @@ impl Connector for Probe {
     fn manifest(&self) -> &'static Manifest {
         &MANIFEST
     }
-    fn exchange(&self, _: &Link, operations: &[Operation], _: &mut Moment) -> Result<Box<dyn Exchange>, Refusal> {
+    fn exchange(
+        &self,
+        _: &Link,
+        operations: &[Operation],
+        _: &mut Moment,
+    ) -> Result<Box<dyn Exchange>, Refusal> {
         let (request, endless) = match operations {
             [Operation::Check] => (Request::get("/check"), false),
             [Operation::Find { .. }] => (Request::get("/check"), true),
-            [Operation::Create { .. }] => (Request::json(Method::Post, "/leads", serde_json::json!({})), false),
+            [Operation::Create { .. }] => {
+                (Request::json(Method::Post, "/leads", serde_json::json!({})), false)
+            }
             _ => return Err(Refusal::NotSpoken("this")),
         };
         Ok(Box::new(Talk { request: Some(Box::new(request)), endless }))
@@ -107,7 +114,10 @@ fn create() -> Operation {
 }
 
 fn find() -> Operation {
-    Operation::Find { object: "lead".to_owned(), by: leadloop_sync_core::outbox::FindBy::Mark("H-1".to_owned()) }
+    Operation::Find {
+        object: "lead".to_owned(),
+        by: leadloop_sync_core::outbox::FindBy::Mark("H-1".to_owned()),
+    }
 }
 
 async fn token(server: &MockServer, value: &str, times: u64) {
@@ -115,7 +125,8 @@ async fn token(server: &MockServer, value: &str, times: u64) {
         .and(path("/oauth/token"))
         .and(body_string_contains("client_secret=open+sesame"))
         .respond_with(
-            ResponseTemplate::new(200).set_body_json(serde_json::json!({ "access_token": value, "expires_in": 3600 })),
+            ResponseTemplate::new(200)
+                .set_body_json(serde_json::json!({ "access_token": value, "expires_in": 3600 })),
         )
         .up_to_n_times(times)
         .mount(server)
@@ -127,8 +138,18 @@ async fn a_refused_token_is_renewed_once_and_the_request_goes_again() {
     let server = MockServer::start().await;
     token(&server, "old", 1).await;
     token(&server, "new", 1).await;
-    Mock::given(path("/leads")).and(header("authorization", "Bearer old")).respond_with(ResponseTemplate::new(401)).expect(1).mount(&server).await;
-    Mock::given(path("/leads")).and(header("authorization", "Bearer new")).respond_with(ResponseTemplate::new(200)).expect(1).mount(&server).await;
+    Mock::given(path("/leads"))
+        .and(header("authorization", "Bearer old"))
+        .respond_with(ResponseTemplate::new(401))
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(path("/leads"))
+        .and(header("authorization", "Bearer new"))
+        .respond_with(ResponseTemplate::new(200))
+        .expect(1)
+        .mount(&server)
+        .await;
     let line = line(&server.uri(), &[]);
     assert_eq!(carry_out(&line, create()).await, Outcome::Done(Reply::Told));
 }
@@ -137,11 +158,15 @@ async fn a_refused_token_is_renewed_once_and_the_request_goes_again() {
 async fn a_login_that_is_refused_is_an_outcome_and_shows_no_secret() {
     let server = MockServer::start().await;
     Mock::given(path("/oauth/token"))
-        .respond_with(ResponseTemplate::new(400).set_body_json(serde_json::json!({ "error": "invalid_client" })))
+        .respond_with(
+            ResponseTemplate::new(400).set_body_json(serde_json::json!({ "error": "invalid_client" })),
+        )
         .mount(&server)
         .await;
     let line = line(&server.uri(), &[]);
-    let Outcome::Unauthorized { detail } = carry_out(&line, create()).await else { panic!("it must be unauthorized") };
+    let Outcome::Unauthorized { detail } = carry_out(&line, create()).await else {
+        panic!("it must be unauthorized")
+    };
     assert!(detail.contains("invalid_client") && !detail.contains("sesame"), "{detail}");
 }
 

@@ -1,0 +1,6 @@
+//! Tests of the shell, in one binary because linking is the slow part.
+
+#[cfg(test)]
+mod converse;
+#[cfg(test)]
+mod inbox;
