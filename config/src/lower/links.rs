@@ -29,7 +29,8 @@ pub fn crms(ctx: &mut Context<'_>) -> (Vec<LinkPlan>, BTreeMap<LinkName, CrmPoli
             continue;
         };
         let (limits, concurrent) = limits(ctx, &at, manifest);
-        let policy = crm(ctx, &at, link.name.clone(), manifest);
+        let mut policy = crm(ctx, &at, link.name.clone(), manifest);
+        policy.mark_unique = manifest.mark_rule(&link.settings).is_some_and(|rule| rule.unique);
         policies.insert(link.name.clone(), policy);
         plans.push(LinkPlan {
             name: link.name.clone(),

@@ -44,9 +44,21 @@ impl Context<'_> {
         let empty = Table::default();
         let given = owner.value.table("settings").unwrap_or(&empty);
         let at = owner.value.get("settings").map_or(&written.span, |at| &at.span).clone();
-        let (checked, problems) = settings::check(connector, &to_toml(given));
+        let mut wanted = to_toml(given);
+        // What stands in the source's own table and is the connector's to judge.
+        if let Some(origins) = to_toml(&owner.value).remove("allowed_origins") {
+            wanted.entry("allowed_origins").or_insert(origins);
+        }
+        // The connector's own default is for links without a config.
+        let zone = self.sections.get("leadloop").and_then(|at| at.first()?.value.text("timezone"));
+        if let Some(zone) = zone.filter(|_| connector.manifest().setting_named("timezone").is_some()) {
+            wanted.entry("timezone").or_insert_with(|| toml::Value::String(zone.to_owned()));
+        }
+        let (checked, problems) = settings::check(connector, &wanted);
         for problem in problems {
-            let span = place_of(given, &problem.path).unwrap_or_else(|| at.clone());
+            let span = place_of(given, &problem.path)
+                .or_else(|| place_of(&owner.value, &problem.path))
+                .unwrap_or_else(|| at.clone());
             let code = match problem.kind {
                 settings::ProblemKind::NotAReference => "LL2008",
                 settings::ProblemKind::Missing => "LL2005",
@@ -116,10 +128,7 @@ pub fn sources(
         else {
             continue;
         };
-        let Some((connector, mut link)) = linked else { continue };
-        if let Some(origins) = at.value.get("allowed_origins") {
-            link.settings.insert("allowed_origins".to_owned(), origins.value.to_value().unwrap_or_default());
-        }
+        let Some((connector, link)) = linked else { continue };
         plans.push(SourcePlan {
             name: policy.name.clone(),
             connector,

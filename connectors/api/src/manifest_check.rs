@@ -228,6 +228,7 @@ fn role_fields(roles: &Roles) -> Vec<&String> {
         &roles.remark,
         &roles.mark,
         &roles.last_activity,
+        &roles.merged_into,
         &roles.user_state,
     ];
     let several = roles.phones.iter().chain(&roles.emails);
