@@ -1,6 +1,9 @@
 //! Tokens: fetched, kept and injected as the manifest describes, so that no connector knows how.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
 
 use leadloop_connector_api::manifest::Auth;
 use leadloop_connector_api::{Body, Link, Method, Request};
@@ -17,7 +20,11 @@ const RENEW_BEFORE: Micros = Micros::seconds(30);
 /// How long a token without a stated end is kept.
 const UNSTATED: Micros = Micros::minutes(30);
 /// A login may take this long.
-const LOGIN_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
+const LOGIN_WITHIN: Duration = Duration::from_secs(20);
+/// A login whose wire broke is tried so often again, after this wait, then twice as long, and so on.
+const MORE_ATTEMPTS: usize = 3;
+/// See [`MORE_ATTEMPTS`].
+const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// What kept us from a token.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -138,7 +145,12 @@ impl Login {
             },
             repeatable: true,
         };
-        let answer = wire.send(&request, LOGIN_WITHIN).await?;
+        // Logging in twice does no harm, and everything else waits for it: a broken wire is tried again at once.
+        let attempts = ExponentialBuilder::default()
+            .with_min_delay(FIRST_WAIT)
+            .with_max_times(MORE_ATTEMPTS)
+            .with_jitter();
+        let answer = (|| wire.send(&request, LOGIN_WITHIN)).retry(attempts).await?;
         let parsed = answer.json().unwrap_or_default();
         if !(200..300).contains(&answer.status) {
             let detail = ["error_description", "error", "message"]

@@ -83,7 +83,7 @@ fn crm_leads(crm: SocketAddr) -> Vec<serde_json::Value> {
             http::send(crm, "GET", &path, &[("authorization", &bearer)], b"").expect("the sandbox answers");
         let page: serde_json::Value = serde_json::from_str(&page.body).expect("a page is JSON");
         leads.extend(page["records"].as_array().cloned().unwrap_or_else(|| panic!("no records in {page}")));
-        match page["next"].as_str() {
+        match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return leads,
         }
@@ -119,7 +119,12 @@ fn torture(store_url: &str, mark: MarkMode) {
         ms: None,
         retry_after: None,
     };
-    let mut options = Options { client_secret: SECRET.to_owned(), seed, ..Options::default() };
+    let mut options = Options {
+        client_id: "leadloop".to_owned(),
+        client_secret: SECRET.to_owned(),
+        seed,
+        ..Options::default()
+    };
     options.tuning.mark = mark;
     options.faults = vec![fault(FaultKind::LostAnswer, 0.05), fault(FaultKind::Reset, 0.03)];
     let sandbox = runtime.block_on(Sandbox::start(options)).expect("the sandbox starts");

@@ -4,3 +4,5 @@
 mod converse;
 #[cfg(test)]
 mod inbox;
+#[cfg(test)]
+mod retry;
