@@ -207,8 +207,24 @@ pub fn named(search: &Search<'_>, person: &PersonKey, why: &str) -> Routed {
 pub fn count_given(search: &Search<'_>, owner: &Owner, counters: &mut BTreeMap<String, Json>) {
     let Some(person) = &owner.person else { return };
     let mut given = Given::of(search, counters);
+    given.short = false;
     *given.by.entry(person.clone()).or_default() += 1;
     counters.insert(given_key(search.link), json!(given));
+}
+
+/// Notes that nobody could take it, for the alarm and its all-clear ([`shortage`]).
+pub(crate) fn note_shortage(search: &Search<'_>, counters: &mut BTreeMap<String, Json>) {
+    let mut given = Given::of(search, counters);
+    given.short = true;
+    counters.insert(given_key(search.link), json!(given));
+}
+
+/// Whether these counters begin (`true`) or end (`false`) a time in which nobody can take leads.
+pub(crate) fn shortage(book: &Book, link: &LinkName, counters: &BTreeMap<String, Json>) -> Option<bool> {
+    let key = given_key(link);
+    let short = |json: Option<&Json>| json.and_then(|json| json.get("short")?.as_bool()).unwrap_or(false);
+    let (before, after) = (short(book.counters.get(&key)), short(Some(counters.get(&key)?)));
+    (before != after).then_some(after)
 }
 
 /// Counts a create against the fuse. `false`: the fuse has blown for this hour; the counter is left as it is.
@@ -239,6 +255,9 @@ pub fn count_create(
 struct Given {
     day: String,
     by: BTreeMap<PersonKey, u32>,
+    /// Nobody could take the last one.
+    #[serde(default)]
+    short: bool,
 }
 
 impl Given {
@@ -246,8 +265,9 @@ impl Given {
         let day = search.now.in_zone(&search.policy.zone).date().to_string();
         let key = given_key(search.link);
         let known = written.get(&key).or_else(|| search.book.counters.get(&key));
-        let known: Option<Self> = known.and_then(|json| serde_json::from_value(json.clone()).ok());
-        known.filter(|given| given.day == day).unwrap_or(Self { day, by: BTreeMap::new() })
+        let known: Self =
+            known.and_then(|json| serde_json::from_value(json.clone()).ok()).unwrap_or_default();
+        if known.day == day { known } else { Self { day, by: BTreeMap::new(), short: known.short } }
     }
 }
 

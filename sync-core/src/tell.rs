@@ -72,8 +72,9 @@ pub(crate) fn handover(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Dec
                     record.set(field.as_str(), Value::Null);
                 }
             }
-            // A record that nobody followed starts anew; where somebody does, its stage is theirs.
-            if owner.is_some() || *release || decided.owner.is_none() {
+            // A record that lay in the pool starts anew; where somebody works on it, its stage is theirs.
+            let rests = decided.matches.person.stage.is_none_or(|stage| !stage.with_sales());
+            if owner.is_some() || *release || decided.owner.is_none() || rests {
                 set_status(&mut record, crm, &remote.object, Stage::WithSales);
             }
             handoff.remote = Some(remote.clone());

@@ -246,6 +246,13 @@ pub(crate) fn settle_decision(
             .with("rule", decided.record.rule.as_deref().unwrap_or_default())
             .with("owner", decided.owner.as_ref().map_or("", |owner| owner.crm_user.as_str())),
     );
+    if let Some(short) = routing::shortage(case.book, &handoff.link, &decided.counters) {
+        let detail = format!(
+            "nobody can take leads by the rule `{}`: everybody is away, has left or is full; they go to the public pool",
+            decided.record.rule.as_deref().unwrap_or_default()
+        );
+        case.alarm(format!("nobody/{}", handoff.link), "LL4207", detail, short);
+    }
     case.counters(decided.counters.clone());
     case.push(Effect::Decide(Box::new(decided.record.clone())));
     handoff.decision = Some(id);

@@ -333,6 +333,7 @@ impl Choice<'_> {
         };
         if acted.owner.is_none() && matches!(assign, Assign::Route(_) | Assign::Team(_) | Assign::Person(_)) {
             acted.reasons.push(Reason::new("nobody_can_take_it"));
+            routing::note_shortage(&search, &mut acted.counters);
         }
         acted
     }

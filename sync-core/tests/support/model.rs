@@ -1,0 +1,227 @@
+//! A model of the store and its loops: everything in one book, effects carried out one by one, time in hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use leadloop_sync_core::because::{Because, Reason};
+use leadloop_sync_core::book::Book;
+use leadloop_sync_core::capture::{CaptureEnd, CaptureKind, Captured, DedupKey};
+use leadloop_sync_core::effect::{Alarm, Deadline, Effect, Feedback, Reaction};
+use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
+use leadloop_sync_core::ids::LeadId;
+use leadloop_sync_core::lead::{Lead, Touch};
+use leadloop_sync_core::moment::Moment;
+use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation, Outcome, to_send};
+use leadloop_sync_core::policy::Policy;
+use leadloop_sync_core::time::{Micros, Timestamp};
+use leadloop_sync_core::transfer::{self, Occasion};
+use leadloop_sync_core::{feedback, settle, tick};
+
+/// How long a claim holds.
+const CLAIM: Micros = Micros::minutes(2);
+
+/// The whole product without its shell.
+pub(crate) struct Model {
+    pub(crate) policy: Policy,
+    pub(crate) book: Book,
+    pub(crate) moment: Moment,
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) deadlines: BTreeMap<String, Deadline>,
+    pub(crate) inbox: Vec<Captured>,
+    pub(crate) ends: Vec<CaptureEnd>,
+    pub(crate) feedback: Vec<Feedback>,
+    pub(crate) decisions: Vec<DecisionRecord>,
+    pub(crate) alarms: BTreeMap<String, Alarm>,
+    /// Reasons of all commits so far, in order.
+    pub(crate) reasons: Vec<Reason>,
+    kept: BTreeSet<DedupKey>,
+}
+
+impl Model {
+    pub(crate) fn new(policy: Policy, now: Timestamp, seed: u64) -> Self {
+        let mut book = Book::default();
+        super::rows::mirror_users(&mut book, &policy, now);
+        Self {
+            policy,
+            book,
+            moment: Moment::new(now, seed),
+            deliveries: vec![],
+            deadlines: BTreeMap::new(),
+            inbox: vec![],
+            ends: vec![],
+            feedback: vec![],
+            decisions: vec![],
+            alarms: BTreeMap::new(),
+            reasons: vec![],
+            kept: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.moment.now
+    }
+
+    /// A lead is found to be an MQL, as absorbing would do it.
+    pub(crate) fn qualified(&mut self, lead: &Lead, touch: Option<&Touch>) {
+        let mut lead = self.book.leads.get(&lead.id).unwrap_or(lead).clone();
+        let mut because = Because::default();
+        let occasion = Occasion { happened: self.now(), noticed: self.now(), touch };
+        let effects =
+            transfer::open(&self.book, &mut lead, &occasion, &self.policy, &mut self.moment, &mut because);
+        lead.version = self.book.leads.get(&lead.id).map_or(0, |known| known.version) + 1;
+        super::rows::keep_lead(&mut self.book, &lead);
+        self.commit(Reaction { effects, because });
+    }
+
+    /// Carries out what a verb wants, as the store must.
+    pub(crate) fn commit(&mut self, reaction: Reaction) {
+        for effect in &reaction.effects {
+            match effect {
+                Effect::PutHandoff(handoff) => {
+                    let known = self.book.handoffs.get(&handoff.id).map_or(0, |known| known.version);
+                    assert_eq!(handoff.version, known + 1, "versions count by one");
+                }
+                Effect::PutLead(lead) => {
+                    let known = self.book.leads.get(&lead.id).map_or(0, |known| known.version);
+                    assert_eq!(lead.version, known + 1, "versions count by one");
+                }
+                _ => {}
+            }
+        }
+        self.book.apply(&reaction);
+        for effect in reaction.effects {
+            self.carry_out(effect);
+        }
+        self.reasons.extend(reaction.because.reasons);
+        self.one_open_handoff_each();
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Enqueue(delivery) => {
+                let there = delivery.standing.is_some()
+                    && self.deliveries.iter().any(|known| known.standing == delivery.standing);
+                if !there {
+                    let seq = i64::try_from(self.deliveries.len()).expect("few") + 1;
+                    self.deliveries.push(Delivery { seq, ..*delivery });
+                }
+            }
+            Effect::MoveDelivery { id, attempt, to, due_at, probe, operation, reset, .. } => {
+                let known = self.deliveries.iter_mut().find(|known| known.id == id).expect("it is there");
+                assert_eq!(known.attempt, attempt, "the fence holds");
+                known.state = to;
+                known.due_at = due_at;
+                known.probe = probe;
+                if let Some(operation) = operation {
+                    known.operation = *operation;
+                }
+                if reset {
+                    known.attempt = 0;
+                }
+            }
+            Effect::Keep(captured) if self.kept.insert(captured.key.clone()) => self.inbox.push(*captured),
+            Effect::FinishCapture { end, .. } => self.ends.push(end),
+            Effect::KeepFeedback(feedback) => self.feedback.push(*feedback),
+            Effect::SetDeadline(deadline) => {
+                self.deadlines.insert(deadline.key.clone(), deadline);
+            }
+            Effect::ClearDeadline(key) => {
+                self.deadlines.remove(&key);
+            }
+            Effect::Alarm(alarm) => {
+                if alarm.raised {
+                    self.alarms.insert(alarm.key.clone(), alarm);
+                } else {
+                    self.alarms.remove(&alarm.key);
+                }
+            }
+            Effect::Decide(decision) => self.decisions.push(*decision),
+            _ => {}
+        }
+    }
+
+    fn one_open_handoff_each(&self) {
+        let mut open: BTreeMap<LeadId, u32> = BTreeMap::new();
+        for handoff in self.book.handoffs.values().filter(|handoff| handoff.state.is_open()) {
+            *open.entry(handoff.lead).or_default() += 1;
+        }
+        assert!(open.values().all(|count| *count <= 1), "at most one open hand-over per person");
+    }
+
+    /// Takes in what polls brought.
+    pub(crate) fn listen(&mut self) {
+        while !self.inbox.is_empty() {
+            let captured = self.inbox.remove(0);
+            assert_eq!(captured.kind, CaptureKind::Feedback);
+            let reaction = feedback::listen(&self.book, &captured, &self.policy, &mut self.moment);
+            self.commit(reaction);
+        }
+    }
+
+    /// Claims what is due: of each stream only the first unsettled delivery.
+    pub(crate) fn claim(&mut self) -> Vec<(Delivery, Operation)> {
+        let now = self.now();
+        let mut streams = BTreeSet::new();
+        let mut claimed = Vec::new();
+        for delivery in &mut self.deliveries {
+            if delivery.state == DeliveryState::Settled || !streams.insert(delivery.stream.clone()) {
+                continue;
+            }
+            if delivery.state == DeliveryState::Due && delivery.due_at <= now {
+                delivery.attempt += 1;
+                delivery.state = DeliveryState::Claimed { until: now + CLAIM };
+                claimed.push((delivery.clone(), to_send(delivery)));
+            }
+        }
+        claimed
+    }
+
+    pub(crate) fn settle(&mut self, delivery: &Delivery, outcome: &Outcome) {
+        let reaction = settle::settle(&self.book, delivery, outcome, &self.policy, &mut self.moment);
+        self.commit(reaction);
+        self.listen();
+    }
+
+    /// Claims that ran out: nobody knows what became of them.
+    pub(crate) fn reclaim(&mut self) {
+        let now = self.now();
+        let lost: Vec<Delivery> = self
+            .deliveries
+            .iter()
+            .filter(|delivery| matches!(delivery.state, DeliveryState::Claimed { until } if until <= now))
+            .cloned()
+            .collect();
+        for delivery in lost {
+            let outcome = Outcome::Unavailable { sent: true, detail: "the claim ran out".to_owned() };
+            self.settle(&delivery, &outcome);
+        }
+    }
+
+    /// Works off deadlines that have come.
+    pub(crate) fn tick(&mut self) {
+        let now = self.now();
+        let due: Vec<Deadline> =
+            self.deadlines.values().filter(|deadline| deadline.at <= now).cloned().collect();
+        for deadline in due {
+            if self.deadlines.get(&deadline.key) == Some(&deadline) {
+                let reaction = tick::tick(&self.book, &deadline, &self.policy, &mut self.moment);
+                self.commit(reaction);
+            }
+        }
+    }
+
+    /// When something is due next.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        let deliveries = self.deliveries.iter().filter_map(|delivery| match delivery.state {
+            DeliveryState::Due => Some(delivery.due_at),
+            DeliveryState::Claimed { until } => Some(until),
+            _ => None,
+        });
+        deliveries.chain(self.deadlines.values().map(|deadline| deadline.at)).min()
+    }
+
+    /// The latest hand-over of a lead.
+    pub(crate) fn handoff(&self, lead: LeadId) -> Option<&Handoff> {
+        let of_lead = self.book.handoffs.values().filter(|handoff| handoff.lead == lead);
+        of_lead.max_by_key(|handoff| (handoff.opened_at, handoff.id))
+    }
+}
