@@ -26,6 +26,7 @@ CREATE TABLE delivery (
     body TEXT NOT NULL
 );
 CREATE UNIQUE INDEX delivery_standing ON delivery (standing) WHERE standing IS NOT NULL;
+CREATE INDEX delivery_poll ON delivery (link, op) WHERE standing IS NOT NULL;
 CREATE INDEX delivery_due ON delivery (link, op, lane, due_at, seq) WHERE state = 'due';
 CREATE INDEX delivery_stream ON delivery (link, stream, seq) WHERE state <> 'settled';
 CREATE INDEX delivery_claimed ON delivery (claimed_until) WHERE state = 'claimed';

@@ -15,5 +15,5 @@ WITH picked AS (
     LIMIT $3
 )
 UPDATE delivery SET state = 'claimed', claimed_until = $4, attempt = attempt + 1
-WHERE seq IN (SELECT p.seq FROM picked p) AND state = 'due'
+WHERE seq IN (SELECT p.seq FROM picked p)
 RETURNING seq, id, link, stream, lane, purpose, lead, handoff, state, due_at, claimed_until, attempt, probe, created_at, standing, code, detail, body

@@ -1,4 +1,7 @@
 SELECT s.lead, s.other, s.kind, s.value, s.reason, s.at FROM suspect s
-WHERE s.lead IN (SELECT g.id FROM {rows $1: id uuid} g) OR s.other IN (SELECT g.id FROM {rows $1: id uuid} g)
-ORDER BY s.at, s.lead, s.other
+WHERE s.lead IN (SELECT g.id FROM {rows $1: id uuid} g)
+UNION
+SELECT s.lead, s.other, s.kind, s.value, s.reason, s.at FROM suspect s
+WHERE s.other IN (SELECT g.id FROM {rows $1: id uuid} g)
+ORDER BY 6, 1, 2
 LIMIT $2

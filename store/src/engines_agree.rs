@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{Executor as _, Row as _, Statement as _};
+use sqlx::{Column as _, Executor as _, Row as _, Statement as _, TypeInfo as _};
 
 use crate::engine::Pools;
 use crate::statement::ALL;
+use crate::text::{Kind, Param};
 use crate::{Engine, Store, StoreSettings};
 
 async fn both() -> (Store, Store, leadloop_testing::Database) {
@@ -29,6 +30,17 @@ async fn every_statement_has_the_same_columns_on_both_engines() {
             work.prepare(sqlx::SqlSafeStr::into_sql_str(statement.text(Engine::Postgres).sql.as_str())).await;
         match (one, two) {
             (Ok(one), Ok(two)) => {
+                // The types that `cell` reads; PostgreSQL does not widen a number by itself.
+                let known = ["INT8", "TEXT", "BOOL", "UUID", "FLOAT8", "BYTEA"];
+                let narrow = two.columns().iter().find(|column| !known.contains(&column.type_info().name()));
+                if let Some(column) = narrow {
+                    wrong.push(format!(
+                        "{}: {} is {}",
+                        statement.name,
+                        column.name(),
+                        column.type_info().name()
+                    ));
+                }
                 // Columns without a name of their own are called differently; the place is what counts there.
                 let named = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
                 let one: Vec<&str> = one.columns().iter().map(sqlx::Column::name).collect();
@@ -54,57 +66,117 @@ fn for_people(name: &str) -> bool {
     counting.iter().chain(&small).any(|start| name.starts_with(start))
 }
 
+/// Statements that read an index in its order and stop at their limit.
+fn in_order(name: &str) -> bool {
+    let limited = ["capture_claim", "capture_retry", "deadline_", "retain_", "lead_walk", "quarantine_list"];
+    let parked = ["delivery_parked", "delivery_retry", "delivery_drop", "capture_parked", "push_parked"];
+    limited.iter().chain(&parked).any(|start| name.starts_with(start))
+}
+
 #[tokio::test]
-async fn nothing_on_the_road_scans_a_table() {
-    let (sqlite, postgres, _database) = both().await;
+async fn nothing_on_the_road_scans_a_table_of_sqlite() {
+    let sqlite = Store::open(&StoreSettings::new("sqlite::temporary:")).await.unwrap();
     let Pools::Sqlite { writer, .. } = sqlite.pools() else { panic!("not SQLite") };
-    let Pools::Postgres { work, .. } = postgres.pools() else { panic!("not PostgreSQL") };
+    let tables: Vec<(String,)> = sqlx::query_as("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        .fetch_all(writer)
+        .await
+        .unwrap();
     let mut wrong = Vec::new();
     for statement in ALL.iter().filter(|statement| !for_people(statement.name)) {
-        let explain = format!("EXPLAIN QUERY PLAN {}", statement.text(Engine::Sqlite).sql);
+        let sql = &statement.text(Engine::Sqlite).sql;
+        let explain = format!("EXPLAIN QUERY PLAN {sql}");
         let plan = sqlx::query(sqlx::AssertSqlSafe(explain)).fetch_all(writer).await.unwrap();
         for row in plan {
             let line: String = row.get("detail");
-            // Lists are scanned, and so are the results of inner queries; tables are searched by an index.
-            let scanned = line.strip_prefix("SCAN ").and_then(|rest| rest.split_whitespace().next());
-            let harmless = ["e", "g", "k", "w", "f", "found", "p", "picked", "u", "given"];
-            let by_index = line.contains("USING INDEX") || line.contains("USING COVERING INDEX");
-            if scanned.is_some_and(|table| !harmless.contains(&table) && !line.contains("CONSTANT ROW"))
-                && !by_index
-            {
-                wrong.push(format!("SQLite {}: {line}", statement.name));
+            let Some(alias) = line.strip_prefix("SCAN ").and_then(|rest| rest.split_whitespace().next())
+            else {
+                continue;
+            };
+            // Lists and the results of inner queries are scanned; tables are searched by an index.
+            let of_table = |(table,): &(String,)| {
+                let named = |end| sql.contains(&format!(" {table} {alias}{end}"));
+                table == alias || named(' ') || named(')')
+            };
+            if tables.iter().any(of_table) && !in_order(statement.name) {
+                wrong.push(format!("{}: {line}", statement.name));
             }
         }
-        wrong.extend(scans_of_postgres(work, statement).await);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Plans made once for any parameters, as the pool for statements by key has them.
-async fn scans_of_postgres(
-    work: &sqlx::PgPool,
-    statement: &'static crate::statement::Statement,
-) -> Vec<String> {
-    let text = statement.text(Engine::Postgres);
-    if text.sql.contains("pg_database") {
-        return Vec::new();
+/// Fills every table with rows, and leaves the planner without statistics, as an import does.
+async fn fill(work: &sqlx::PgPool) {
+    let columns: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT c.table_name::text, string_agg(quote_ident(c.column_name), ', ' ORDER BY c.ordinal_position), \
+         string_agg(CASE WHEN c.column_name = 'state' THEN '''due''' WHEN c.column_name = 'standing' THEN 'NULL' \
+         WHEN c.column_name = 'merged_into' THEN 'NULL' WHEN c.data_type = 'uuid' THEN 'gen_random_uuid()' \
+         WHEN c.data_type = 'boolean' THEN 'true' WHEN c.data_type = 'bytea' THEN '''x''' \
+         WHEN c.data_type = 'text' THEN '''x'' || g' ELSE 'g' END, ', ' ORDER BY c.ordinal_position) \
+         FROM information_schema.columns c JOIN pg_tables t ON t.tablename = c.table_name \
+         WHERE t.schemaname = 'public' AND c.table_name NOT IN ('_sqlx_migrations', 'config', 'turn') \
+         AND c.column_name <> 'seq' GROUP BY c.table_name",
+    )
+    .fetch_all(work)
+    .await
+    .unwrap();
+    for (table, names, values) in columns {
+        let fill = format!("INSERT INTO {table} ({names}) SELECT {values} FROM generate_series(1, 20000) g");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(fill)).execute(work).await.unwrap();
     }
-    let count: usize = text.params.iter().map(|param| param.width(Engine::Postgres)).sum();
-    let nothing = vec!["NULL"; count].join(", ");
-    let execute = if count == 0 { "EXECUTE looked".into() } else { format!("EXECUTE looked ({nothing})") };
+}
+
+/// Queries for some value of each part of a parameter.
+fn sample(param: &Param) -> Vec<String> {
+    let Param::List(columns) = param else { return vec!["NULL".into()] };
+    let of = |kind: &Kind| match kind {
+        Kind::Id => "array_agg(gen_random_uuid())",
+        Kind::Int => "array_agg(g::bigint)",
+        Kind::Bool => "array_agg(true)",
+        Kind::Real => "array_agg(g::float8)",
+        Kind::Text | Kind::Doc => "array_agg('x' || g)",
+        Kind::Bytes => "array_agg('x'::bytea)",
+    };
+    columns.iter().map(|(_, kind)| format!("SELECT {} FROM generate_series(1, 200) g", of(kind))).collect()
+}
+
+/// The plan of a statement for a batch of 200.
+async fn plan_of(work: &sqlx::PgPool, statement: &'static crate::statement::Statement) -> Vec<String> {
+    let text = statement.text(Engine::Postgres);
     let mut connection = work.acquire().await.unwrap();
-    let prepare = format!("PREPARE looked AS {}", text.sql);
-    let failed =
-        |error: sqlx::Error| -> sqlx::postgres::PgQueryResult { panic!("{}: {error}", statement.name) };
-    sqlx::raw_sql(sqlx::AssertSqlSafe(prepare)).execute(&mut *connection).await.unwrap_or_else(failed);
-    let explain = format!("EXPLAIN {execute}");
-    let plan = sqlx::raw_sql(sqlx::AssertSqlSafe(explain)).fetch_all(&mut *connection).await.unwrap();
+    let mut values = Vec::new();
+    for query in text.params.iter().flat_map(sample) {
+        let query = format!("SELECT ({query})::text");
+        let written: (Option<String>,) =
+            sqlx::query_as(sqlx::AssertSqlSafe(query)).fetch_one(&mut *connection).await.unwrap();
+        values.push(written.0.map_or("NULL".to_owned(), |written| format!("'{written}'")));
+    }
+    let with = if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
+    let script = format!("PREPARE looked AS {}; EXPLAIN (COSTS OFF) EXECUTE looked {with}", text.sql);
+    let plan = sqlx::raw_sql(sqlx::AssertSqlSafe(script)).fetch_all(&mut *connection).await;
+    let plan = plan.unwrap_or_else(|error| panic!("{}: {error}", statement.name));
     sqlx::raw_sql("DEALLOCATE looked").execute(&mut *connection).await.unwrap();
-    let lines = plan.iter().map(|row| row.get::<String, _>(0));
-    lines
-        .filter(|line| line.contains("Seq Scan"))
-        .map(|line| format!("PostgreSQL {}: {line}", statement.name))
-        .collect()
+    plan.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn nothing_on_the_road_scans_a_table_of_postgres() {
+    let database = leadloop_testing::fresh_database("plans");
+    let postgres = Store::open(&StoreSettings::new(database.url())).await.unwrap();
+    let Pools::Postgres { work, .. } = postgres.pools() else { panic!("not PostgreSQL") };
+    fill(work).await;
+    let mut wrong = Vec::new();
+    for statement in ALL.iter().filter(|statement| !for_people(statement.name)) {
+        let lines = plan_of(work, statement).await;
+        for (line, next) in lines.iter().zip(lines.iter().skip(1).chain([&String::new()])) {
+            let by_index = line.contains("Index Scan") || line.contains("Index Only Scan");
+            let whole = by_index && !next.contains("Index Cond") && !in_order(statement.name);
+            if line.contains("Seq Scan") || whole {
+                wrong.push(format!("{}: {line}", statement.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Table → column → (kind, nothing allowed), in words of both engines.

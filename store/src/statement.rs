@@ -154,4 +154,13 @@ statements! {
     DELIVERY_PARKED = "delivery_parked";
     DELIVERY_RETRY = "delivery_retry";
     DELIVERY_DROP = "delivery_drop";
+
+    RETAIN_PUSH = "retain_push";
+    RETAIN_QUARANTINE = "retain_quarantine";
+    RETAIN_CAPTURE = "retain_capture";
+    RETAIN_DELIVERY = "retain_delivery";
+    RETAIN_ATTEMPT = "retain_attempt";
+    RETAIN_REASON = "retain_reason";
+    RETAIN_DECISION = "retain_decision";
+    RETAIN_DEDUP = "retain_dedup";
 }

@@ -76,7 +76,7 @@ pub(crate) enum Param {
 
 impl Param {
     /// How many of the engine's parameters it takes.
-    pub(crate) fn width(&self, engine: Engine) -> usize {
+    fn width(&self, engine: Engine) -> usize {
         match (self, engine) {
             (Param::One, _) => 1,
             (Param::List(columns), Engine::Postgres) => columns.len(),

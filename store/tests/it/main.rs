@@ -5,7 +5,9 @@ mod inbox;
 mod model;
 mod outbox;
 mod people;
+mod reads;
 mod samples;
+mod surroundings;
 mod write_path;
 
 use std::future::Future;
