@@ -2,6 +2,8 @@
 //!
 //! A [`Reason`] is data; [`Reason::say`] renders it. Codes are stable: tests and the console rely on them.
 
+mod catalogue;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,29 @@ impl Reason {
         Self { code: code.to_owned(), args: BTreeMap::new() }
     }
 
+    /// The reason in words. A code that is not in the catalogue is shown as it is, with what was seen.
+    #[must_use]
+    pub fn say(&self, language: Language) -> String {
+        let Some((_, zh, en)) = catalogue::REASONS.iter().find(|(code, ..)| *code == self.code) else {
+            let seen = self.args.iter().map(|(name, value)| format!(" {name}={value}"));
+            return format!("{}{}", self.code, seen.collect::<String>());
+        };
+        let mut said = String::new();
+        let mut rest = match language {
+            Language::Zh => *zh,
+            Language::En => *en,
+        };
+        while let Some((before, behind)) = rest.split_once('{') {
+            let Some((name, after)) = behind.split_once('}') else { break };
+            said.push_str(before);
+            let seen = self.args.get(name).map(String::as_str).filter(|seen| !seen.is_empty());
+            said.push_str(seen.map_or("–", |seen| word(seen, language)));
+            rest = after;
+        }
+        said.push_str(rest);
+        said
+    }
+
     /// Adds something seen.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
@@ -64,4 +89,20 @@ impl Because {
     pub fn push(&mut self, reason: Reason) {
         self.reasons.push(reason);
     }
+}
+
+/// A stable word (`with_sales`, `different_phone`) as people say it; anything else as it is.
+#[must_use]
+pub fn word(word: &str, language: Language) -> &str {
+    match (catalogue::WORDS.iter().find(|(known, ..)| *known == word), language) {
+        (Some((_, zh, _)), Language::Zh) => zh,
+        (Some((.., en)), Language::En) => en,
+        (None, _) => word,
+    }
+}
+
+/// All reasons with their words: (code, Chinese, English). For reference pages and tests.
+#[must_use]
+pub const fn catalogue() -> &'static [(&'static str, &'static str, &'static str)] {
+    catalogue::REASONS
 }

@@ -177,7 +177,7 @@ impl<'a> Person<'a> {
         {
             return Some("both_with_sales");
         }
-        self.too_many(lead).then_some("limit")
+        self.too_many(by, lead).then_some("limit")
     }
 
     /// Whether what the capture says, or what the person is known by, differs from what the lead holds of a kind:
@@ -194,11 +194,12 @@ impl<'a> Person<'a> {
         apart(&said) || (known.is_disjoint(&said) && apart(&known))
     }
 
-    /// Whether person and lead together would hold more of a kind than the policy allows.
-    fn too_many(&self, lead: &Lead) -> bool {
+    /// Whether person and lead together would hold more of a kind than the policy allows. How many devices somebody
+    /// has says nothing against what joins persons.
+    fn too_many(&self, by: &Identifier, lead: &Lead) -> bool {
         let all: BTreeSet<&Identifier> = self.held.iter().chain(&lead.identifiers).collect();
         let mut counts: BTreeMap<&IdentifierKind, u32> = BTreeMap::new();
-        for identifier in all {
+        for identifier in all.into_iter().filter(|one| is_device(&by.kind) || !is_device(&one.kind)) {
             if self.counts(identifier) {
                 *counts.entry(&identifier.kind).or_default() += 1;
             }
@@ -251,28 +252,27 @@ impl<'a> Person<'a> {
     }
 
     /// Sorts the capture's identifiers into those that are the person's and those that are not, for lack of room or
-    /// because they are somebody else's.
+    /// because they are somebody else's. Within a window or not, nobody holds more than [`MOST_OF_A_KIND`].
     fn bind(&mut self) {
-        let mut counts: BTreeMap<IdentifierKind, u32> = BTreeMap::new();
+        let mut counts: BTreeMap<IdentifierKind, (u32, u32)> = BTreeMap::new();
         for identifier in self.leads.iter().flat_map(|lead| &lead.identifiers).collect::<BTreeSet<_>>() {
-            if self.counts(identifier) {
-                *counts.entry(identifier.kind.clone()).or_default() += 1;
-            }
+            let counted = u32::from(self.counts(identifier));
+            let (lately, ever) = counts.entry(identifier.kind.clone()).or_default();
+            (*lately, *ever) = (*lately + counted, *ever + 1);
         }
         for identifier in self.who {
             match self.book.lead_of(identifier) {
                 Some(lead) if self.leads.iter().any(|known| known.id == lead.id) => {}
                 Some(_) => continue,
                 None => {
-                    let count = counts.entry(identifier.kind.clone()).or_default();
-                    if *count >= self.limit(&identifier.kind) {
-                        let reason = Reason::new("limit_reached")
-                            .with("kind", &identifier.kind.0)
-                            .with("at_most", self.limit(&identifier.kind));
-                        self.found.reasons.push(reason);
+                    let (lately, ever) = counts.entry(identifier.kind.clone()).or_default();
+                    let most = self.limit(&identifier.kind);
+                    if *lately >= most || *ever >= MOST_OF_A_KIND.max(most) {
+                        let reason = Reason::new("limit_reached").with("kind", &identifier.kind.0);
+                        self.found.reasons.push(reason.with("at_most", most));
                         continue;
                     }
-                    *count += 1;
+                    (*lately, *ever) = (*lately + 1, *ever + 1);
                 }
             }
             self.found.bind.push(identifier.clone());

@@ -234,8 +234,8 @@ fn nobody(language: Language, notes: &Notes) -> String {
     }
 }
 
-/// The key by which the same event told twice is one: the source's own id, else the content without what changes from
-/// one telling to the next (arrival, place in the push, notes).
+/// The key by which the same event told twice is one: the source's own id, else the content in the pool's spelling,
+/// without what changes from one telling to the next (arrival, place in the push, notes).
 fn key(
     source: &SourcePolicy,
     event: Option<String>,
@@ -250,7 +250,10 @@ fn key(
         None => {
             let at = at.map_or_else(String::new, |at| at.0.to_string());
             let people = serde_json::json!(who).to_string();
-            let content = fields.to_json().to_string();
+            let spelled = |name: &str| matches!(name, "phone_raw" | "email_raw");
+            let content: Record =
+                fields.iter().filter(|(name, _)| !spelled(name)).map(|(n, v)| (n, v.clone())).collect();
+            let content = content.to_json().to_string();
             DedupKey::Content(digest(&[source.name.as_str(), touch, &at, &people, &content]))
         }
     }

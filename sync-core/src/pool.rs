@@ -237,7 +237,8 @@ pub fn join(survivor: &mut Lead, absorbed: &Lead, policy: &Policy) {
     for model in &policy.scores {
         let Some(theirs) = absorbed.scores.get(&model.name) else { continue };
         let ours = survivor.scores.get(&model.name);
-        let joined = ours.map_or_else(|| theirs.clone(), |ours| score::joined(model, ours, theirs));
+        let joined =
+            ours.map_or_else(|| theirs.clone(), |ours| score::joined(model, ours, theirs, &policy.zone));
         survivor.scores.insert(model.name.clone(), joined);
     }
     survivor.identifiers.extend(absorbed.identifiers.iter().cloned());

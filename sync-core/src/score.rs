@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use leadloop_mapping::expr::Facts;
 use leadloop_mapping::{Record, Value};
 use serde::{Deserialize, Serialize};
@@ -258,29 +259,48 @@ pub fn shown(micro: i64) -> String {
     }
 }
 
-/// The state of one model for a person that was two leads: the sum of both, as of the later; a number that was sent is the
-/// later one. Attributes are counted anew by the caller.
+/// The state of one model for a person that was two leads: the sum of both, as of the later, with what both together got
+/// beyond the caps taken away again; a number that was sent is the later one. Attributes are counted anew by the caller.
 #[must_use]
-pub fn joined(model: &ScoreModel, one: &ScoreState, other: &ScoreState) -> ScoreState {
+pub fn joined(model: &ScoreModel, one: &ScoreState, other: &ScoreState, zone: &TimeZone) -> ScoreState {
     let (later, earlier) = if one.as_of >= other.as_of { (one, other) } else { (other, one) };
     let mut joined = later.clone();
     if model.from.is_some() {
         return joined;
     }
-    joined.micro =
-        later.micro.saturating_add(decayed(earlier.micro, later.as_of - earlier.as_of, model.half_life));
+    let as_of = later.as_of;
+    let before = decayed(earlier.micro, as_of - earlier.as_of, model.half_life);
+    joined.micro = later.micro.saturating_add(before);
     for (rule, given) in &earlier.by_rule {
+        let most = usize::try_from(*rule).ok().and_then(|index| model.touches.get(index)?.at_most);
         let sum = joined.by_rule.entry(*rule).or_default();
-        *sum = sum.saturating_add(*given);
+        let beyond = add_capped(sum, *given, most);
+        // Which of the touches were too many is not kept; the older lead's are.
+        let left = decayed(beyond, as_of - earlier.as_of, model.half_life);
+        joined.micro = joined.micro.saturating_sub(left);
     }
     for (day, given) in &earlier.by_day {
         let sum = joined.by_day.entry(*day).or_default();
-        *sum = sum.saturating_add(*given);
+        let beyond = add_capped(sum, *given, model.cap_per_day);
+        let left = decayed(beyond, as_of - noon_of(*day, zone).unwrap_or(as_of), model.half_life);
+        joined.micro = joined.micro.saturating_sub(left);
     }
     while joined.by_day.len() > MOST_DAYS {
         joined.by_day.pop_first();
     }
     joined
+}
+
+/// Adds to a sum under a cap of so many points; what was beyond it.
+fn add_capped(sum: &mut i64, given: i64, most: Option<i64>) -> i64 {
+    let all = sum.saturating_add(given);
+    *sum = most.map_or(all, |most| all.min(most.saturating_mul(MICRO)));
+    all - *sum
+}
+
+fn noon_of(day: i32, zone: &TimeZone) -> Option<Timestamp> {
+    let day = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(day)).ok()?;
+    day.at(12, 0, 0, 0).to_zoned(zone.clone()).ok().map(|noon| noon.timestamp().into())
 }
 
 /// What one part of a score comes from.

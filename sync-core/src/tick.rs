@@ -154,7 +154,7 @@ fn take_back(case: &mut Case<'_>, deadline: &Deadline, mut handoff: Handoff, rul
     if follower.state == OwnerState::OnLeave {
         // Nothing is taken from people on leave: the clock waits for them.
         let at = OWNER_AWAY.after(&case.policy.calendar, case.now());
-        case.say(Reason::new("owner_on_leave").with("until", at));
+        case.say(Reason::new("clock_waits_for_owner").with("until", at));
         case.deadline(&deadline.kind, deadline.key.clone(), deadline.step, at, Some(handoff.id));
         return;
     }

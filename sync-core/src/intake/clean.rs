@@ -101,7 +101,8 @@ fn phones(
         let digits: String = digits.chars().filter(char::is_ascii_digit).take(10).collect();
         main.extension = Some(digits).filter(|digits| !digits.is_empty());
     }
-    if raw.trim() != main.e164 {
+    // The plain national number is no other spelling.
+    if !main.e164.ends_with(raw.trim()) {
         clean.fields.set("phone_raw", cut("phone", raw, notes));
     }
     clean.fields.set("phone", main.e164.as_str());
@@ -270,15 +271,18 @@ fn employees(value: &Value) -> Option<i64> {
         value.to_display().chars().filter(|c| !matches!(c, ',' | '，' | ' ')).map(ascii_digit).collect();
     let start = text.find(|c: char| c.is_ascii_digit())?;
     let rest = text.get(start..)?;
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let count: i64 = rest.get(..end)?.parse().ok()?;
-    let factor = match rest.get(end..)?.chars().next() {
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    let (whole, part) = rest.get(..end)?.split_once('.').unwrap_or((rest.get(..end)?, ""));
+    let factor: i64 = match rest.get(end..)?.chars().next() {
         Some('万') => 10_000,
         Some('千' | 'k' | 'K') => 1_000,
         Some('百') => 100,
         _ => 1,
     };
-    count.checked_mul(factor).filter(|count| *count <= 10_000_000)
+    let whole = whole.parse::<i64>().ok()?.checked_mul(factor)?;
+    // One digit behind the point is all that anybody writes: 1.2万.
+    let tenths = part.chars().next().and_then(|c| c.to_digit(10)).map_or(0, i64::from) * factor / 10;
+    whole.checked_add(tenths).filter(|count| *count <= 10_000_000)
 }
 
 fn ascii_digit(c: char) -> char {

@@ -1,0 +1,13 @@
+//! The pool's half of the core: from a source's record to the person with profile, scores and stage.
+
+#![expect(clippy::expect_used, reason = "a test fails by it")]
+
+mod absorbed;
+mod facts;
+mod properties;
+mod read;
+mod reasons;
+mod rules;
+mod samples;
+mod scores;
+mod world;
