@@ -12,6 +12,7 @@ use bumpalo::Bump;
 use regex::{Regex, RegexBuilder};
 use rust_decimal::Decimal;
 use zen_expression::compiler::{Compiler, CompilerError, Opcode};
+use zen_expression::lexer::{LogicalOperator, Operator};
 use zen_expression::parser::Node;
 use zen_expression::variable::{Symbol, Variable};
 
@@ -76,6 +77,19 @@ pub(super) fn compile<'a>(
     let rest = cutter.cut(root)?;
     let code = cutter.compiler.compile(rest)?.to_vec().into();
     Ok(Program { steps: cutter.steps, code })
+}
+
+/// The conditions that `and` joins at the top of the tree, in the order written.
+pub(super) fn joined<'a>(root: &'a Node<'a>) -> Vec<&'a Node<'a>> {
+    match root {
+        Node::Binary { left, operator: Operator::Logical(LogicalOperator::And), right } => {
+            let mut both = joined(left);
+            both.extend(joined(right));
+            both
+        }
+        Node::Parenthesized(inner) => joined(inner),
+        other => vec![other],
+    }
 }
 
 struct Cutter<'l, 'a> {

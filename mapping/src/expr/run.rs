@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
-use zen_expression::compiler::Opcode;
+use zen_expression::compiler::{CompilerError, Opcode};
 use zen_expression::variable::{Symbol, Variable};
+use zen_expression::vm::VMError;
 
 use super::check::{Checker, Expected};
 use super::facts::{self, Facts};
@@ -29,6 +30,15 @@ struct Inner {
     reads: BTreeSet<String>,
     steps: Vec<Step>,
     code: Arc<[Opcode]>,
+    /// The conditions that `and` joins at the top, where there are several.
+    parts: Vec<Part>,
+}
+
+/// One of the conditions that must hold together.
+struct Part {
+    text: String,
+    steps: Vec<Step>,
+    code: Arc<[Opcode]>,
 }
 
 impl Expr {
@@ -45,15 +55,24 @@ impl Expr {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let program = lift::compile(&bump, tree.root, &lifts).map_err(|error| {
+        let refused = |error: CompilerError| {
             vec![ExprProblem::new(
                 ExprProblemKind::Syntax,
                 0..text.len(),
                 format!("the expression cannot be compiled: {error}"),
                 format!("表达式无法编译：{error}"),
             )]
-        })?;
-        let inner = Inner { text: text.to_owned(), reads, steps: program.steps, code: program.code };
+        };
+        let program = lift::compile(&bump, tree.root, &lifts).map_err(refused)?;
+        let joined = lift::joined(tree.root);
+        let parts = if joined.len() > 1 { joined } else { Vec::new() };
+        let parts = parts.into_iter().map(|node| {
+            let program = lift::compile(&bump, node, &lifts)?;
+            let text = text.get(tree.range(node)).unwrap_or_default().trim().to_owned();
+            Ok(Part { text, steps: program.steps, code: program.code })
+        });
+        let parts = parts.collect::<Result<_, _>>().map_err(refused)?;
+        let inner = Inner { text: text.to_owned(), reads, steps: program.steps, code: program.code, parts };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -83,6 +102,20 @@ impl Expr {
         match self.eval(facts)? {
             Variable::Bool(holds) => Ok(holds),
             other => Err(self.failed(facts, &format!("the result is {}, not yes or no", other.type_name()))),
+        }
+    }
+
+    /// Of the conditions that `and` joins at the top the one that keeps it from holding, where it is only one: how near
+    /// it came. `None` where several fail, or where nothing is joined.
+    #[must_use]
+    pub fn only_failing(&self, facts: &Facts) -> Option<&str> {
+        let mut failing =
+            self.inner.parts.iter().filter(|part| {
+                !matches!(Self::run(&part.steps, &part.code, facts), Ok(Variable::Bool(true)))
+            });
+        match (failing.next(), failing.next()) {
+            (Some(only), None) => Some(&only.text),
+            _ => None,
         }
     }
 
@@ -133,18 +166,22 @@ impl Expr {
     }
 
     fn eval(&self, facts: &Facts) -> Result<Variable, EvalError> {
+        Self::run(&self.inner.steps, &self.inner.code, facts)
+            .map_err(|error| self.failed(facts, &error.to_string()))
+    }
+
+    fn run(steps: &[Step], code: &[Opcode], facts: &Facts) -> Result<Variable, VMError> {
         let (mut scope, mut vm) = (facts.scope.borrow_mut(), facts.vm.borrow_mut());
-        for step in &self.inner.steps {
+        for step in steps {
             // A subject that fails gives null: should the call matter, the rest fails on it.
             let subject = vm.run(&step.subject, &scope).unwrap_or(Variable::Null);
             scope.set_local(Symbol::from(step.local.as_str()), step.apply(&subject));
         }
-        let result = vm.run(&self.inner.code, &scope);
-        if !self.inner.steps.is_empty() {
+        let result = vm.run(code, &scope);
+        if !steps.is_empty() {
             scope.clear_locals();
         }
-        drop((scope, vm));
-        result.map_err(|error| self.failed(facts, &error.to_string()))
+        result
     }
 
     fn failed(&self, facts: &Facts, detail: &str) -> EvalError {

@@ -405,3 +405,26 @@ fn compiled_expressions_travel_between_threads() {
     fn travels<T: Clone + Send + Sync + std::fmt::Debug>(_: &T) {}
     travels(&Expr::compile("true", &schema(), Expected::Bool).unwrap());
 }
+
+#[test]
+fn the_one_condition_that_failed_is_named() {
+    let near = |text: &str| {
+        let expr = Expr::compile(text, &schema(), Expected::Bool).unwrap();
+        expr.only_failing(&facts()).map(str::to_owned)
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(near("score.fit >= 40 and score.interest >= 32"), some("score.interest >= 32"));
+    assert_eq!(
+        near("(score.fit >= 90 and score.interest >= 30) and lead.phone != null"),
+        some("score.fit >= 90")
+    );
+    assert_eq!(
+        near(r#"crm.company.found and (crm.company.maybe or matches(lead.title ?? "", "经理"))"#),
+        some(r#"crm.company.maybe or matches(lead.title ?? "", "经理")"#)
+    );
+    // What cannot be decided alone fails alone; with the test before it, two fail.
+    assert_eq!(near("crm.person.found and crm.person.idle_days < 30"), None);
+    assert_eq!(near("score.fit >= 90 and score.interest >= 90"), None, "two are far, not near");
+    assert_eq!(near("score.fit >= 90"), None, "nothing is joined");
+    assert_eq!(near("score.fit >= 40 and score.interest >= 30"), None, "it holds");
+}

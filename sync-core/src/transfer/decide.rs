@@ -197,7 +197,8 @@ impl Choice<'_> {
             passed.push(Reason::new("rule_undecidable").with("rule", &rule.name).with("error", error));
             false
         });
-        tried.push(Tried { rule: rule.name.clone(), held, saw: explain(&rule.when, eval), near: None });
+        let near = if held { None } else { rule.when.only_failing(eval).map(str::to_owned) };
+        tried.push(Tried { rule: rule.name.clone(), held, saw: explain(&rule.when, eval), near });
         held
     }
 

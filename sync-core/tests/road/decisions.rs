@@ -110,6 +110,8 @@ struct Expect {
     company: Option<String>,
     company_by: Option<Vec<String>>,
     considered: BTreeMap<String, String>,
+    /// Rules that nearly held, with the one condition that failed.
+    near: BTreeMap<String, String>,
     asks: Option<Vec<String>>,
     until: Option<String>,
     alarm: Option<String>,
@@ -216,6 +218,13 @@ impl Outcome {
             let found = decision.and_then(|d| d.considered.iter().find(|c| c.person == *person));
             if found.map(|found| found.outcome.as_str()) != Some(outcome) {
                 wrong.push(format!("considered: {person} is {found:?} instead of {outcome}"));
+            }
+        }
+        for (rule, condition) in &expect.near {
+            let tried = decision.and_then(|d| d.tried.iter().find(|tried| tried.rule == *rule));
+            let near = tried.and_then(|tried| tried.near.as_ref());
+            if near != Some(condition) {
+                wrong.push(format!("near miss of {rule}: {near:?} instead of {condition}"));
             }
         }
         let asks: Vec<String> = self
