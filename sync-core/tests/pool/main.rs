@@ -1,6 +1,6 @@
 //! The pool's half of the core: from a source's record to the person with profile, scores and stage.
 
-#![expect(clippy::expect_used, reason = "a test fails by it")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by it")]
 
 mod absorbed;
 mod facts;

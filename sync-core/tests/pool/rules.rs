@@ -167,6 +167,21 @@ fn tracks() -> BTreeMap<String, Track> {
     list.into_iter().map(|track| (track.name.clone(), track)).collect()
 }
 
+fn campaign() -> CampaignPolicy {
+    CampaignPolicy {
+        code: vec!["utm_campaign".to_owned(), "campaign".to_owned()],
+        keep: vec![],
+        channels: vec![(
+            "百度 SEM".to_owned(),
+            when(r#"touch.utm_source == "baidu" and touch.utm_medium == "cpc""#),
+        )],
+        table: BTreeMap::from([(
+            "spring".to_owned(),
+            Campaign { name: "Spring".into(), channel: Some("mailing".into()), product: None, cost: None },
+        )]),
+    }
+}
+
 /// Everything.
 pub(crate) fn standard() -> Policy {
     let zone = TimeZone::get("Asia/Shanghai").expect("the zone is bundled");
@@ -191,23 +206,7 @@ pub(crate) fn standard() -> Policy {
             blocked: set(&["13800000000", "nobody@shili.example"]),
         },
         consent: ConsentPolicy { transfer_must_be_given: true },
-        campaign: CampaignPolicy {
-            code: vec!["utm_campaign".to_owned(), "campaign".to_owned()],
-            keep: vec![],
-            channels: vec![(
-                "百度 SEM".to_owned(),
-                when(r#"touch.utm_source == "baidu" and touch.utm_medium == "cpc""#),
-            )],
-            table: BTreeMap::from([(
-                "spring".to_owned(),
-                Campaign {
-                    name: "Spring".into(),
-                    channel: Some("mailing".into()),
-                    product: None,
-                    cost: None,
-                },
-            )]),
-        },
+        campaign: campaign(),
         scores: scores(),
         mql: Some(MqlPolicy {
             when: when("score.fit >= 40 and score.interest >= 30 and lead.phone != null"),
