@@ -88,12 +88,23 @@ pub fn phone_value(phone: &Phone) -> Option<String> {
     }
 }
 
+/// The number of a phone identifier, without its extension.
+#[must_use]
+pub fn number(value: &str) -> &str {
+    value.split_once(';').map_or(value, |(number, _)| number)
+}
+
+/// The values under which a phone identifier may stand in other systems: with its extension, and without.
+pub fn phone_keys(value: &str) -> impl Iterator<Item = &str> {
+    std::iter::once(value).chain(Some(number(value)).filter(|number| *number != value))
+}
+
 /// An identifier as it may stand in a reason: recognisable, not readable.
 #[must_use]
 pub fn masked(identifier: &Identifier) -> String {
     let value = identifier.value.as_str();
     let shown = match identifier.kind.0.as_str() {
-        "phone" => mask::phone(value.split_once(';').map_or(value, |(number, _)| number)),
+        "phone" => mask::phone(number(value)),
         "email" => mask::email(value),
         // Ids of systems: no one but the system's own users can do anything with them.
         "crm_id" | "ma_id" => value.to_owned(),

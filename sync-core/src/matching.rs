@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::book::{Book, Needs};
 use crate::capture::Identifier;
 use crate::handoff::Handoff;
+use crate::identity;
 use crate::ids::{LeadId, LinkName, PersonKey};
 use crate::lead::{Lead, RemoteRef, Stage};
 use crate::mirror::{MirrorRow, OwnerState};
@@ -216,7 +217,8 @@ pub fn needs(subjects: &[Subject], policy: &Policy) -> Needs {
         for identifier in &subject.identifiers {
             let kind = identifier.kind.0.as_str();
             if matches!(kind, "phone" | "email") {
-                needs.keys.insert(mirror_read::key(link, kind, &identifier.value));
+                let values = identity::phone_keys(&identifier.value);
+                needs.keys.extend(values.map(|value| mirror_read::key(link, kind, value)));
             }
         }
         for domain in names::domains(&subject.identifiers) {

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 use leadloop_mapping::{Record, Value};
 
+use crate::identity;
 use crate::ids::LinkName;
 use crate::lead::RemoteRef;
 use crate::matching;
@@ -171,7 +172,8 @@ fn phones(fields: &Record, roles: &[String], region: Country) -> Vec<String> {
     let read = roles.iter().filter_map(|field| of(fields, Some(field))).filter_map(|text| {
         let first = phone::parse(&text, region).ok()?;
         let others: Vec<String> = first.others.iter().map(|other| other.e164.clone()).collect();
-        Some(std::iter::once(first.e164).chain(others))
+        let extended = first.extension.is_some().then(|| identity::phone_value(&first)).flatten();
+        Some(extended.into_iter().chain([first.e164]).chain(others))
     });
     once_each(read.flatten())
 }

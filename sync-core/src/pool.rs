@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leadloop_mapping::{Record, Value};
+use leadloop_mapping::Value;
 
 use crate::because::Reason;
 use crate::capture::{Captured, Identifier};
@@ -288,23 +288,4 @@ const fn further(stage: Stage) -> u8 {
         Stage::Opportunity => 7,
         Stage::Won => 8,
     }
-}
-
-/// What the pool holds of a lead, flat and in pool words, for mappings: the profile and what is known beside it.
-#[must_use]
-pub fn record(lead: &Lead) -> Record {
-    let mut record: Record =
-        lead.profile.iter().map(|(name, fact)| (name.clone(), fact.value.clone())).collect();
-    if record.text("first_channel").is_none() {
-        record.set("first_channel", lead.origin.channel.as_str());
-    }
-    record.set("source", lead.origin.source.as_str());
-    if let Some(campaign) = &lead.origin.campaign {
-        record.set("campaign", campaign.as_str());
-    }
-    record.set("stage", lead.stage.as_str());
-    if !lead.tags.is_empty() {
-        record.set("tags", Value::List(lead.tags.iter().map(|tag| Value::text(tag.as_str())).collect()));
-    }
-    record
 }

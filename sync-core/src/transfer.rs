@@ -5,11 +5,14 @@
 
 mod decide;
 
+use std::collections::BTreeSet;
+
 use crate::because::{Because, Reason};
 use crate::book::Book;
 use crate::case::Case;
 use crate::effect::Effect;
 use crate::handoff::{Action, Clocks, Handoff, HandoffState};
+use crate::identity;
 use crate::ids::{HandoffId, LeadId, LinkName};
 use crate::lead::{Lead, Stage, Touch};
 use crate::matching;
@@ -211,7 +214,10 @@ fn asked_objects(crm: &CrmPolicy) -> Vec<&'static str> {
 
 fn keys_of(lead: &Lead) -> Vec<(String, String)> {
     let known = lead.identifiers.iter().filter(|known| matches!(known.kind.0.as_str(), "phone" | "email"));
-    known.map(|known| (known.kind.0.clone(), known.value.clone())).take(MOST_KEYS).collect()
+    // No CRM searches by extension.
+    let keys: BTreeSet<(String, String)> =
+        known.map(|known| (known.kind.0.clone(), identity::number(&known.value).to_owned())).collect();
+    keys.into_iter().take(MOST_KEYS).collect()
 }
 
 /// Decides now, with the rows the CRM gave just now, and carries the decision out. Puts the hand-over.

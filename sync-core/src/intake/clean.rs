@@ -149,6 +149,9 @@ fn one(field: &str, value: Value, clean: &mut Clean, notes: &mut Notes) -> Optio
             None
         });
     }
+    if field.strip_prefix("touch.").is_some_and(is_measure) {
+        return Some(number(&value).unwrap_or_else(|| kept(field, value, notes)));
+    }
     match field {
         "tags" => Some(tags(&value)),
         "name" => named(field, person::parse(&value.to_display()).map(|read| read.display), notes),
@@ -239,6 +242,17 @@ fn kept(field: &str, value: Value, notes: &mut Notes) -> Value {
         }
         other => other,
     }
+}
+
+/// Whether a field of a touch is a measure by its name: forms and files give numbers as text, rules compare them
+/// as numbers. Everything else stays as it came: `007` is no seven.
+fn is_measure(name: &str) -> bool {
+    const MEASURES: [&str; 18] = [
+        "minutes", "seconds", "hours", "duration", "watched", "percent", "progress", "count", "clicks",
+        "views", "pages", "amount", "value", "price", "quantity", "points", "rating", "revenue",
+    ];
+    let last = name.rsplit(['.', '_']).next().unwrap_or(name).to_lowercase();
+    MEASURES.contains(&last.as_str())
 }
 
 fn tags(value: &Value) -> Value {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rows::last_activity;
 use super::{Follower, Match, Question};
+use crate::identity;
 use crate::lead::RemoteRef;
 use crate::mirror::MirrorRow;
 use crate::mirror_read::{self, PEOPLE};
@@ -59,22 +60,14 @@ type Candidates<'a> = BTreeMap<&'a RemoteRef, (&'a MirrorRow, BTreeSet<&'static 
 fn candidates<'a>(question: &Question<'a>) -> Candidates<'a> {
     let mut found = Candidates::new();
     for identifier in &question.lead.identifiers {
-        let (kind, value) = (identifier.kind.0.as_str(), identifier.value.as_str());
-        let code = match kind {
-            "email" => "email",
-            "phone" => match kind_of_line(value) {
-                // A company's number says nothing about a person.
-                PhoneKind::TollFree => continue,
-                PhoneKind::Landline => "landline_and_name",
-                PhoneKind::Mobile | PhoneKind::Unknown => "phone",
-            },
-            _ => continue,
-        };
-        for row in question.rows(&mirror_read::key(question.link, kind, value)) {
-            if PEOPLE.contains(&row.remote.object.as_str())
-                && (code != "landline_and_name" || same_name(question, row))
-            {
-                add(question, &mut found, row, code);
+        for value in identity::phone_keys(&identifier.value) {
+            let Some(code) = code_of(&identifier.kind.0, value) else { continue };
+            for row in question.rows(&mirror_read::key(question.link, &identifier.kind.0, value)) {
+                if PEOPLE.contains(&row.remote.object.as_str())
+                    && (code != "landline_and_name" || same_name(question, row))
+                {
+                    add(question, &mut found, row, code);
+                }
             }
         }
     }
@@ -89,6 +82,20 @@ fn candidates<'a>(question: &Question<'a>) -> Candidates<'a> {
         }
     }
     found
+}
+
+/// Why a row found by such a value would be the person; `None` where the value proves nothing.
+fn code_of(kind: &str, value: &str) -> Option<&'static str> {
+    match kind {
+        "email" => Some("email"),
+        "phone" => match kind_of_line(identity::number(value)) {
+            // A company's number says nothing about a person, its extension does.
+            PhoneKind::TollFree if identity::number(value) == value => None,
+            PhoneKind::TollFree | PhoneKind::Landline => Some("landline_and_name"),
+            PhoneKind::Mobile | PhoneKind::Unknown => Some("phone"),
+        },
+        _ => None,
+    }
 }
 
 /// Adds a row, through merges and conversions to what lives today.

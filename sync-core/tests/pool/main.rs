@@ -4,6 +4,7 @@
 
 mod absorbed;
 mod facts;
+mod funnel;
 mod properties;
 mod read;
 mod reasons;
