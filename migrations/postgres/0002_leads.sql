@@ -21,6 +21,8 @@ CREATE TABLE lead (
     won_amount DOUBLE PRECISION,
     body TEXT NOT NULL
 );
+-- Room on each page, so that a lead that changes stays there and its indexes are left alone.
+ALTER TABLE lead SET (fillfactor = 80);
 -- Columns that change with every touch carry no index: a lead is written far more often than it is listed.
 CREATE INDEX lead_stage ON lead (stage) WHERE merged_into IS NULL;
 CREATE INDEX lead_merged ON lead (merged_into) WHERE merged_into IS NOT NULL;
@@ -36,6 +38,7 @@ CREATE TABLE identifier (
     last_at BIGINT NOT NULL,
     PRIMARY KEY (value, kind)
 );
+ALTER TABLE identifier SET (fillfactor = 80);
 CREATE INDEX identifier_lead ON identifier (lead);
 
 -- When a lead reached a stage for the first time.

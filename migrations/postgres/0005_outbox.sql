@@ -33,6 +33,8 @@ CREATE INDEX delivery_claimed ON delivery (claimed_until) WHERE state = 'claimed
 CREATE INDEX delivery_parked ON delivery (seq) WHERE state = 'parked';
 CREATE INDEX delivery_lead ON delivery (lead, seq) WHERE lead IS NOT NULL;
 
+ALTER TABLE delivery SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
+
 -- What each attempt brought. A standing delivery leaves one only where it failed.
 CREATE TABLE attempt (
     seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY NOT NULL,

@@ -2,14 +2,15 @@
 SELECT w.lead, min(w.rank) FROM (
     SELECT l.id AS lead, CAST(0 AS BIGINT) AS rank FROM lead l WHERE l.id >= $1 AND l.id <= $2
     UNION ALL
-    SELECT h.lead, CAST(1 AS BIGINT) FROM handoff h WHERE h.id >= $1 AND h.id <= $2
+    SELECT h.lead, CAST(1 AS BIGINT) FROM handoff h WHERE h.id >= $3 AND h.id <= $4
     UNION ALL
-    SELECT i.lead, CAST(2 AS BIGINT) FROM {rows $3: kind text, value text} g JOIN identifier i ON i.value = g.value AND i.kind = g.kind
+    SELECT i.lead, CAST(2 AS BIGINT) FROM {rows $5: kind text, value text} g
+    JOIN identifier i ON i.value = g.value AND i.kind = g.kind
     UNION ALL
-    SELECT i.lead, CAST(2 AS BIGINT) FROM {rows $4: value text} g JOIN identifier i ON i.value = g.value
+    SELECT i.lead, CAST(2 AS BIGINT) FROM {rows $6: value text} g JOIN identifier i ON i.value = g.value
     UNION ALL
-    SELECT r.lead, CAST(3 AS BIGINT) FROM {rows $4: value text} g JOIN remote_link r ON r.id = g.value
+    SELECT r.lead, CAST(3 AS BIGINT) FROM {rows $6: value text} g JOIN remote_link r ON r.id = g.value
 ) w
 GROUP BY w.lead
 ORDER BY 2, 1
-LIMIT $5
+LIMIT $7

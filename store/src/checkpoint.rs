@@ -17,6 +17,9 @@ const MOVE_FROM: u64 = 4 << 20;
 /// never pause would let it grow for ever.
 const RESTART_FROM: u64 = 64 << 20;
 
+/// How long a checkpoint waits for a reader.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// Looks after the log until the task is ended.
 pub(crate) async fn run(pools: Pools, file: PathBuf) {
     let mut log = file.as_os_str().to_owned();
@@ -33,7 +36,9 @@ pub(crate) async fn run(pools: Pools, file: PathBuf) {
 async fn look_after(pools: &Pools, log: &Path) -> Result<(), StoreError> {
     let Pools::Sqlite { lanes, options, .. } = pools else { return Ok(()) };
     let lost = |error: sqlx::Error| of_driver("checkpoint", &error);
-    let mut own = SqliteConnection::connect_with(options).await.map_err(lost)?;
+    // While the writer is held back nobody waits long for a reader: then the log starts anew the next time.
+    let options = options.as_ref().clone().busy_timeout(PATIENCE);
+    let mut own = SqliteConnection::connect_with(&options).await.map_err(lost)?;
     let mut moved = 0;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;

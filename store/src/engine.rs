@@ -104,7 +104,7 @@ const POSTGRES_BY_KEY: [(&str, &str); 4] = [
 ];
 
 /// Connects to PostgreSQL.
-pub(crate) async fn open_postgres(url: &str, connections: u32) -> Result<Pools> {
+pub(crate) async fn open_postgres(url: &str, own: bool, connections: u32) -> Result<Pools> {
     let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| {
         StoreError::unavailable(code::URL, format!("store.url is not a PostgreSQL URL: {error}"))
     })?;
@@ -112,6 +112,7 @@ pub(crate) async fn open_postgres(url: &str, connections: u32) -> Result<Pools> 
         .application_name("leadloop")
         .statement_cache_capacity(STATEMENTS_CACHED)
         .options(POSTGRES_ALWAYS);
+    let options = if own { options } else { options.options([("default_transaction_read_only", "on")]) };
     let pool = PgPoolOptions::new().acquire_timeout(Duration::from_secs(10)).test_before_acquire(false);
     let half = connections.div_ceil(2).max(2);
     let work = pool

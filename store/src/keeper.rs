@@ -3,9 +3,10 @@
 //! Nobody lingers: a keeping that comes alone is committed at once, and under load the batch gathers by itself behind the
 //! commit before it. The queue and the batch are bounded; who finds the queue full waits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::error::StoreError;
 use crate::inbox::{Kept, KeptPush};
@@ -18,6 +19,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub struct KeeperSettings {
     /// Most keepings that wait; further callers wait for room.
     pub queue: usize,
+    /// Most bytes of bodies that wait; a larger push waits until nobody else does.
+    pub queue_bytes: usize,
     /// Most bytes of bodies in one transaction (a single larger push goes alone).
     pub batch_bytes: usize,
     /// Most pushes and captures in one transaction.
@@ -28,13 +31,20 @@ pub struct KeeperSettings {
 
 impl Default for KeeperSettings {
     fn default() -> Self {
-        Self { queue: 1024, batch_bytes: 8 << 20, batch_rows: 2_000, linger: Duration::from_millis(1) }
+        Self {
+            queue: 1024,
+            queue_bytes: 64 << 20,
+            batch_bytes: 8 << 20,
+            batch_rows: 2_000,
+            linger: Duration::from_millis(1),
+        }
     }
 }
 
 struct Asked {
     push: KeptPush,
     answer: oneshot::Sender<Result<Kept>>,
+    room: OwnedSemaphorePermit,
 }
 
 impl Asked {
@@ -47,6 +57,9 @@ impl Asked {
 #[derive(Clone, Debug)]
 pub struct Keeper {
     queue: mpsc::Sender<Asked>,
+    /// In KiB.
+    room: Arc<Semaphore>,
+    whole_room: u32,
 }
 
 impl Store {
@@ -54,8 +67,10 @@ impl Store {
     #[must_use]
     pub fn keeper(&self, settings: KeeperSettings) -> Keeper {
         let (queue, asked) = mpsc::channel(settings.queue.max(1));
+        let whole_room = u32::try_from(settings.queue_bytes / 1024).unwrap_or(u32::MAX / 8).max(1);
+        let room = Arc::new(Semaphore::new(usize::try_from(whole_room).unwrap_or(1)));
         tokio::spawn(gather(self.clone(), settings, asked));
-        Keeper { queue }
+        Keeper { queue, room, whole_room }
     }
 }
 
@@ -68,7 +83,9 @@ impl Keeper {
     pub async fn keep(&self, push: KeptPush) -> Result<Kept> {
         let (answer, answered) = oneshot::channel();
         let ended = || StoreError::unavailable(crate::error::code::UNAVAILABLE, "the store is being closed");
-        self.queue.send(Asked { push, answer }).await.map_err(|_| ended())?;
+        let needs = u32::try_from(push.body.len() / 1024).unwrap_or(u32::MAX).clamp(1, self.whole_room);
+        let room = Arc::clone(&self.room).acquire_many_owned(needs).await.map_err(|_| ended())?;
+        self.queue.send(Asked { push, answer, room }).await.map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?
     }
 }
@@ -104,21 +121,21 @@ async fn gather(store: Store, settings: KeeperSettings, mut queue: mpsc::Receive
 
 async fn keep_batch(store: &Store, batch: Vec<Asked>) {
     let (pushes, answers): (Vec<KeptPush>, Vec<_>) =
-        batch.into_iter().map(|asked| (asked.push, asked.answer)).unzip();
+        batch.into_iter().map(|asked| (asked.push, (asked.answer, asked.room))).unzip();
     match store.keep(&pushes).await {
         Ok(kept) => {
-            for (answer, kept) in answers.into_iter().zip(kept) {
+            for ((answer, _room), kept) in answers.into_iter().zip(kept) {
                 let _ = answer.send(Ok(kept)); // whoever gave up waiting does not need it
             }
         }
         Err(error) if error.is_passing() || answers.len() == 1 => {
-            for answer in answers {
+            for (answer, _room) in answers {
                 let _ = answer.send(Err(error.clone()));
             }
         }
         // One push is to blame; the others must not suffer for it.
         Err(_) => {
-            for (push, answer) in pushes.into_iter().zip(answers) {
+            for (push, (answer, _room)) in pushes.into_iter().zip(answers) {
                 let kept = store.keep(std::slice::from_ref(&push)).await;
                 let _ = answer.send(kept.map(|mut kept| kept.pop().unwrap_or_default()));
             }

@@ -68,7 +68,7 @@ impl Store {
     }
 
     async fn over_postgres(url: &str, settings: &StoreSettings, own: bool) -> Result<Self> {
-        let pools = open_postgres(url, settings.connections).await?;
+        let pools = open_postgres(url, own, settings.connections).await?;
         check_version(&pools).await?;
         migrate(&pools, own && settings.migrate, None).await?;
         let bell = Bell::new(own);

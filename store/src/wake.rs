@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use leadloop_sync_core::ids::LinkName;
-use sqlx::postgres::{PgListener, PgPool};
+use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 use tokio::sync::{Notify, watch};
 
 use crate::cell::{Rows, args};
@@ -162,7 +162,10 @@ impl Bell {
 
     async fn hear_once(&self, pool: &PgPool, node: &str) -> Result<(), StoreError> {
         let lost = |error: sqlx::Error| of_driver("listen", &error);
-        let mut listener = PgListener::connect_with(pool).await.map_err(lost)?;
+        // A pool of its own: it keeps its connection for ever, which the others need.
+        let own = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
+        let own = own.connect_lazy_with(pool.connect_options().as_ref().clone());
+        let mut listener = PgListener::connect_with(&own).await.map_err(lost)?;
         listener.listen(CHANNEL).await.map_err(lost)?;
         loop {
             match listener.try_recv().await.map_err(lost)? {

@@ -81,12 +81,11 @@ impl Store {
         let text = question.text.trim();
         let (lead_from, lead_to) = id_range(text, 'L');
         let (handoff_from, handoff_to) = id_range(text, 'H');
-        let (from, to) = (lead_from.or(handoff_from), lead_to.or(handoff_to));
-        let mut identifiers = Rows::of(&FIND_KEYS, 3);
+        let mut identifiers = Rows::of(&FIND_KEYS, 5);
         for identifier in &question.identifiers {
             identifiers.add(&identifier.kind.0).add(&identifier.value);
         }
-        let mut values = Rows::of(&FIND_KEYS, 4);
+        let mut values = Rows::of(&FIND_KEYS, 6);
         let last = text.rsplit('/').next().unwrap_or(text);
         for value in BTreeSet::from([text.to_owned(), text.to_lowercase(), last.to_owned()]) {
             if !value.is_empty() {
@@ -94,7 +93,8 @@ impl Store {
             }
         }
         let mut work = self.pools().read().await?;
-        let mut rows = work.rows(&FIND_KEYS, args![from, to, identifiers, values, limit]).await?;
+        let args = args![lead_from, lead_to, handoff_from, handoff_to, identifiers, values, limit];
+        let mut rows = work.rows(&FIND_KEYS, args).await?;
         let folded = fold(text);
         if rows.is_empty() && !folded.is_empty() {
             let end = format!("{folded}\u{10FFFF}");

@@ -198,6 +198,28 @@ async fn the_keeper_gathers_and_answers_each_its_own() {
 }
 
 #[tokio::test]
+async fn large_pushes_wait_for_room_and_come_through() {
+    on_both("room", |store| async move {
+        let keeper = store.keeper(KeeperSettings { queue_bytes: 16 << 10, ..KeeperSettings::default() });
+        let tasks: Vec<_> = (0..12)
+            .map(|n| {
+                let keeper = keeper.clone();
+                let mut large = push(n, vec![event(n)]);
+                large.body = vec![b'x'; 6 << 10 << (n % 3)]; // 6, 12 and 24 KiB, which is more than the room
+                tokio::spawn(async move { keeper.keep(large).await.unwrap().kept })
+            })
+            .collect();
+        let mut kept = 0;
+        for task in tasks {
+            kept += task.await.unwrap();
+        }
+        assert_eq!(kept, 12);
+        assert_eq!(store.push(id(11)).await.unwrap().unwrap().body.len(), 24 << 10);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_push_to_blame_does_not_harm_its_company() {
     on_both("blame", |store| async move {
         let keeper = store.keeper(KeeperSettings::default());

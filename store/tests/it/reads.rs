@@ -49,6 +49,7 @@ async fn a_lead_is_found_by_whatever_is_at_hand() {
         assert_eq!(found(&store, &one.to_string()).await, vec![(one, FoundBy::LeadId)]);
         assert_eq!(found(&store, &one.uuid().to_string()).await, vec![(one, FoundBy::LeadId)]);
         assert_eq!(found(&store, "L-019a00").await.len(), 2, "both survivors start so");
+        assert_eq!(found(&store, "H-019a00").await, vec![(id(2), FoundBy::HandoffId)]);
         assert_eq!(
             found(&store, &handoff(77, 2, 1, HandoffState::Telling).mark()).await,
             vec![(id(2), FoundBy::HandoffId)]

@@ -46,6 +46,20 @@ async fn a_file_belongs_to_one_and_the_next_is_told_to_whom() {
 }
 
 #[tokio::test]
+async fn who_only_reads_postgres_cannot_write() {
+    let database = leadloop_testing::fresh_database("reader");
+    let settings = StoreSettings::new(database.url());
+    let store = Store::open(&settings).await.unwrap();
+    written(&store, vec![put(lead(1, 1))]).await;
+    let reader = Store::open(&settings.read_only()).await.unwrap();
+    assert!(reader.story(id(1), 1).await.unwrap().is_some());
+    let refused = reader.keep(&[push(1, vec![event(1)])]).await.unwrap_err();
+    assert_eq!(refused.code(), Some("LL1103"), "{refused}");
+    reader.close().await;
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_copy_that_cannot_be_written_is_named() {
     let store = Store::open(&StoreSettings::new("sqlite::temporary:")).await.unwrap();
     let copy = leadloop_testing::temp_dir();
