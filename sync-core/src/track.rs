@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use leadloop_mapping::expr::Facts;
+
 use crate::because::{Because, Reason};
 use crate::book::Book;
 use crate::effect::{Deadline, Effect, Reaction};
@@ -46,7 +48,8 @@ pub fn choose(lead: &mut Lead, policy: &Policy, now: Timestamp) -> (Vec<Reason>,
     let prescribed = lead.track.as_ref().and_then(|name| policy.tracks.get(name));
     let stays = prescribed.is_some_and(|track| track.when.is_none()) && lead.stage == Stage::Resting;
     if open(lead.stage) && !stays {
-        let fits = ruled.iter().find(|track| holds(track, lead, policy, now));
+        let facts = facts::of(&Scene { lead, touch: None, policy, now });
+        let fits = ruled.iter().find(|track| holds(track, &facts));
         if let Some(track) = fits
             && lead.track.as_ref() != Some(&track.name)
         {
@@ -67,9 +70,8 @@ pub fn choose(lead: &mut Lead, policy: &Policy, now: Timestamp) -> (Vec<Reason>,
     (reasons, effects)
 }
 
-fn holds(track: &Track, lead: &Lead, policy: &Policy, now: Timestamp) -> bool {
-    let facts = facts::of(&Scene { lead, touch: None, policy, now });
-    track.when.as_ref().is_some_and(|when| when.eval_bool(&facts).unwrap_or(false))
+fn holds(track: &Track, facts: &Facts) -> bool {
+    track.when.as_ref().is_some_and(|when| when.eval_bool(facts).unwrap_or(false))
 }
 
 /// The next time at which a rule that does not hold now does, as far as ages in days decide.
@@ -93,7 +95,8 @@ fn next_look(lead: &Lead, tracks: &[&Track], policy: &Policy, now: Timestamp) ->
         }
     }
     times.into_iter().filter(|at| *at > now).find(|at| {
-        tracks.iter().any(|track| lead.track.as_ref() != Some(&track.name) && holds(track, lead, policy, *at))
+        let facts = facts::of(&Scene { lead, touch: None, policy, now: *at });
+        tracks.iter().any(|track| lead.track.as_ref() != Some(&track.name) && holds(track, &facts))
     })
 }
 
