@@ -1,6 +1,4 @@
-INSERT INTO identifier (kind, value, lead, source, at, last_at)
-SELECT g.kind, g.value, g.lead, g.source, g.at, g.last_at
+-- Identifiers that are there; their rows are locked since they were checked.
+UPDATE identifier SET lead = g.lead, source = g.source, at = g.at, last_at = g.last_at
 FROM {rows $1: kind text, value text, lead uuid, source text, at bigint, last_at bigint} g
-WHERE true
-ON CONFLICT (value, kind) DO UPDATE
-SET lead = excluded.lead, source = excluded.source, at = excluded.at, last_at = excluded.last_at
+WHERE identifier.value = g.value AND identifier.kind = g.kind

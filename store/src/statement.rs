@@ -73,6 +73,7 @@ statements! {
     DELIVERY_CHECK = "delivery_check";
     LEAD_PUT = "lead_put";
     MILESTONE_PUT = "milestone_put";
+    IDENTIFIER_NEW = "identifier_new";
     IDENTIFIER_PUT = "identifier_put";
     IDENTIFIER_DROP = "identifier_drop";
     SUSPECT_PUT = "suspect_put";

@@ -33,6 +33,8 @@ pub(super) struct Checked {
     pub(super) stale: BTreeSet<usize>,
     pub(super) rows: Vec<String>,
     pub(super) deliveries: BTreeMap<DeliveryId, Standing>,
+    /// Identifiers of the batch that are somebody's; their rows are locked.
+    pub(super) taken: BTreeSet<Identifier>,
 }
 
 /// A row (or a decision's common ground) that several reactions may share.
@@ -66,7 +68,7 @@ pub(super) async fn check(
     let mut wrong = BTreeSet::new();
     let mut checked = Checked::default();
     check_versions(work, &expected, &mut wrong).await?;
-    check_identifiers(work, &expected, &mut wrong).await?;
+    check_identifiers(work, &expected, &mut wrong, &mut checked).await?;
     check_deliveries(work, &expected, &mut wrong, &mut checked).await?;
     if !wrong.is_empty() {
         checked.rows = wrong.iter().map(Shared::to_string).collect();
@@ -142,6 +144,7 @@ async fn check_identifiers<'a>(
     work: &mut Work,
     expected: &Expected<'a>,
     wrong: &mut BTreeSet<Shared<'a>>,
+    checked: &mut Checked,
 ) -> Result<()> {
     if expected.identifiers.is_empty() {
         return Ok(());
@@ -159,6 +162,7 @@ async fn check_identifiers<'a>(
         {
             wrong.insert(Shared::Identifier(identifier));
         }
+        checked.taken.insert(stored);
     }
     Ok(())
 }

@@ -1,18 +1,26 @@
 //! Writing leads, their identifiers, their touches and the stages they reached.
 
+use std::collections::BTreeSet;
+
+use leadloop_sync_core::capture::Identifier;
+
 use crate::cell::{Rows, args};
 use crate::doc::{fold, text};
 use crate::engine::Work;
 use crate::error::StoreError;
-use crate::statement::{IDENTIFIER_DROP, IDENTIFIER_PUT, LEAD_PUT, MILESTONE_PUT, SUSPECT_PUT, TOUCH_PUT};
+use crate::statement::{
+    IDENTIFIER_DROP, IDENTIFIER_NEW, IDENTIFIER_PUT, LEAD_PUT, MILESTONE_PUT, SUSPECT_PUT, TOUCH_PUT,
+};
 
 use super::gather::Changes;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-pub(super) async fn put(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+/// Writes leads and what is theirs; `taken` are the identifiers that are somebody's already.
+pub(super) async fn put(work: &mut Work, changes: &Changes<'_>, taken: &BTreeSet<Identifier>) -> Result<()> {
     put_leads(work, changes).await?;
-    put_identifiers(work, changes).await?;
+    put_identifiers(work, changes, taken).await?;
+    put_suspects(work, changes).await?;
     put_touches(work, changes).await
 }
 
@@ -52,19 +60,26 @@ pub(super) fn all_written(written: u64, count: usize, what: &str) -> Result<()> 
     Err(StoreError::Stale { rows: vec![format!("{what} rows of this batch")] })
 }
 
-async fn put_identifiers(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+async fn put_identifiers(work: &mut Work, changes: &Changes<'_>, taken: &BTreeSet<Identifier>) -> Result<()> {
+    let mut new = Rows::of(&IDENTIFIER_NEW, 1);
     let mut bound = Rows::of(&IDENTIFIER_PUT, 1);
     let mut dropped = Rows::of(&IDENTIFIER_DROP, 1);
     for (identifier, binding) in &changes.identifiers {
         match binding {
             Some(binding) => {
-                bound.add(&identifier.kind.0).add(&identifier.value).add(binding.lead);
-                bound.add(&binding.source).add(binding.at).add(binding.last_at);
+                let list = if taken.contains(*identifier) { &mut bound } else { &mut new };
+                list.add(&identifier.kind.0).add(&identifier.value).add(binding.lead);
+                list.add(&binding.source).add(binding.at).add(binding.last_at);
             }
             None => {
                 dropped.add(&identifier.kind.0).add(&identifier.value);
             }
         }
+    }
+    if !new.is_empty() {
+        let count = new.len();
+        let written = work.run(&IDENTIFIER_NEW, args![new]).await?;
+        all_written(written, count, "identifier")?;
     }
     if !bound.is_empty() {
         work.run(&IDENTIFIER_PUT, args![bound]).await?;
@@ -72,6 +87,10 @@ async fn put_identifiers(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
     if !dropped.is_empty() {
         work.run(&IDENTIFIER_DROP, args![dropped]).await?;
     }
+    Ok(())
+}
+
+async fn put_suspects(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
     if !changes.suspects.is_empty() {
         let mut list = Rows::of(&SUSPECT_PUT, 1);
         for ((lead, other), suspect) in &changes.suspects {

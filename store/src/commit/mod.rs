@@ -34,7 +34,7 @@ pub(crate) async fn commit(tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Res
     let changes = Changes::gather(kept.map(|(_, reaction)| reaction));
     let mut topics = Vec::new();
 
-    leads::put(&mut work, &changes).await?;
+    leads::put(&mut work, &changes, &checked.taken).await?;
     handoffs::put(&mut work, &changes).await?;
     mirror::put(&mut work, &changes).await?;
     upkeep::put(&mut work, stamp, &changes, &mut topics).await?;

@@ -3,6 +3,7 @@
 
 mod inbox;
 mod model;
+mod nodes;
 mod outbox;
 mod people;
 mod reads;

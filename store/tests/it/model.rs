@@ -24,7 +24,7 @@ const LEADS: u64 = 12;
 const PHONES: u64 = 16;
 const RECORDS: u64 = 8;
 const BATCHES: usize = 30;
-const SEEDS: u64 = 4;
+const SEEDS: u64 = 3;
 
 struct Dice(Moment);
 
