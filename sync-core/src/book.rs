@@ -3,6 +3,8 @@
 //! The store fills a [`Book`] from [`Needs`] in a constant number of queries; the verbs read it; [`Book::apply`] lets the
 //! second capture of a batch see what the first did. The reference model of the tests is a `Book` that holds everything.
 
+mod view;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -15,15 +17,16 @@ use crate::lead::{Binding, Lead, RemoteRef, Touch};
 use crate::mirror::{MirrorKey, MirrorRow};
 use crate::time::Timestamp;
 
-/// The most touches of a lead that are loaded for a brief, latest first.
+/// The most touches of a person that are loaded for a brief, latest first.
 pub const TOUCHES_LOADED: u32 = 20;
 /// The most mirror rows that are loaded under one key, latest change first.
 pub const ROWS_PER_KEY: u32 = 100;
 
-/// What must be loaded before verbs can run. The store adds what hangs on it: an identifier brings its lead (through
-/// merges), a lead its identifiers, its open hand-over and its last closed one, a remote reference its link, its mirror
-/// row and that link's lead; a mirror row that was asked for (by key or reference) brings its companions
-/// ([`crate::mirror_read::companions`]), one step and no further. At most [`ROWS_PER_KEY`] rows are loaded for a key.
+/// What must be loaded before verbs can run. The store adds what hangs on it: an identifier brings its lead (with all it
+/// was merged with), a lead its identifiers, its open hand-over and its last closed one, a remote reference its link, its
+/// mirror row and that link's lead and hand-over; a mirror row that was asked for (by key or reference) brings its
+/// companions ([`crate::mirror_read::companions`]), one step and no further. At most [`ROWS_PER_KEY`] rows are loaded for a
+/// key. [`Book::view`] says the same exactly.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct Needs {
     /// Leads of these identifiers.
@@ -40,7 +43,7 @@ pub struct Needs {
     pub keys: BTreeSet<MirrorKey>,
     /// Open hand-overs of these company keys.
     pub companies: BTreeSet<String>,
-    /// The latest touches of these leads, at most [`TOUCHES_LOADED`] each.
+    /// The latest touches of these people, at most [`TOUCHES_LOADED`] each, under the lead that stands for them today.
     pub touches_of: BTreeSet<LeadId>,
     /// These counters.
     pub counters: BTreeSet<String>,

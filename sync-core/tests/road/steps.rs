@@ -1,7 +1,7 @@
 //! Runs `cases/loop/*.toml`: a hand-over step by step, with what the CRM answers, what sales do, and how time passes. The
 //! format is explained in `cases/loop/README.md`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use leadloop_mapping::{Record, Value};
@@ -350,6 +350,7 @@ impl Play {
             if let Some(list) = expected.as_array().filter(|_| what == "reasons") {
                 let said: Vec<&str> =
                     self.model.reasons.iter().skip(self.said).map(|reason| reason.code.as_str()).collect();
+                let said: BTreeSet<&str> = said.into_iter().collect();
                 for code in list.iter().filter_map(toml::Value::as_str) {
                     let (code, wanted) = code.strip_prefix('!').map_or((code, true), |code| (code, false));
                     if said.contains(&code) != wanted {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_sync_core::because::{Because, Reason};
-use leadloop_sync_core::book::Book;
+use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::capture::{CaptureEnd, CaptureKind, Captured, DedupKey};
 use leadloop_sync_core::effect::{Alarm, Deadline, Effect, Feedback, Reaction};
 use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
 use leadloop_sync_core::ids::LeadId;
 use leadloop_sync_core::lead::{Lead, Touch};
+use leadloop_sync_core::matching::{self, Subject};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation, Outcome, to_send};
 use leadloop_sync_core::policy::Policy;
@@ -60,13 +61,38 @@ impl Model {
         self.moment.now
     }
 
+    /// What a verb asks for, in two steps, and nothing more: it must react as if it knew everything.
+    fn asked<I>(
+        &self,
+        input: &[I],
+        needs: impl Fn(&[I], &Policy) -> Needs,
+        more: impl Fn(&Book, &[I], &Policy) -> Needs,
+    ) -> Book {
+        let mut book = self.book.view(&needs(input, &self.policy));
+        let more = more(&book, input, &self.policy);
+        self.book.view_into(&mut book, &more);
+        book
+    }
+
+    /// The reaction to what a verb asked for; with all that is known it must be the same.
+    fn react(&mut self, book: &Book, verb: impl Fn(&Book, &Policy, &mut Moment) -> Reaction) {
+        let mut moment = self.moment.clone();
+        let all = verb(&self.book, &self.policy, &mut moment);
+        let reaction = verb(book, &self.policy, &mut self.moment);
+        assert_eq!(reaction, all, "the verb reads more than it asks for");
+        self.commit(reaction);
+    }
+
     /// A lead is found to be an MQL, as absorbing would do it.
     pub(crate) fn qualified(&mut self, lead: &Lead, touch: Option<&Touch>) {
         let mut lead = self.book.leads.get(&lead.id).unwrap_or(lead).clone();
         let mut because = Because::default();
         let occasion = Occasion { happened: self.now(), noticed: self.now(), touch };
+        let asked = Needs { leads: [lead.id].into(), ..Needs::default() };
+        let mut book = self.book.view(&asked);
+        self.book.view_into(&mut book, &matching::needs(&[Subject::of(&lead)], &self.policy));
         let effects =
-            transfer::open(&self.book, &mut lead, &occasion, &self.policy, &mut self.moment, &mut because);
+            transfer::open(&book, &mut lead, &occasion, &self.policy, &mut self.moment, &mut because);
         lead.version = self.book.leads.get(&lead.id).map_or(0, |known| known.version) + 1;
         super::rows::keep_lead(&mut self.book, &lead);
         self.commit(Reaction { effects, because });
@@ -152,8 +178,10 @@ impl Model {
         while !self.inbox.is_empty() {
             let captured = self.inbox.remove(0);
             assert_eq!(captured.kind, CaptureKind::Feedback);
-            let reaction = feedback::listen(&self.book, &captured, &self.policy, &mut self.moment);
-            self.commit(reaction);
+            let needs = |captured: &[Captured], _: &Policy| feedback::needs(captured);
+            let more = |book: &Book, captured: &[Captured], _: &Policy| feedback::needs_more(book, captured);
+            let book = self.asked(std::slice::from_ref(&captured), needs, more);
+            self.react(&book, |book, policy, moment| feedback::listen(book, &captured, policy, moment));
         }
     }
 
@@ -176,8 +204,9 @@ impl Model {
     }
 
     pub(crate) fn settle(&mut self, delivery: &Delivery, outcome: &Outcome) {
-        let reaction = settle::settle(&self.book, delivery, outcome, &self.policy, &mut self.moment);
-        self.commit(reaction);
+        let input = [(delivery.clone(), outcome.clone())];
+        let book = self.asked(&input, settle::needs, settle::needs_more);
+        self.react(&book, |book, policy, moment| settle::settle(book, delivery, outcome, policy, moment));
         self.listen();
     }
 
@@ -203,8 +232,8 @@ impl Model {
             self.deadlines.values().filter(|deadline| deadline.at <= now).cloned().collect();
         for deadline in due {
             if self.deadlines.get(&deadline.key) == Some(&deadline) {
-                let reaction = tick::tick(&self.book, &deadline, &self.policy, &mut self.moment);
-                self.commit(reaction);
+                let book = self.asked(std::slice::from_ref(&deadline), tick::needs, tick::needs_more);
+                self.react(&book, |book, policy, moment| tick::tick(book, &deadline, policy, moment));
             }
         }
     }
