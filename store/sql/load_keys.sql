@@ -1,2 +1,10 @@
-SELECT k.link, k.kind, k.value, k.object, k.id FROM {rows $1: link text, kind text, value text} g
-JOIN mirror_key k ON k.link = g.link AND k.kind = g.kind AND k.value = g.value
+-- Of each key the rows that changed last, so that a key shared by thousands stays cheap.
+SELECT r.link, r.kind, r.value, r.object, r.id FROM (
+    SELECT k.link, k.kind, k.value, k.object, k.id, ROW_NUMBER() OVER (
+        PARTITION BY k.link, k.kind, k.value
+        ORDER BY m.modified_at DESC NULLS LAST, k.object, k.id
+    ) AS place
+    FROM {rows $1: link text, kind text, value text} g
+    JOIN mirror_key k ON k.link = g.link AND k.kind = g.kind AND k.value = g.value
+    JOIN mirror m ON m.link = k.link AND m.object = k.object AND m.id = k.id
+) r WHERE r.place <= $2

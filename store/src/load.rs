@@ -3,20 +3,21 @@
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
-use leadloop_sync_core::book::{Book, Needs};
+use leadloop_sync_core::book::{Book, Needs, ROWS_PER_KEY, TOUCHES_LOADED};
 use leadloop_sync_core::capture::{Identifier, IdentifierKind};
 use leadloop_sync_core::effect::RemoteLink;
 use leadloop_sync_core::handoff::Handoff;
-use leadloop_sync_core::ids::LeadId;
+use leadloop_sync_core::ids::{HandoffId, LeadId, LinkName};
 use leadloop_sync_core::lead::{Binding, Lead, RemoteRef};
 use leadloop_sync_core::mirror::{MirrorKey, MirrorRow};
+use leadloop_sync_core::mirror_read::{Companions, companions, keys_of};
 
 use crate::cell::{Rows, args};
 use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{
     LOAD_COUNTERS, LOAD_FRESH, LOAD_HANDOFFS, LOAD_IDENTIFIERS, LOAD_KEYS, LOAD_LEADS, LOAD_LINKS, LOAD_LOAD,
-    LOAD_MIRROR,
+    LOAD_MIRROR, LOAD_TOUCHES, Statement,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -25,8 +26,10 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub(crate) async fn load_into(work: &mut Work, book: &mut Book, needs: &Needs) -> Result<()> {
     let leads = load_leads(work, book, needs).await?;
     load_identifiers(work, book, &leads).await?;
-    load_handoffs(work, book, needs, &leads).await?;
-    load_remotes(work, book, needs).await?;
+    let told = load_links(work, book, needs).await?;
+    load_handoffs(work, book, needs, &leads, &told).await?;
+    load_mirror(work, book, needs).await?;
+    load_touches(work, book, needs).await?;
     load_numbers(work, book, needs).await
 }
 
@@ -99,12 +102,13 @@ async fn load_handoffs(
     book: &mut Book,
     needs: &Needs,
     leads: &BTreeSet<LeadId>,
+    told: &BTreeSet<HandoffId>,
 ) -> Result<()> {
-    if needs.handoffs.is_empty() && leads.is_empty() && needs.companies.is_empty() {
+    if needs.handoffs.is_empty() && told.is_empty() && leads.is_empty() && needs.companies.is_empty() {
         return Ok(());
     }
     let mut ids = Rows::of(&LOAD_HANDOFFS, 1);
-    for id in &needs.handoffs {
+    for id in needs.handoffs.union(told) {
         ids.add(*id);
     }
     let mut of_leads = Rows::of(&LOAD_HANDOFFS, 2);
@@ -122,53 +126,120 @@ async fn load_handoffs(
     Ok(())
 }
 
-async fn load_remotes(work: &mut Work, book: &mut Book, needs: &Needs) -> Result<()> {
-    if !needs.remotes.is_empty() {
-        let mut remotes = Rows::of(&LOAD_LINKS, 1);
-        for remote in &needs.remotes {
-            remotes.add(&remote.link).add(&remote.object).add(&remote.id);
+/// Links of records; returns the hand-overs of those whose lead is asked for too.
+async fn load_links(work: &mut Work, book: &mut Book, needs: &Needs) -> Result<BTreeSet<HandoffId>> {
+    let mut told = BTreeSet::new();
+    if needs.remotes.is_empty() && needs.rows.is_empty() {
+        return Ok(told);
+    }
+    let remotes = list(&LOAD_LINKS, needs.remotes.union(&needs.rows));
+    for row in work.rows(&LOAD_LINKS, args![remotes]).await? {
+        let link: RemoteLink = row.doc(0)?;
+        told.extend(link.handoff.filter(|_| needs.remotes.contains(&link.remote)));
+        book.links.entry(link.remote.clone()).or_insert(link);
+    }
+    Ok(told)
+}
+
+/// Mirror rows that were asked for by reference or key, their companions one step on, bare rows and users.
+async fn load_mirror(work: &mut Work, book: &mut Book, needs: &Needs) -> Result<()> {
+    let mut asked = needs.remotes.clone();
+    asked.extend(load_keys(work, book, &needs.keys).await?);
+    let rows: BTreeSet<RemoteRef> = asked.union(&needs.rows).cloned().collect();
+    let mut near = Companions::default();
+    for row in load_rows(work, &rows, &needs.users_of).await? {
+        if asked.contains(&row.remote) {
+            let companions = companions(&row);
+            near.rows.extend(companions.rows);
+            near.keys.extend(companions.keys);
         }
-        for row in work.rows(&LOAD_LINKS, args![remotes]).await? {
-            let link: RemoteLink = row.doc(0)?;
-            book.links.entry(link.remote.clone()).or_insert(link);
-        }
+        book.mirror.entry(row.remote.clone()).or_insert(row);
     }
-    let mut wanted: BTreeSet<RemoteRef> = needs.remotes.clone();
-    if !needs.keys.is_empty() {
-        let mut keys = Rows::of(&LOAD_KEYS, 1);
-        for key in &needs.keys {
-            keys.add(&key.link).add(&key.kind).add(&key.value);
-        }
-        for row in work.rows(&LOAD_KEYS, args![keys]).await? {
-            let key = MirrorKey { link: row.get(0)?, kind: row.get(1)?, value: row.get(2)? };
-            let remote = RemoteRef { link: key.link.clone(), object: row.get(3)?, id: row.get(4)? };
-            wanted.insert(remote.clone());
-            // A row that the book knows stands under the keys that the book says, not under those stored.
-            if book.mirror.get(&remote).is_none_or(|row| stands_under(row, &key)) {
-                book.keys.entry(key).or_default().insert(remote);
-            }
-        }
-    }
-    if wanted.is_empty() && needs.users_of.is_empty() {
-        return Ok(());
-    }
-    let mut remotes = Rows::of(&LOAD_MIRROR, 1);
-    for remote in &wanted {
-        remotes.add(&remote.link).add(&remote.object).add(&remote.id);
-    }
-    let mut users_of = Rows::of(&LOAD_MIRROR, 2);
-    for link in &needs.users_of {
-        users_of.add(link);
-    }
-    for row in work.rows(&LOAD_MIRROR, args![remotes, users_of]).await? {
-        let row: MirrorRow = row.doc(0)?;
+    let keys: BTreeSet<MirrorKey> = near.keys.difference(&needs.keys).cloned().collect();
+    near.rows.extend(load_keys(work, book, &keys).await?);
+    let more: BTreeSet<RemoteRef> = near.rows.difference(&rows).cloned().collect();
+    for row in load_rows(work, &more, &BTreeSet::new()).await? {
         book.mirror.entry(row.remote.clone()).or_insert(row);
     }
     Ok(())
 }
 
+/// Which rows stand under keys.
+async fn load_keys(work: &mut Work, book: &mut Book, keys: &BTreeSet<MirrorKey>) -> Result<Vec<RemoteRef>> {
+    let mut found = Vec::new();
+    if keys.is_empty() {
+        return Ok(found);
+    }
+    let mut wanted = Rows::of(&LOAD_KEYS, 1);
+    for key in keys {
+        wanted.add(&key.link).add(&key.kind).add(&key.value);
+    }
+    for row in work.rows(&LOAD_KEYS, args![wanted, i64::from(ROWS_PER_KEY)]).await? {
+        let key = MirrorKey { link: row.get(0)?, kind: row.get(1)?, value: row.get(2)? };
+        let remote = RemoteRef { link: key.link.clone(), object: row.get(3)?, id: row.get(4)? };
+        found.push(remote.clone());
+        // A row that the book knows stands under the keys that the book says, not under those stored.
+        if book.mirror.get(&remote).is_none_or(|row| stands_under(row, &key)) {
+            book.keys.entry(key).or_default().insert(remote);
+        }
+    }
+    Ok(found)
+}
+
+async fn load_rows(
+    work: &mut Work,
+    remotes: &BTreeSet<RemoteRef>,
+    users_of: &BTreeSet<LinkName>,
+) -> Result<Vec<MirrorRow>> {
+    if remotes.is_empty() && users_of.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut users = Rows::of(&LOAD_MIRROR, 2);
+    for link in users_of {
+        users.add(link);
+    }
+    let wanted = list(&LOAD_MIRROR, remotes);
+    work.rows(&LOAD_MIRROR, args![wanted, users]).await?.iter().map(|row| row.doc(0)).collect()
+}
+
+fn list<'r>(statement: &'static Statement, remotes: impl IntoIterator<Item = &'r RemoteRef>) -> Rows {
+    let mut rows = Rows::of(statement, 1);
+    for remote in remotes {
+        rows.add(&remote.link).add(&remote.object).add(&remote.id);
+    }
+    rows
+}
+
+/// The latest touches of people whose leads the book has.
+async fn load_touches(work: &mut Work, book: &mut Book, needs: &Needs) -> Result<()> {
+    let survivor = |id: LeadId| book.resolve(id).map_or(id, |lead| lead.id);
+    let people: BTreeSet<LeadId> = needs
+        .touches_of
+        .iter()
+        .map(|id| survivor(*id))
+        .filter(|person| !book.touches.contains_key(person))
+        .collect();
+    if people.is_empty() {
+        return Ok(());
+    }
+    let mut leads = Rows::of(&LOAD_TOUCHES, 1);
+    for person in &people {
+        leads.add(*person).add(*person);
+    }
+    for member in book.leads.keys().filter(|id| !people.contains(id)) {
+        let person = survivor(*member);
+        if people.contains(&person) {
+            leads.add(person).add(*member);
+        }
+    }
+    for row in work.rows(&LOAD_TOUCHES, args![leads, i64::from(TOUCHES_LOADED)]).await? {
+        book.touches.entry(row.get(0)?).or_default().push(row.doc(1)?);
+    }
+    Ok(())
+}
+
 fn stands_under(row: &MirrorRow, key: &MirrorKey) -> bool {
-    leadloop_sync_core::mirror_read::keys_of(row).contains(key)
+    keys_of(row).contains(key)
 }
 
 async fn load_numbers(work: &mut Work, book: &mut Book, needs: &Needs) -> Result<()> {

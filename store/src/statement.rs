@@ -65,6 +65,7 @@ statements! {
     LOAD_COUNTERS = "load_counters";
     LOAD_FRESH = "load_fresh";
     LOAD_LOAD = "load_load";
+    LOAD_TOUCHES = "load_touches";
 
     CONFIG_ACTIVE = "config_active";
     LEAD_CHECK = "lead_check";

@@ -1,7 +1,7 @@
 //! Random batches, written to the store and to a [`Book`] that holds everything: whatever is asked for, both know the
 //! same. A failing seed is printed; `SEED=… cargo test -p leadloop-store model` repeats it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use leadloop_mapping::{Record, Value};
 use leadloop_store::{Store, WriteLane};
@@ -10,13 +10,12 @@ use leadloop_sync_core::capture::Identifier;
 use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::handoff::{Handoff, HandoffState};
 use leadloop_sync_core::ids::{LeadId, LinkName};
-use leadloop_sync_core::lead::RemoteRef;
 use leadloop_sync_core::mirror::MirrorKey;
 use leadloop_sync_core::moment::Moment;
 
 use crate::on_both;
 use crate::samples::{
-    at, binding, handoff, id, lead, mirror_row, phone, put, reaction, remote, remote_link, stamp,
+    at, binding, handoff, id, lead, mirror_row, phone, put, reaction, remote, remote_link, stamp, touch,
 };
 
 /// Few of each kind, so that batches meet.
@@ -76,7 +75,7 @@ async fn live(store: Store, seed: u64) {
         for _ in 0..4 {
             let needs = random_needs(&mut dice);
             let loaded = store.look(&needs).await.unwrap();
-            assert_eq!(loaded, view(&all, &needs), "seed {seed}, round {round}, {needs:?}");
+            assert_eq!(loaded, all.view(&needs), "seed {seed}, round {round}, {needs:?}");
         }
     }
 }
@@ -95,7 +94,7 @@ fn random_reaction(dice: &mut Dice, book: &Book, round: usize) -> Reaction {
     let mut seen = book.clone();
     let mut effects = Vec::new();
     for _ in 0..=dice.below(4) {
-        let effect = match dice.below(9) {
+        let effect = match dice.below(10) {
             0 | 1 => Some(random_lead(dice, &seen)),
             2 => {
                 let of = dice.below(LEADS);
@@ -111,7 +110,12 @@ fn random_reaction(dice: &mut Dice, book: &Book, round: usize) -> Reaction {
                 Some(Effect::LinkRemote(Box::new(link)))
             }
             6 => Some(random_mirror(dice)),
-            7 => Some(Effect::SetCounter {
+            7 => {
+                let (of, when) = (dice.below(LEADS), i64::try_from(dice.below(999)).unwrap());
+                let made = touch(10_000 + dice.below(1 << 40), of, when);
+                seen.leads.contains_key(&id(of)).then(|| Effect::Touch(Box::new(made)))
+            }
+            8 => Some(Effect::SetCounter {
                 key: format!("route/{}", dice.below(4)),
                 value: serde_json::json!({ "turn": dice.below(9), "text": "轮到 \"谁\"\u{1}" }),
             }),
@@ -181,11 +185,17 @@ fn random_handoff(dice: &mut Dice, book: &Book, round: usize) -> Option<Effect> 
 }
 
 fn random_mirror(dice: &mut Dice) -> Effect {
-    let object = ["lead", "contact", "account", "user"][usize::try_from(dice.below(4)).unwrap()];
+    let object =
+        ["lead", "contact", "account", "user", "opportunity"][usize::try_from(dice.below(5)).unwrap()];
     let mut row = mirror_row(object, dice.below(RECORDS));
     row.facts.phones = (0..dice.below(3)).map(|_| phone(dice.below(PHONES)).value).collect();
     row.facts.owner = dice.odds(2).then(|| dice.below(RECORDS).to_string());
     row.facts.account = (object != "account" && dice.odds(2)).then(|| dice.below(RECORDS).to_string());
+    if object == "opportunity" {
+        row.facts.people = vec![remote(if dice.odds(2) { "lead" } else { "contact" }, dice.below(RECORDS))];
+    }
+    row.facts.converted = if object == "lead" && dice.odds(4) { vec![remote("contact", 1)] } else { vec![] };
+    row.modified_at = dice.odds(3).then(|| at(i64::try_from(dice.below(99)).unwrap()));
     row.deleted = dice.odds(6);
     Effect::PutMirror(Box::new(row))
 }
@@ -194,7 +204,7 @@ fn random_needs(dice: &mut Dice) -> Needs {
     let mut needs = Needs::default();
     let sales = LinkName::from("sales");
     for _ in 0..=dice.below(3) {
-        match dice.below(9) {
+        match dice.below(11) {
             0 => needs.identifiers.extend([phone(dice.below(PHONES)), Identifier::new("cookie", "none")]),
             1 => needs.leads.extend([id(dice.below(LEADS))]),
             2 => needs.handoffs.extend([id(100 + dice.below(20))]),
@@ -203,6 +213,14 @@ fn random_needs(dice: &mut Dice) -> Needs {
             5 => needs.companies.extend([format!("company-{}", dice.below(4))]),
             6 => needs.counters.extend([format!("route/{}", dice.below(4))]),
             7 => needs.keys.extend([key("account", dice.below(RECORDS).to_string())]),
+            8 => needs
+                .rows
+                .extend([remote("lead", dice.below(RECORDS)), remote("contact", dice.below(RECORDS))]),
+            9 => {
+                let lead = id(dice.below(LEADS));
+                needs.leads.insert(lead);
+                needs.touches_of.insert(lead);
+            }
             _ => {
                 needs.users_of.insert(sales.clone());
                 needs.fresh.insert(sales.clone());
@@ -215,87 +233,6 @@ fn random_needs(dice: &mut Dice) -> Needs {
 
 fn key(kind: &str, value: String) -> MirrorKey {
     MirrorKey { link: LinkName::from("sales"), kind: kind.into(), value }
-}
-
-/// What [`Needs`] say of a book that holds everything: the reference.
-fn view(all: &Book, needs: &Needs) -> Book {
-    let mut book = Book::default();
-    let mut found: BTreeSet<LeadId> = needs.leads.clone();
-    found.extend(needs.identifiers.iter().filter_map(|who| all.identifiers.get(who)).map(|one| one.lead));
-    found.extend(needs.handoffs.iter().filter_map(|id| all.handoffs.get(id)).map(|one| one.lead));
-    found.extend(needs.remotes.iter().filter_map(|remote| all.links.get(remote)).map(|one| one.lead));
-    loop {
-        let near = |lead: &&leadloop_sync_core::lead::Lead| {
-            lead.merged_into.is_some_and(|into| found.contains(&into))
-                || all.leads.values().any(|l| found.contains(&l.id) && l.merged_into == Some(lead.id))
-        };
-        let more: BTreeSet<LeadId> =
-            all.leads.values().filter(near).map(|lead| lead.id).filter(|id| !found.contains(id)).collect();
-        if more.is_empty() {
-            break;
-        }
-        found.extend(more);
-    }
-    book.leads =
-        all.leads.iter().filter(|(id, _)| found.contains(id)).map(|(id, l)| (*id, l.clone())).collect();
-    let of_leads = |lead: &LeadId| book.leads.contains_key(lead);
-    let bound = all.identifiers.iter().filter(|(_, one)| of_leads(&one.lead));
-    book.identifiers = bound.map(|(who, one)| (who.clone(), one.clone())).collect();
-    book.handoffs = handoffs(all, needs, &book);
-    book.links = all
-        .links
-        .iter()
-        .filter(|(r, _)| needs.remotes.contains(r))
-        .map(|(r, l)| (r.clone(), l.clone()))
-        .collect();
-    mirror(all, needs, &mut book);
-    let counters = all.counters.iter().filter(|(key, _)| needs.counters.contains(*key));
-    book.counters = counters.map(|(key, value)| (key.clone(), value.clone())).collect();
-    let fresh = all.fresh.iter().filter(|((link, _), _)| needs.fresh.contains(link));
-    book.fresh = fresh.map(|(key, at)| (key.clone(), *at)).collect();
-    let load = all.load.iter().filter(|((link, _), count)| needs.load_of.contains(link) && **count != 0);
-    book.load = load.map(|(key, count)| (key.clone(), *count)).collect();
-    book
-}
-
-fn handoffs(all: &Book, needs: &Needs, book: &Book) -> BTreeMap<leadloop_sync_core::ids::HandoffId, Handoff> {
-    let last_closed = |lead: LeadId| {
-        let closed = all.handoffs.values().filter(|h| h.lead == lead && !h.state.is_open());
-        closed.max_by_key(|h| (h.state_since, h.id)).map(|h| h.id)
-    };
-    let last: BTreeSet<_> = book.leads.keys().filter_map(|lead| last_closed(*lead)).collect();
-    let wanted = |h: &Handoff| {
-        let open = h.state.is_open();
-        let of_company = h.company_key.as_ref().is_some_and(|key| needs.companies.contains(key));
-        needs.handoffs.contains(&h.id)
-            || (open && (book.leads.contains_key(&h.lead) || of_company))
-            || last.contains(&h.id)
-    };
-    all.handoffs.iter().filter(|(_, h)| wanted(h)).map(|(id, h)| (*id, h.clone())).collect()
-}
-
-fn mirror(all: &Book, needs: &Needs, book: &mut Book) {
-    let mut open: Vec<RemoteRef> = needs.remotes.iter().cloned().collect();
-    for key in &needs.keys {
-        let rows = all.keys.get(key).filter(|rows| !rows.is_empty());
-        if let Some(rows) = rows {
-            open.extend(rows.iter().cloned());
-            book.keys.insert(key.clone(), rows.clone());
-        }
-    }
-    let users = all.mirror.keys().filter(|r| r.object == "user" && needs.users_of.contains(&r.link));
-    open.extend(users.cloned());
-    while let Some(remote) = open.pop() {
-        let Some(row) = all.mirror.get(&remote) else { continue };
-        if book.mirror.insert(remote.clone(), row.clone()).is_some() {
-            continue;
-        }
-        let near = |object: &str, id: &Option<String>| {
-            id.clone().map(|id| RemoteRef { link: remote.link.clone(), object: object.into(), id })
-        };
-        open.extend(near("user", &row.facts.owner));
-        open.extend(near("account", &row.facts.account));
-    }
 }
 
 #[tokio::test]

@@ -113,8 +113,10 @@ fn mirrored(book: &Book) -> Vec<RemoteRef> {
 }
 
 #[tokio::test]
-async fn a_mirror_row_brings_its_owner_and_its_account_with_its_owner() {
+async fn a_mirror_row_brings_what_it_points_to_and_what_is_about_it() {
     on_both("mirror", |store| async move {
+        let mut deal = owned("opportunity", 3, Some("10"), None);
+        deal.facts.people = vec![remote("lead", 1)];
         let rows = [
             owned("lead", 1, Some("8"), Some("5")),
             owned("account", 5, Some("9"), None),
@@ -122,10 +124,12 @@ async fn a_mirror_row_brings_its_owner_and_its_account_with_its_owner() {
             owned("user", 9, None, None),
             owned("user", 10, None, None),
             owned("contact", 2, None, None),
+            deal,
         ];
         let effects = rows.iter().map(|row| Effect::PutMirror(Box::new(row.clone()))).collect();
         written(&store, effects).await;
-        let found = [remote("account", 5), remote("lead", 1), remote("user", 8), remote("user", 9)];
+        // One step: the owner of the account comes only where users are asked for.
+        let found = [remote("account", 5), remote("lead", 1), remote("opportunity", 3), remote("user", 8)];
         let by_key = Needs { keys: BTreeSet::from([key("phone", &phone(1).value)]), ..Needs::default() };
         let book = store.look(&by_key).await.unwrap();
         assert_eq!(mirrored(&book), found);
@@ -133,6 +137,8 @@ async fn a_mirror_row_brings_its_owner_and_its_account_with_its_owner() {
         assert_eq!(book.mirror[&remote("lead", 1)], rows[0]);
         let by_id = Needs { remotes: BTreeSet::from([remote("lead", 1)]), ..Needs::default() };
         assert_eq!(mirrored(&store.look(&by_id).await.unwrap()), found);
+        let bare = Needs { rows: BTreeSet::from([remote("lead", 1)]), ..Needs::default() };
+        assert_eq!(mirrored(&store.look(&bare).await.unwrap()), [remote("lead", 1)]);
         let users = Needs { users_of: BTreeSet::from([LinkName::from("sales")]), ..Needs::default() };
         assert_eq!(mirrored(&store.look(&users).await.unwrap()).len(), 3);
 

@@ -128,18 +128,19 @@ impl Book {
         rows.into_iter().cloned().collect()
     }
 
-    /// The latest touches of a person, those of merged leads too, under the lead that stands for them today.
+    /// The latest touches of a person, those of merged leads that the target knows too, under the lead that stands for
+    /// them today.
     fn touches_into(&self, book: &mut Book, needs: &Needs) {
-        let survivor = |id: LeadId| self.resolve(id).map_or(id, |lead| lead.id);
-        for person in needs.touches_of.iter().map(|id| survivor(*id)).collect::<BTreeSet<_>>() {
+        let survivor = |id: LeadId| book.resolve(id).map_or(id, |lead| lead.id);
+        let people: BTreeSet<LeadId> = needs.touches_of.iter().map(|id| survivor(*id)).collect();
+        let mut latest = Vec::new();
+        for person in people.into_iter().filter(|person| !book.touches.contains_key(person)) {
             let of_person = self.touches.iter().filter(|(lead, _)| survivor(**lead) == person);
             let mut touches: Vec<_> = of_person.flat_map(|(_, touches)| touches).collect();
             touches.sort_by_key(|touch| (touch.at, touch.id));
-            let latest = touches.len().saturating_sub(TOUCHES_LOADED as usize);
-            let latest: Vec<_> = touches.into_iter().skip(latest).cloned().collect();
-            if !latest.is_empty() {
-                book.touches.entry(person).or_insert(latest);
-            }
+            let surplus = touches.len().saturating_sub(TOUCHES_LOADED as usize);
+            latest.push((person, touches.into_iter().skip(surplus).cloned().collect::<Vec<_>>()));
         }
+        book.touches.extend(latest.into_iter().filter(|(_, touches)| !touches.is_empty()));
     }
 }
