@@ -10,7 +10,7 @@ use std::time::Duration;
 /// A config with one JSON source and one sandbox CRM; everybody who asks for sales is an MQL.
 ///
 /// `store_url` may be `file:PATH`: then the URL is read from that file, since it holds a password.
-pub fn config(store_url: &str, crm: SocketAddr, listen: &str) -> String {
+pub(crate) fn config(store_url: &str, crm: SocketAddr, listen: &str) -> String {
     let store_url = store_url
         .strip_prefix("file:")
         .map_or_else(|| format!("\"{store_url}\""), |path| format!("{{ file = \"{path}\" }}"));
@@ -82,15 +82,15 @@ members = [{{ person = "li.na", weight = 2 }}, {{ person = "wang.wei" }}]
 }
 
 /// A running `leadloop run`.
-pub struct Node {
+pub(crate) struct Node {
     child: Child,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Node {
     /// Starts it in `folder` (which holds `leadloop.toml`) and waits until it says where it listens.
-    pub fn start(folder: &Path, crm_secret: &str) -> Node {
+    pub(crate) fn start(folder: &Path, crm_secret: &str) -> Node {
         let mut child = Command::new(env!("CARGO_BIN_EXE_leadloop"))
             .args(["run", "--config", "leadloop.toml"])
             .current_dir(folder)
@@ -123,7 +123,7 @@ impl Node {
     }
 
     /// Ends it at once, as a power cut would.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
     }
@@ -138,7 +138,7 @@ impl Drop for Node {
 }
 
 /// A folder with the config and its tables.
-pub fn folder(config: &str, users: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn folder(config: &str, users: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
     let dir = leadloop_testing::temp_dir();
     let mut people = "key,name,crm_user\n".to_owned();
     for (key, user) in users {
