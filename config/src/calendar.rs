@@ -8,8 +8,9 @@ use leadloop_sync_core::calendar::Calendar;
 
 use crate::lower::Context;
 use crate::lower::get::Get;
+use crate::lower::rows::bad_row;
 use crate::problem::{Problem, Words};
-use crate::text::Table;
+use crate::text::{At, Table};
 use crate::units;
 
 /// Holidays and make-up working days of mainland China, for the years announced; its first line names the source.
@@ -60,39 +61,59 @@ pub fn calendar(ctx: &mut Context<'_>, table: Option<&Table>, zone: &TimeZone) -
         calendar.hours = hours;
     }
     if let Some(holidays) = table.text_at("holidays") {
-        let text = if holidays.value == "cn" {
-            Some(CHINA.to_owned())
-        } else {
-            ctx.text_of(holidays.value, Some(&holidays.span))
-        };
-        match text.as_deref().map(special) {
-            Some(Ok(days)) => calendar.special = days,
-            Some(Err(why)) => ctx.bad_table(&holidays, &why),
-            None => {}
-        }
+        calendar.special = holidays_of(ctx, &holidays);
     }
     calendar
 }
 
-/// Days that differ, from a CSV of `date,off|work[,name]`; lines with `#` are remarks.
-fn special(text: &str) -> Result<BTreeMap<Date, bool>, String> {
-    let mut days = BTreeMap::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') || line.starts_with("date") {
-            continue;
-        }
-        let mut cells = line.split(',').map(str::trim);
-        let (date, kind) = (cells.next().unwrap_or(""), cells.next().unwrap_or(""));
-        let day: Date = date.parse().map_err(|_| format!("line {}: `{date}` is no date", number + 1))?;
-        let works = match kind {
-            "work" | "班" => true,
-            "off" | "休" => false,
-            other => return Err(format!("line {}: `{other}` is neither `off` nor `work`", number + 1)),
-        };
-        days.insert(day, works);
+/// Days that differ from the week: of a country, or from the admin's own table.
+fn holidays_of(ctx: &mut Context<'_>, at: &At<&str>) -> BTreeMap<Date, bool> {
+    if at.value == "cn" {
+        return china();
     }
-    Ok(days)
+    let mut days = BTreeMap::new();
+    for row in ctx.rows(at, &["date", "kind"]) {
+        let (Some(date), Some(kind)) = (row.get("date"), row.get("kind")) else { continue };
+        match (date.parse::<Date>(), works(kind)) {
+            (Ok(day), Some(works)) => {
+                days.insert(day, works);
+            }
+            (Err(_), _) => ctx.problems.push(
+                bad_row(row.at("date"), format!("`{date}` is no date"), format!("`{date}` 不是日期"))
+                    .help("write it like 2026-10-01", "请写成 2026-10-01"),
+            ),
+            (_, None) => ctx.problems.push(
+                bad_row(
+                    row.at("kind"),
+                    format!("`{kind}` is neither `off` nor `work`"),
+                    format!("`{kind}` 既不是 `off` 也不是 `work`"),
+                )
+                .help("`off` is a holiday, `work` a make-up working day", "`off` 为放假，`work` 为调休上班"),
+            ),
+        }
+    }
+    days
+}
+
+fn works(kind: &str) -> Option<bool> {
+    match kind {
+        "work" | "班" => Some(true),
+        "off" | "休" => Some(false),
+        _ => None,
+    }
+}
+
+/// Holidays and make-up working days of mainland China, for the years announced.
+#[must_use]
+pub fn china() -> BTreeMap<Date, bool> {
+    let lines = CHINA.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| {
+            let mut cells = line.split(',');
+            let day = cells.next()?.parse().ok()?;
+            Some((day, works(cells.next()?)?))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -101,8 +122,10 @@ mod tests {
 
     #[test]
     fn the_holidays_that_come_with_the_product_can_be_read() {
-        let days = special(CHINA).expect("the file is ours");
+        let days = china();
         assert_eq!(days.get(&jiff::civil::date(2026, 10, 1)), Some(&false));
         assert_eq!(days.get(&jiff::civil::date(2026, 10, 10)), Some(&true));
+        let lines = CHINA.lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(days.len() + 1, lines, "every line but the names of the columns is a day");
     }
 }

@@ -4,7 +4,10 @@
 //! value of its kind) → names, cross references, expressions → [`plan::Plan`]. All problems of a config come in one run.
 
 pub mod calendar;
+mod damage;
 pub mod lower;
+mod mask;
+pub mod overlay;
 pub mod plan;
 pub mod problem;
 pub mod reference;
@@ -15,6 +18,6 @@ pub mod suggest;
 pub mod text;
 pub mod units;
 
-pub use load::{Loaded, load};
+pub use load::{Inputs, Loaded, load, load_from};
 
 mod load;

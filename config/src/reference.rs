@@ -21,10 +21,10 @@ pub fn page() -> String {
 }
 
 fn write_section(page: &mut String, section: &Section) {
-    let title = if section.many { format!("[[{}]]", section.name) } else { format!("[{}]", section.name) };
+    let title = section.title();
     // Writing into a text cannot fail.
     let _ = write!(page, "\n## {title}\n\n{} {}\n", section.doc.0, section.doc.1);
-    if let Some(Key { name: "", shape: Shape::Later(en, zh), .. }) = section.keys.first() {
+    if let Some((en, zh)) = section.later() {
         let _ = write!(page, "\nNot in this version: {en}. 当前版本不可用：{zh}。\n");
         return;
     }
@@ -74,6 +74,7 @@ fn shape(of: &Shape) -> String {
         Shape::Map(inner) => format!("table of {}", shape(inner)),
         Shape::Scalar => "text, number or yes/no".to_owned(),
         Shape::OneOf(shapes) => shapes.iter().map(shape).collect::<Vec<_>>().join(" or "),
+        Shape::Step => "step".to_owned(),
         Shape::Settings => "the connector's settings".to_owned(),
         Shape::LimitIn => "`3` or `5 in 7d`".to_owned(),
         Shape::Rate => "rate".to_owned(),

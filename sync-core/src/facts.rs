@@ -226,27 +226,78 @@ fn consent(lead: &Lead, purpose: &str) -> Value {
     .into()
 }
 
+/// A group of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// `lead.*`: profile and state.
+    Lead,
+    /// `company.*`.
+    Company,
+    /// `score.*`.
+    Score,
+    /// `touch.*`: the touch at hand.
+    Touch,
+}
+
+impl Group {
+    /// All groups.
+    pub const ALL: [Group; 4] = [Group::Lead, Group::Company, Group::Score, Group::Touch];
+
+    const fn prefix(self) -> &'static str {
+        match self {
+            Group::Lead => "lead.",
+            Group::Company => "company.",
+            Group::Score => "score.",
+            Group::Touch => "touch.",
+        }
+    }
+}
+
 /// Declares `lead.*`, `company.*`, `score.*` and `touch.*`.
 #[must_use]
-pub fn schema(mut builder: SchemaBuilder, declared: &Declared) -> SchemaBuilder {
-    // Declared fields first: a well-known name keeps its type whatever a source fills into it.
-    for field in &declared.fields {
-        builder = builder.field(&path_of(field), Type::any().nullable());
+pub fn schema(builder: SchemaBuilder, declared: &Declared) -> SchemaBuilder {
+    schema_of(builder, declared, &Group::ALL)
+}
+
+/// Declares the names of some groups: of those that have a value where the expression is evaluated.
+#[must_use]
+pub fn schema_of(mut builder: SchemaBuilder, declared: &Declared, groups: &[Group]) -> SchemaBuilder {
+    let wanted = |path: &str| groups.iter().any(|group| path.starts_with(group.prefix()));
+    for (path, ty) in fields(declared).into_iter().filter(|(path, _)| wanted(path)) {
+        builder = builder.field(&path, ty);
     }
-    for field in LEAD_TEXTS {
-        builder = builder.field(&path_of(field), Type::text().nullable());
-    }
-    for field in COMPANY_TEXTS {
-        builder = builder.field(&format!("company.{field}"), Type::text().nullable());
-    }
-    for field in COMPANY_NUMBERS {
-        builder = builder.field(&format!("company.{field}"), Type::number().nullable());
-    }
-    for (name, (least, most)) in &declared.scores {
+    for (name, (least, most)) in declared.scores.iter().filter(|_| groups.contains(&Group::Score)) {
         builder = builder.field(&format!("score.{name}"), Type::between(*least, *most));
     }
-    builder = builder.open("touch");
-    NAMES.iter().fold(builder, |builder, name| builder.field(name.path, (name.ty)(declared)))
+    if groups.contains(&Group::Touch) {
+        builder = builder.open("touch");
+    }
+    let names = NAMES.iter().filter(|name| wanted(name.path));
+    names.fold(builder, |builder, name| builder.field(name.path, (name.ty)(declared)))
+}
+
+/// Declares what a record has that is no lead yet ([`of_record`]): its fields and the touch it describes.
+#[must_use]
+pub fn record_schema(mut builder: SchemaBuilder, declared: &Declared) -> SchemaBuilder {
+    for (path, ty) in fields(declared) {
+        builder = builder.field(&path, ty);
+    }
+    for path in ["lead.company", "company.name"] {
+        builder = builder.field(path, Type::text().nullable());
+    }
+    for purpose in PURPOSES {
+        builder = builder.field(&format!("lead.consent.{purpose}"), Type::any().nullable());
+    }
+    schema_of(builder, declared, &[Group::Touch])
+}
+
+/// The fields of person and company with their types; a well-known name keeps its type whatever a source fills into it.
+fn fields(declared: &Declared) -> Vec<(String, Type)> {
+    let own = declared.fields.iter().map(|field| (path_of(field), Type::any().nullable()));
+    let lead = LEAD_TEXTS.iter().map(|field| (path_of(field), Type::text().nullable()));
+    let company = COMPANY_TEXTS.iter().map(|field| (format!("company.{field}"), Type::text().nullable()));
+    let numbers = COMPANY_NUMBERS.iter().map(|field| (format!("company.{field}"), Type::number().nullable()));
+    own.chain(lead).chain(company).chain(numbers).collect()
 }
 
 /// A pool field as expressions name it: `phone` is `lead.phone`, `company.industry` stays.

@@ -1,9 +1,20 @@
 //! Phases 3 to 5: names and types → cross references → plan. Reads only what [`crate::shape`] let through, so every
 //! problem is said once.
 
+pub mod expr;
+pub mod files;
 pub mod get;
+pub mod names;
+pub mod rows;
 
-pub mod links;
+pub mod base;
+pub mod crm;
+pub mod feedback;
+pub mod fields;
+pub mod general;
+pub mod limits;
+pub mod ma;
+pub mod mapping;
 pub mod people;
 pub mod rules;
 pub mod schema;
@@ -12,20 +23,13 @@ pub mod sources;
 use std::collections::BTreeMap;
 
 use leadloop_connector_api::Registry;
-use leadloop_mapping::expr::{Expected, Expr, Schema};
 use leadloop_sync_core::normal::phone;
 use secrecy::SecretString;
 
 use crate::problem::{Problem, Span, Words};
-use crate::shape;
-use crate::suggest::nearest;
 use crate::text::{At, Files, Table, Texts, Tree};
+use files::{Form, Sections};
 use get::Get;
-
-/// Most files one config may be spread over.
-const MOST_FILES: usize = 200;
-/// Most bytes of one file.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Where secrets come from: the environment and files, handed in by the caller.
 pub trait Secrets {
@@ -46,10 +50,14 @@ pub struct Context<'a> {
     pub registry: &'a Registry,
     /// The texts read so far.
     pub texts: Texts,
+    /// What each of them is.
+    pub forms: Vec<Form>,
+    /// Parts of files that could not be read.
+    pub damaged: Vec<Span>,
     /// Problems found so far.
     pub problems: Vec<Problem>,
     /// All sections: name → tables, each with its place.
-    pub sections: BTreeMap<String, Vec<At<Table>>>,
+    pub sections: Sections,
     /// Where each missing secret is needed.
     missing: BTreeMap<(String, String), (String, Vec<Span>)>,
 }
@@ -63,100 +71,11 @@ impl<'a> Context<'a> {
             secrets,
             registry,
             texts: Texts::default(),
+            forms: Vec::new(),
+            damaged: Vec::new(),
             problems: Vec::new(),
             sections: BTreeMap::new(),
             missing: BTreeMap::new(),
-        }
-    }
-
-    /// Reads a file of the config and those it includes.
-    pub fn read(&mut self, name: &str, asked_at: Option<&Span>) {
-        let Some(text) = self.text_of(name, asked_at) else { return };
-        let file = self.texts.files.len();
-        let (table, mut problems) = crate::text::parse(file, &text);
-        self.texts.files.push((name.to_owned(), text));
-        self.problems.append(&mut problems);
-        shape::check(&table, &mut self.problems);
-        for pattern in table.texts_at("include") {
-            let names = self.files.list(pattern.value);
-            if names.is_empty() {
-                self.problems.push(
-                    Problem::error(
-                        "LL2010",
-                        &pattern.span,
-                        Words::new(
-                            format!("no file fits `{}`", pattern.value),
-                            format!("没有文件匹配 `{}`", pattern.value),
-                        ),
-                        Words::new("nothing is included", "没有可包含的文件"),
-                    )
-                    .help("paths start at the folder of the main file", "路径以主配置文件所在目录为起点"),
-                );
-            }
-            for name in names {
-                if !self.texts.files.iter().any(|(read, _)| *read == name) {
-                    self.read(&name, Some(&pattern.span));
-                }
-            }
-        }
-        for (key, at) in table.entries {
-            let tables = match at.value {
-                Tree::Table(table) => vec![At { value: table, span: key.span.clone() }],
-                Tree::List(list) => list
-                    .into_iter()
-                    .filter_map(|item| match item.value {
-                        Tree::Table(table) => Some(At { value: table, span: item.span }),
-                        _ => None,
-                    })
-                    .collect(),
-                _ => continue,
-            };
-            self.sections.entry(key.value).or_default().extend(tables);
-        }
-    }
-
-    /// The text of a file; `None` after saying why not.
-    pub fn text_of(&mut self, name: &str, asked_at: Option<&Span>) -> Option<String> {
-        let here = asked_at.cloned().unwrap_or(Span { file: 0, range: 0..0 });
-        let refuse = |en: String, zh: String| {
-            Problem::error("LL2010", &here, Words::new(en, zh), Words::new("here", "此处"))
-        };
-        if self.texts.files.len() >= MOST_FILES {
-            self.problems
-                .push(refuse(format!("more than {MOST_FILES} files"), format!("文件超过 {MOST_FILES} 个")));
-            return None;
-        }
-        let bytes = match self.files.read(name) {
-            Ok(bytes) => bytes,
-            Err(why) => {
-                self.problems.push(
-                    refuse(format!("`{name}` cannot be read: {why}"), format!("无法读取 `{name}`：{why}"))
-                        .help("paths start at the folder of the main file", "路径以主配置文件所在目录为起点"),
-                );
-                return None;
-            }
-        };
-        if bytes.len() > MOST_BYTES {
-            self.problems
-                .push(refuse(format!("`{name}` is larger than 4 MiB"), format!("`{name}` 超过 4 MiB")));
-            return None;
-        }
-        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Some(text.to_owned()),
-            Err(error) => {
-                let line =
-                    bytes.get(..error.valid_up_to()).unwrap_or(&[]).iter().filter(|b| **b == b'\n').count()
-                        + 1;
-                self.problems.push(
-                    refuse(
-                        format!("`{name}` is not UTF-8 (line {line})"),
-                        format!("`{name}` 不是 UTF-8 编码（第 {line} 行）"),
-                    )
-                    .help("save it as UTF-8", "请另存为 UTF-8"),
-                );
-                None
-            }
         }
     }
 
@@ -178,78 +97,11 @@ impl<'a> Context<'a> {
                     Words::new(format!("[{section}] is written twice"), format!("[{section}] 重复出现")),
                     Words::new("the second one", "第二处"),
                 )
-                .also(&first.span, "the first one", "第一处"),
+                .also(&first.span, "the first one", "第一处")
+                .help("put its keys together", "请合并为一处"),
             );
         }
         Some(first)
-    }
-
-    /// Compiles a condition or points; problems are said where they stand.
-    pub fn expr(&mut self, at: &At<&str>, schema: &Schema, expected: Expected) -> Option<Expr> {
-        match Expr::compile(at.value, schema, expected) {
-            Ok(expr) => Some(expr),
-            Err(found) => {
-                for problem in found {
-                    let span = self.inside(at, problem.range.clone());
-                    let mut said = Problem::error(
-                        "LL2012",
-                        &span,
-                        Words::new(problem.message.en.clone(), problem.message.zh.clone()),
-                        Words::new("in this expression", "表达式此处"),
-                    );
-                    if let Some(near) = &problem.suggestion {
-                        said = said.help(format!("did you mean `{near}`?"), format!("是否想写 `{near}`？"));
-                    } else if let Some(help) = &problem.help {
-                        said = said.help(help.en.clone(), help.zh.clone());
-                    }
-                    self.problems.push(said);
-                }
-                None
-            }
-        }
-    }
-
-    /// The place of a part of a text, where the text stands in the file as it is (literal strings, basic strings
-    /// without escapes); else the place of the whole value.
-    fn inside(&self, at: &At<&str>, range: std::ops::Range<usize>) -> Span {
-        let written =
-            self.texts.files.get(at.span.file).and_then(|(_, text)| text.get(at.span.range.clone()));
-        match written.and_then(|written| written.find(at.value)) {
-            Some(offset) => {
-                let start = at.span.range.start + offset;
-                let end = (start + range.end).max(start + range.start + 1).min(at.span.range.end);
-                Span { file: at.span.file, range: start + range.start..end }
-            }
-            None => at.span.clone(),
-        }
-    }
-
-    /// A name that must be defined somewhere.
-    pub fn defined<'n>(
-        &mut self,
-        what: (&str, &str),
-        at: &At<&str>,
-        names: impl Iterator<Item = &'n str>,
-        define: &str,
-    ) -> bool {
-        let names: Vec<&str> = names.collect();
-        if names.contains(&at.value) {
-            return true;
-        }
-        let problem = Problem::error(
-            "LL2013",
-            &at.span,
-            Words::new(
-                format!("there is no {} `{}`", what.0, at.value),
-                format!("没有名为 `{}` 的{}", at.value, what.1),
-            ),
-            Words::new("not defined", "未定义"),
-        );
-        self.problems.push(match nearest(at.value, names.into_iter()) {
-            Some(near) => problem.help(format!("did you mean `{near}`?"), format!("是否想写 `{near}`？")),
-            None => problem.help(format!("define it: {define}"), format!("请先定义：{define}")),
-        });
-        false
     }
 
     /// A secret, or a text that may stand as it is; a missing one is remembered with its place.
@@ -289,15 +141,23 @@ impl<'a> Context<'a> {
                 first,
                 Words::new(
                     format!("the secret `{name}` ({kind}) is missing: {why}"),
-                    format!("缺少密钥 `{name}`（{kind}）：{why}"),
+                    format!("缺少密钥 `{name}`（{kind}）：{}", chinese(&why)),
                 ),
-                Words::new(
-                    format!("needed in {} place(s)", spans.len()),
-                    format!("有 {} 处需要", spans.len()),
-                ),
+                if spans.len() == 1 {
+                    Words::new("needed here", "此处需要")
+                } else {
+                    Words::new(
+                        format!("needed in {} places", spans.len()),
+                        format!("共 {} 处需要", spans.len()),
+                    )
+                },
             );
             problem = match kind.as_str() {
                 "env" => problem.help(format!("set it: export {name}=…"), format!("请设置：export {name}=…")),
+                "credential" => problem.help(
+                    format!("give it to the unit: LoadCredential={name}:/path"),
+                    format!("请在服务单元中提供：LoadCredential={name}:/路径"),
+                ),
                 _ => problem.help(
                     format!("make `{name}` readable for leadloop only (mode 0600)"),
                     format!("请提供 `{name}`，权限 0600"),
@@ -333,6 +193,23 @@ impl<'a> Context<'a> {
             }
         }
     }
+}
+
+/// Why something cannot be read, in Chinese: the caller's usual words; others stand as they are.
+#[must_use]
+pub fn chinese(why: &str) -> String {
+    match why {
+        "it is not set" => "未设置",
+        "it is empty" => "内容为空",
+        "there is no such file" => "没有该文件",
+        "it may not be read" => "没有读取权限",
+        "it is a folder" => "这是文件夹",
+        "it is larger than 64 KiB" => "超过 64 KiB",
+        "it is not UTF-8" => "不是 UTF-8 编码",
+        "there is no CREDENTIALS_DIRECTORY" => "没有 CREDENTIALS_DIRECTORY 环境变量",
+        other => other,
+    }
+    .to_owned()
 }
 
 /// One spelling of a blocked identifier value: phones and addresses as the core normalises them.

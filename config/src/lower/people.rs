@@ -1,136 +1,83 @@
 //! Salespeople, absences, teams and routes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use leadloop_mapping::expr::Schema;
 use leadloop_sync_core::ids::{LinkName, PersonKey};
 use leadloop_sync_core::policy::{Leave, Member, Person, Route, Team};
 use leadloop_sync_core::time::Timestamp;
 
 use super::Context;
+use super::files::Form;
 use super::get::Get;
+use super::names::{Names, PERSON, TEAM, with_names};
+use super::rows::{Row, bad_row};
 use crate::problem::{Problem, Span, Words};
 use crate::text::{At, Table, Tree};
 
-/// Most rows of a CSV table.
-const MOST_ROWS: usize = 200_000;
+/// Columns that say how a salesperson is reached.
+const ADDRESSES: [&str; 6] = ["mail", "mobile", "wecom_id", "dingtalk_id", "feishu_id", "openid"];
 
-impl Context<'_> {
-    /// The rows of a CSV table by column name, each with its line; columns in `needed` must be there.
-    pub fn csv(&mut self, at: &At<&str>, needed: &[&str]) -> Vec<(usize, BTreeMap<String, String>)> {
-        let Some(text) = self.text_of(at.value, Some(&at.span)) else { return vec![] };
-        let mut reader =
-            csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
-        let columns: Vec<String> = match reader.headers() {
-            Ok(headers) => {
-                headers.iter().map(|name| name.trim_start_matches('\u{feff}').to_lowercase()).collect()
-            }
-            Err(error) => {
-                self.bad_table(at, &error.to_string());
-                return vec![];
-            }
-        };
-        let missing: Vec<&str> =
-            needed.iter().copied().filter(|name| !columns.iter().any(|column| column == name)).collect();
-        if !missing.is_empty() {
-            self.bad_table(
-                at,
-                &format!("the first line must name the columns; missing: {}", missing.join(", ")),
-            );
-            return vec![];
-        }
-        let mut rows = Vec::new();
-        for (number, record) in reader.records().enumerate().take(MOST_ROWS) {
-            match record {
-                Ok(record) => {
-                    let cells = columns
-                        .iter()
-                        .cloned()
-                        .zip(record.iter().map(str::to_owned))
-                        .filter(|(_, cell)| !cell.is_empty());
-                    rows.push((number + 2, cells.collect()));
-                }
-                Err(error) => self.bad_table(at, &error.to_string()),
-            }
-        }
-        rows
-    }
-
-    /// Says what is wrong with a CSV table.
-    pub fn bad_table(&mut self, at: &At<&str>, why: &str) {
-        self.problems.push(Problem::error(
-            "LL2016",
-            &at.span,
-            Words::new(format!("`{}`: {why}", at.value), format!("`{}`：{why}", at.value)),
-            Words::new("this table", "此表"),
-        ));
-    }
-}
-
-/// Salespeople by key.
-pub fn people(ctx: &mut Context<'_>, crms: &[String]) -> BTreeMap<PersonKey, Person> {
+/// Salespeople by key; none where their table cannot be read.
+pub fn people(ctx: &mut Context<'_>, crms: &BTreeSet<String>) -> Option<BTreeMap<PersonKey, Person>> {
     let mut people = BTreeMap::new();
-    let Some(section) = ctx.one("people") else { return people };
-    let Some(table) = section.value.text_at("table") else { return people };
-    for (line, row) in ctx.csv(&table, &["key", "name"]) {
-        let Some(key) = row.get("key") else {
-            ctx.bad_table(&table, &format!("line {line} has no key"));
-            continue;
-        };
-        let mut crm_user = BTreeMap::new();
-        for crm in crms {
-            if let Some(user) = row.get(&format!("crm_user.{crm}")).or_else(|| row.get("crm_user")) {
-                crm_user.insert(LinkName(crm.clone()), user.clone());
-            }
-        }
-        let addresses = ["mail", "mobile", "wecom_id", "dingtalk_id", "feishu_id", "openid"]
-            .iter()
-            .filter_map(|name| row.get(*name).map(|value| ((*name).to_owned(), value.clone())))
-            .collect();
+    let Some(section) = ctx.one("people") else { return Some(people) };
+    let table = section.value.text_at("table")?;
+    ctx.file(table.value, Some(&table.span), Form::Table)?;
+    let rows = ctx.rows(&table, &["key", "name"]);
+    for row in &rows {
+        let (Some(key), Some(name)) = (row.get("key"), row.get("name")) else { continue };
         let person = Person {
-            key: PersonKey(key.clone()),
-            name: row.get("name").cloned().unwrap_or_else(|| key.clone()),
-            crm_user,
-            manager: row.get("manager").map(|key| PersonKey(key.clone())),
-            deputy: row.get("deputy").map(|key| PersonKey(key.clone())),
-            addresses,
+            key: PersonKey::from(key),
+            name: name.to_owned(),
+            crm_user: users(row, crms),
+            manager: row.get("manager").map(PersonKey::from),
+            deputy: row.get("deputy").map(PersonKey::from),
+            addresses: ADDRESSES
+                .iter()
+                .filter_map(|name| row.get(name).map(|value| ((*name).to_owned(), value.to_owned())))
+                .collect(),
         };
         if people.insert(person.key.clone(), person).is_some() {
-            ctx.bad_table(&table, &format!("line {line}: the key `{key}` stands twice"));
+            let (en, zh) = (format!("the key `{key}` stands twice"), format!("键 `{key}` 重复出现"));
+            ctx.problems.push(bad_row(row.at("key"), en, zh));
         }
     }
-    let keys: Vec<PersonKey> = people.keys().cloned().collect();
-    for person in people.values() {
-        for other in person.manager.iter().chain(&person.deputy) {
-            if !keys.contains(other) {
-                ctx.bad_table(&table, &format!("`{}` names `{other}`, who is not in the table", person.key));
-            }
+    let keys: BTreeSet<String> = people.keys().map(|key| key.0.clone()).collect();
+    for row in &rows {
+        for other in ["manager", "deputy"].iter().filter_map(|column| row.cell(column)) {
+            ctx.defined(PERSON, &other, &keys);
         }
     }
-    people
+    // A table whose columns are wrong has no row we could trust.
+    (!rows.is_empty()).then_some(people)
+}
+
+/// The ids of a salesperson in each CRM: `crm_user.NAME`, else `crm_user`.
+fn users(row: &Row, crms: &BTreeSet<String>) -> BTreeMap<LinkName, String> {
+    crms.iter()
+        .filter_map(|crm| {
+            let user = row.get(&format!("crm_user.{crm}")).or_else(|| row.get("crm_user"))?;
+            Some((LinkName(crm.clone()), user.to_owned()))
+        })
+        .collect()
 }
 
 /// Absences, from `[[leave]]` and the table.
-pub fn leave(ctx: &mut Context<'_>, people: &BTreeMap<PersonKey, Person>, zone: &TimeZone) -> Vec<Leave> {
+pub fn leave(ctx: &mut Context<'_>, names: &Names, zone: &TimeZone) -> Vec<Leave> {
     let mut leaves = Vec::new();
     for at in ctx.many("leave") {
         let Some(person) = at.value.text_at("person") else { continue };
-        ctx.defined(
-            ("person", "人员"),
-            &person,
-            people.keys().map(PersonKey::as_str),
-            "a row in the table of [people]",
-        );
+        ctx.person(&person, names);
         if let Some(deputy) = at.value.text_at("deputy") {
-            ctx.defined(
-                ("person", "人员"),
-                &deputy,
-                people.keys().map(PersonKey::as_str),
-                "a row in the table of [people]",
-            );
+            ctx.person(&deputy, names);
         }
         let (Some(from), Some(to)) = (at.value.text_at("from"), at.value.text_at("to")) else { continue };
+        if [&from, &to].iter().any(|at| at.value.parse::<Date>().is_err()) {
+            continue; // no date at all: said before
+        }
         match days(from.value, to.value, zone) {
             Some((first, end)) => leaves.push(Leave {
                 person: PersonKey::from(person.value),
@@ -145,7 +92,8 @@ pub fn leave(ctx: &mut Context<'_>, people: &BTreeMap<PersonKey, Person>, zone: 
                     Words::new("the absence ends before it begins", "休假结束早于开始"),
                     Words::new("earlier than `from`", "早于 `from`"),
                 )
-                .also(&from.span, "it begins here", "开始日期"),
+                .also(&from.span, "it begins here", "开始日期")
+                .help("`from` is the first day, `to` the last", "`from` 为首日，`to` 为末日"),
             ),
         }
     }
@@ -153,24 +101,29 @@ pub fn leave(ctx: &mut Context<'_>, people: &BTreeMap<PersonKey, Person>, zone: 
         return leaves;
     };
     let Some(file) = table.value.text_at("leave") else { return leaves };
-    for (line, row) in ctx.csv(&file, &["key", "from", "to"]) {
-        let (Some(key), Some(from), Some(to)) = (row.get("key"), row.get("from"), row.get("to")) else {
-            ctx.bad_table(&file, &format!("line {line} needs key, from and to"));
+    for row in ctx.rows(&file, &["key", "from", "to"]) {
+        let (Some(key), Some(from), Some(to)) = (row.cell("key"), row.get("from"), row.get("to")) else {
             continue;
         };
-        if !people.contains_key(key.as_str()) {
-            ctx.bad_table(&file, &format!("line {line}: `{key}` is not in the table of [people]"));
+        ctx.person(&key, names);
+        if let Some(deputy) = row.cell("deputy") {
+            ctx.person(&deputy, names);
         }
         match days(from, to, zone) {
             Some((first, end)) => leaves.push(Leave {
-                person: PersonKey::from(key.as_str()),
+                person: PersonKey::from(key.value),
                 from: first,
                 to: end,
-                deputy: row.get("deputy").map(|key| PersonKey::from(key.as_str())),
+                deputy: row.get("deputy").map(PersonKey::from),
             }),
-            None => {
-                ctx.bad_table(&file, &format!("line {line}: `{from}` to `{to}` are no two dates in order"))
-            }
+            None => ctx.problems.push(
+                bad_row(
+                    row.at("from"),
+                    format!("`{from}` to `{to}` are no two dates in order"),
+                    format!("`{from}` 至 `{to}` 不是先后两个日期"),
+                )
+                .help("write them like 2026-12-01,2026-12-05", "请写成 2026-12-01,2026-12-05"),
+            ),
         }
     }
     leaves
@@ -188,7 +141,7 @@ fn days(from: &str, to: &str, zone: &TimeZone) -> Option<(Timestamp, Timestamp)>
 }
 
 /// Teams by name.
-pub fn teams(ctx: &mut Context<'_>, people: &BTreeMap<PersonKey, Person>) -> BTreeMap<String, Team> {
+pub fn teams(ctx: &mut Context<'_>, names: &Names) -> BTreeMap<String, Team> {
     ctx.unique("team", "name");
     let mut teams = BTreeMap::new();
     for at in ctx.many("team") {
@@ -200,12 +153,7 @@ pub fn teams(ctx: &mut Context<'_>, people: &BTreeMap<PersonKey, Person>) -> BTr
         let mut members = Vec::new();
         for member in tables {
             let Some(person) = member.value.text_at("person") else { continue };
-            ctx.defined(
-                ("person", "人员"),
-                &person,
-                people.keys().map(PersonKey::as_str),
-                "a row in the table of [people]",
-            );
+            ctx.person(&person, names);
             let number = |key: &str| member.value.int(key).and_then(|number| u32::try_from(number).ok());
             members.push(Member {
                 person: PersonKey::from(person.value),
@@ -230,37 +178,35 @@ fn empty_team(span: &Span, name: &str) -> Problem {
 }
 
 /// Routes by name.
-pub fn routes(ctx: &mut Context<'_>, teams: &BTreeMap<String, Team>) -> BTreeMap<String, Route> {
+pub fn routes(ctx: &mut Context<'_>, names: &Names, schema: &Schema) -> BTreeMap<String, Route> {
     ctx.unique("route", "name");
     let mut routes = BTreeMap::new();
     for at in ctx.many("route") {
         let Some(name) = at.value.text("name") else { continue };
-        let known = || teams.keys().map(String::as_str);
+        if let Some(by) = at.value.text_at("by") {
+            route_by(ctx, &by, schema);
+        }
         let mut table = BTreeMap::new();
         match at.value.get("table").map(|value| &value.value) {
             Some(Tree::Table(inline)) => {
                 for (value, team) in &inline.entries {
                     if let Tree::Text(team_name) = &team.value {
-                        ctx.defined(
-                            ("team", "团队"),
-                            &At { value: team_name, span: team.span.clone() },
-                            known(),
-                            "[[team]]",
-                        );
+                        let at = At { value: team_name.as_str(), span: team.span.clone() };
+                        ctx.defined(TEAM, &at, &names.teams);
                         table.insert(value.value.clone(), team_name.clone());
                     }
                 }
             }
             Some(Tree::Text(_)) => {
                 if let Some(file) = at.value.text_at("table") {
-                    table = route_table(ctx, &file, &at.value, teams);
+                    table = route_table(ctx, &file, &at.value, names);
                 }
             }
             _ => {}
         }
         let fallback = at.value.text_at("fallback");
         if let Some(fallback) = &fallback {
-            ctx.defined(("team", "团队"), fallback, known(), "[[team]]");
+            ctx.defined(TEAM, fallback, &names.teams);
         } else if table.is_empty() {
             ctx.problems.push(
                 Problem::error(
@@ -288,29 +234,49 @@ pub fn routes(ctx: &mut Context<'_>, teams: &BTreeMap<String, Team>) -> BTreeMap
     routes
 }
 
+/// The field a route goes by: a name that transfer rules know.
+fn route_by(ctx: &mut Context<'_>, by: &At<&str>, schema: &Schema) {
+    if schema.get(by.value).is_some() {
+        return;
+    }
+    let said = Problem::error(
+        "LL2012",
+        &by.span,
+        Words::new(
+            format!("there is nothing called `{}`", by.value),
+            format!("没有名为 `{}` 的字段", by.value),
+        ),
+        Words::new("no such name", "没有这个名称"),
+    );
+    let names = schema.names();
+    ctx.problems.push(with_names(said, by.value, names.iter().map(|(name, _)| name.as_str())));
+}
+
 /// The table of a route from its CSV: the first column is the value, `team` the team.
 fn route_table(
     ctx: &mut Context<'_>,
     file: &At<&str>,
     route: &Table,
-    teams: &BTreeMap<String, Team>,
+    names: &Names,
 ) -> BTreeMap<String, String> {
     let column =
         route.text("by").unwrap_or("lead.province").rsplit('.').next().unwrap_or("province").to_lowercase();
     let mut table = BTreeMap::new();
-    for (line, row) in ctx.csv(file, &[&column, "team"]) {
-        let (Some(value), Some(team)) = (row.get(&column), row.get("team")) else {
-            ctx.bad_table(file, &format!("line {line} needs {column} and team"));
-            continue;
-        };
-        if !teams.contains_key(team) {
-            ctx.bad_table(file, &format!("line {line}: there is no [[team]] `{team}`"));
-        }
-        if let Some(former) = table.insert(value.clone(), team.clone())
-            && former != *team
+    let mut seen: BTreeMap<String, Span> = BTreeMap::new();
+    for row in ctx.rows(file, &[&column, "team"]) {
+        let (Some(value), Some(team)) = (row.cell(&column), row.cell("team")) else { continue };
+        ctx.defined(TEAM, &team, &names.teams);
+        let former = table.insert(value.value.to_owned(), team.value.to_owned());
+        if let (Some(former), Some(first)) =
+            (former.filter(|former| former != team.value), seen.get(value.value))
         {
-            ctx.bad_table(file, &format!("line {line}: `{value}` goes to `{former}` already"));
+            let (en, zh) = (
+                format!("`{}` goes to `{former}` already", value.value),
+                format!("`{}` 已分配给 `{former}`", value.value),
+            );
+            ctx.problems.push(bad_row(&value.span, en, zh).also(first, "the first one", "第一处"));
         }
+        seen.entry(value.value.to_owned()).or_insert(value.span);
     }
     table
 }

@@ -5,55 +5,46 @@ use std::collections::BTreeMap;
 use leadloop_mapping::Value;
 use leadloop_mapping::expr::{Expected, Schema};
 use leadloop_sync_core::ids::{LinkName, PersonKey};
-use leadloop_sync_core::lead::Stage;
 use leadloop_sync_core::policy::{
-    Assign, AttributeRule, CrmPolicy, Deed, FeedbackRule, Length, MaPolicy, MqlPolicy, NextAction, Person,
-    RecyclePolicy, Route, RuleAction, ScoreModel, SlaRule, SlaStep, Team, TouchRule, Track, TransferRule,
-    Who,
+    Assign, AttributeRule, Deed, Length, MqlPolicy, RecyclePolicy, RuleAction, ScoreModel, SlaRule, SlaStep,
+    TouchRule, Track, TransferRule, Who,
 };
 use leadloop_sync_core::time::Micros;
 
 use super::Context;
 use super::get::Get;
+use super::names::{MA, Names, ROUTE, SOURCE, TEAM};
+use super::schema::Schemas;
 use crate::problem::{Problem, Words};
 use crate::text::{At, Table, Tree};
 use crate::units;
 
-/// What rules refer to.
-pub struct Names<'n> {
-    /// Salespeople.
-    pub people: &'n BTreeMap<PersonKey, Person>,
-    /// Teams.
-    pub teams: &'n BTreeMap<String, Team>,
-    /// Routes.
-    pub routes: &'n BTreeMap<String, Route>,
-    /// CRMs.
-    pub crms: &'n BTreeMap<LinkName, CrmPolicy>,
-    /// Marketing automations.
-    pub mas: &'n BTreeMap<LinkName, MaPolicy>,
-}
-
 /// Score models, in order.
-pub fn scores(ctx: &mut Context<'_>, schema: &Schema) -> Vec<ScoreModel> {
+pub fn scores(ctx: &mut Context<'_>, schemas: &Schemas, names: &Names) -> Vec<ScoreModel> {
     ctx.unique("score", "name");
     let mut models = Vec::new();
     for at in ctx.many("score") {
         let Some(name) = at.value.text("name") else { continue };
         let attributes = at.value.tables("add");
         let add = attributes.iter().filter_map(|rule| {
-            let when = rule.value.text_at("when").and_then(|when| ctx.expr(&when, schema, Expected::Bool))?;
+            let when = rule.value.text_at("when");
+            let when = when.and_then(|when| ctx.expr(&when, &schemas.profile, Expected::Bool))?;
             Some(AttributeRule { points: rule.value.int("points")?, when })
         });
         let add = add.collect();
+        if let Some(from) = at.value.text_at("from") {
+            ctx.defined(SOURCE, &from, &names.sources);
+        }
+        check_range(ctx, &at.value);
         let touches = at
             .value
             .tables("touches")
             .iter()
-            .filter_map(|rule| touch_rule(ctx, rule.value, schema))
+            .filter_map(|rule| touch_rule(ctx, rule.value, &schemas.touched))
             .collect();
         models.push(ScoreModel {
             name: name.to_owned(),
-            range: range(ctx, &at.value),
+            range: range_of(&at.value),
             half_life: at.value.duration("half_life").filter(|length| length.0 > 0),
             cap_per_day: at.value.int("cap_per_day"),
             add,
@@ -76,18 +67,27 @@ fn touch_rule(ctx: &mut Context<'_>, rule: &Table, schema: &Schema) -> Option<To
     })
 }
 
-fn range(ctx: &mut Context<'_>, table: &Table) -> (i64, i64) {
-    let Some(at) = table.get("range") else { return (i64::MIN / 4_000_000, i64::MAX / 4_000_000) };
-    match &at.value {
-        Tree::List(list) => {
-            if let [At { value: Tree::Int(least), .. }, At { value: Tree::Int(most), .. }] = list.as_slice()
-                && least <= most
-            {
-                return (*least, *most);
-            }
-        }
-        _ => return (0, 100),
+/// The least and the most points of a model.
+#[must_use]
+pub fn range_of(table: &Table) -> (i64, i64) {
+    match table.get("range").map(|at| &at.value) {
+        None => (i64::MIN / 4_000_000, i64::MAX / 4_000_000),
+        Some(written) => read_range(written).unwrap_or((0, 100)),
     }
+}
+
+fn read_range(written: &Tree) -> Option<(i64, i64)> {
+    let Tree::List(list) = written else { return None };
+    match list.as_slice() {
+        [At { value: Tree::Int(least), .. }, At { value: Tree::Int(most), .. }] if least <= most => {
+            Some((*least, *most))
+        }
+        _ => None,
+    }
+}
+
+fn check_range(ctx: &mut Context<'_>, table: &Table) {
+    let Some(at) = table.get("range").filter(|at| read_range(&at.value).is_none()) else { return };
     ctx.problems.push(
         Problem::error(
             "LL2022",
@@ -97,21 +97,20 @@ fn range(ctx: &mut Context<'_>, table: &Table) -> (i64, i64) {
         )
         .help("for example `[0, 100]`", "例如 `[0, 100]`"),
     );
-    (0, 100)
 }
 
 /// The MQL definition.
-pub fn mql(ctx: &mut Context<'_>, schema: &Schema) -> Option<MqlPolicy> {
+pub fn mql(ctx: &mut Context<'_>, schemas: &Schemas) -> Option<MqlPolicy> {
     let at = ctx.one("mql")?;
-    let when = at.value.text_at("when").and_then(|when| ctx.expr(&when, schema, Expected::Bool));
-    let also =
-        at.value.texts_at("also").iter().filter_map(|also| ctx.expr(also, schema, Expected::Bool)).collect();
-    let leave = at.value.text_at("leave").and_then(|leave| ctx.expr(&leave, schema, Expected::Bool));
+    let when = at.value.text_at("when").and_then(|when| ctx.expr(&when, &schemas.lead, Expected::Bool));
+    let also = at.value.texts_at("also");
+    let also = also.iter().filter_map(|also| ctx.expr(also, &schemas.lead_touched, Expected::Bool)).collect();
+    let leave = at.value.text_at("leave").and_then(|leave| ctx.expr(&leave, &schemas.lead, Expected::Bool));
     Some(MqlPolicy { when: when?, also, leave })
 }
 
 /// Transfer rules, in order; the last must always hold.
-pub fn transfer(ctx: &mut Context<'_>, schema: &Schema, names: &Names<'_>) -> Vec<TransferRule> {
+pub fn transfer(ctx: &mut Context<'_>, schema: &Schema, names: &Names) -> Vec<TransferRule> {
     ctx.unique("transfer", "name");
     let tables = ctx.many("transfer");
     let mut rules = Vec::new();
@@ -138,12 +137,15 @@ pub fn transfer(ctx: &mut Context<'_>, schema: &Schema, names: &Names<'_>) -> Ve
             Some(Value::Bool(true)) if always.is_none() => {
                 always = Some(At { value: name.value.to_owned(), span: name.span.clone() });
             }
-            Some(Value::Bool(false)) => ctx.problems.push(Problem::warning(
-                "LL2024",
-                &when_span,
-                Words::new("this condition never holds", "该条件永不成立"),
-                Words::new("always false", "恒为假"),
-            )),
+            Some(Value::Bool(false)) => ctx.problems.push(
+                Problem::warning(
+                    "LL2024",
+                    &when_span,
+                    Words::new("this condition never holds", "该条件永不成立"),
+                    Words::new("always false", "恒为假"),
+                )
+                .help("take the rule out, or mend its condition", "请删除该规则，或修正条件"),
+            ),
             _ => {}
         }
         let Some(does) = at.value.table("do").and_then(|does| action(ctx, at, does, names)) else { continue };
@@ -165,7 +167,7 @@ pub fn transfer(ctx: &mut Context<'_>, schema: &Schema, names: &Names<'_>) -> Ve
     rules
 }
 
-fn action(ctx: &mut Context<'_>, at: &At<Table>, does: &Table, names: &Names<'_>) -> Option<RuleAction> {
+fn action(ctx: &mut Context<'_>, at: &At<Table>, does: &Table, names: &Names) -> Option<RuleAction> {
     let mut deeds = Vec::new();
     if let Some(object) = does.text("create") {
         deeds.push(Deed::Create(object.to_owned()));
@@ -175,7 +177,7 @@ fn action(ctx: &mut Context<'_>, at: &At<Table>, does: &Table, names: &Names<'_>
     }
     if let Some(hold) = does.table("hold") {
         if let Some(team) = hold.text_at("team") {
-            ctx.defined(("team", "团队"), &team, names.teams.keys().map(String::as_str), "[[team]]");
+            ctx.defined(TEAM, &team, &names.teams);
         }
         let at_most = hold.text("at_most").and_then(units::length).unwrap_or(Length::WorkingDays(1));
         deeds.push(Deed::Hold { team: hold.text("team").map(str::to_owned), at_most });
@@ -191,10 +193,10 @@ fn action(ctx: &mut Context<'_>, at: &At<Table>, does: &Table, names: &Names<'_>
                 "LL2026",
                 &span,
                 Words::new("a rule does one thing", "一条规则只做一件事"),
-                Words::new(
-                    format!("{} of create, update, hold, decline", deeds.len()),
-                    format!("create、update、hold、decline 中有 {} 个", deeds.len()),
-                ),
+                match deeds.len() {
+                    0 => Words::new("does nothing", "没有动作"),
+                    many => Words::new(format!("does {many} things"), format!("有 {many} 个动作")),
+                },
             )
             .help(
                 "write exactly one of `create`, `update`, `hold`, `decline`",
@@ -239,24 +241,19 @@ fn assign(
     ctx: &mut Context<'_>,
     table: &Table,
     span: &crate::problem::Span,
-    names: &Names<'_>,
+    names: &Names,
 ) -> Option<Assign> {
     let mut targets = Vec::new();
     if let Some(route) = table.text_at("route") {
-        ctx.defined(("route", "路由"), &route, names.routes.keys().map(String::as_str), "[[route]]");
+        ctx.defined(ROUTE, &route, &names.routes);
         targets.push(Assign::Route(route.value.to_owned()));
     }
     if let Some(team) = table.text_at("team") {
-        ctx.defined(("team", "团队"), &team, names.teams.keys().map(String::as_str), "[[team]]");
+        ctx.defined(TEAM, &team, &names.teams);
         targets.push(Assign::Team(team.value.to_owned()));
     }
     if let Some(person) = table.text_at("person") {
-        ctx.defined(
-            ("person", "人员"),
-            &person,
-            names.people.keys().map(PersonKey::as_str),
-            "a row in the table of [people]",
-        );
+        ctx.person(&person, names);
         targets.push(Assign::Person(PersonKey::from(person.value)));
     }
     if let Some(who) = table.text("owner_of").and_then(who) {
@@ -271,7 +268,10 @@ fn assign(
                 "LL2026",
                 span,
                 Words::new("`assign` names one target", "`assign` 只能有一个去向"),
-                Words::new(format!("{} targets", targets.len()), format!("{} 个去向", targets.len())),
+                match targets.len() {
+                    0 => Words::new("no target", "没有去向"),
+                    many => Words::new(format!("{many} targets"), format!("{many} 个去向")),
+                },
             )
             .help(
                 "write exactly one of `route`, `team`, `person`, `owner_of`, `public_pool`",
@@ -284,7 +284,7 @@ fn assign(
 }
 
 /// Response times, in order.
-pub fn slas(ctx: &mut Context<'_>, schema: &Schema, names: &Names<'_>) -> Vec<SlaRule> {
+pub fn slas(ctx: &mut Context<'_>, schema: &Schema, names: &Names) -> Vec<SlaRule> {
     let mut rules = Vec::new();
     for at in ctx.many("sla") {
         let Some(name) = at.value.text("name") else { continue };
@@ -324,64 +324,6 @@ pub fn slas(ctx: &mut Context<'_>, schema: &Schema, names: &Names<'_>) -> Vec<Sl
     rules
 }
 
-/// What each answer of sales leads to.
-pub fn feedback(
-    ctx: &mut Context<'_>,
-    names: &Names<'_>,
-    tracks: &BTreeMap<String, Track>,
-) -> BTreeMap<String, FeedbackRule> {
-    ctx.unique("feedback", "tag");
-    let mut rules = BTreeMap::new();
-    for at in ctx.many("feedback") {
-        let Some(tag) = at.value.text("tag") else { continue };
-        let Some(does) = at.value.table("do") else { continue };
-        if let Some(track) = does.text_at("track") {
-            ctx.defined(("track", "培育路径"), &track, tracks.keys().map(String::as_str), "[[track]]");
-        }
-        if does.entries.is_empty() {
-            ctx.problems.push(
-                Problem::error(
-                    "LL2028",
-                    &at.span,
-                    Words::new(
-                        format!("the answer `{tag}` has no next action"),
-                        format!("反馈 `{tag}` 没有下一步动作"),
-                    ),
-                    Words::new("`do` is empty", "`do` 为空"),
-                )
-                .help("for example `do = { rest = \"30d\" }`", "例如 `do = { rest = \"30d\" }`"),
-            );
-        }
-        let mut values = BTreeMap::new();
-        for (crm, value) in at.value.table("crm").map(|table| table.entries.as_slice()).unwrap_or_default() {
-            let name = At { value: crm.value.as_str(), span: crm.span.clone() };
-            if ctx.defined(("CRM", "CRM"), &name, names.crms.keys().map(LinkName::as_str), "[[crm]]")
-                && let Some(value) = value.value.to_value()
-            {
-                values.insert(LinkName(crm.value.clone()), value);
-            }
-        }
-        let word = |language: &str| {
-            at.value.table("label").and_then(|label| label.text(language)).unwrap_or(tag).to_owned()
-        };
-        let next = NextAction {
-            stage: does.text("stage").and_then(Stage::parse),
-            rest: does.duration("rest"),
-            track: does.text("track").map(str::to_owned),
-            close: does.text("close").map(str::to_owned),
-            mql_again: does.text("then") == Some("mql_again"),
-            same_owner: does.text("to") == Some("same_owner"),
-            cool_down_owner: does.flag("cool_down_owner").unwrap_or(false),
-            lower_source: does.flag("lower_source").unwrap_or(false),
-        };
-        rules.insert(
-            tag.to_owned(),
-            FeedbackRule { tag: tag.to_owned(), label: (word("zh"), word("en")), crm: values, next },
-        );
-    }
-    rules
-}
-
 /// Loops back into the pool.
 pub fn recycle(ctx: &mut Context<'_>) -> RecyclePolicy {
     let at = ctx.one("recycle");
@@ -396,16 +338,12 @@ pub fn recycle(ctx: &mut Context<'_>) -> RecyclePolicy {
 }
 
 /// Nurture tracks.
-pub fn tracks(
-    ctx: &mut Context<'_>,
-    schema: &Schema,
-    mas: &BTreeMap<LinkName, MaPolicy>,
-) -> BTreeMap<String, Track> {
+pub fn tracks(ctx: &mut Context<'_>, schema: &Schema, names: &Names) -> BTreeMap<String, Track> {
     ctx.unique("track", "name");
     let mut tracks = BTreeMap::new();
     for at in ctx.many("track") {
         let (Some(name), Some(ma)) = (at.value.text("name"), at.value.text_at("ma")) else { continue };
-        ctx.defined(("MA", "MA"), &ma, mas.keys().map(LinkName::as_str), "[[ma]]");
+        ctx.defined(MA, &ma, &names.mas);
         let when = at.value.text_at("when").map(|when| ctx.expr(&when, schema, Expected::Bool));
         tracks.insert(
             name.to_owned(),

@@ -6,14 +6,17 @@ use std::path::PathBuf;
 use leadloop_connector_api::manifest::SystemKind;
 use leadloop_connector_api::{Link, settings};
 use leadloop_mapping::Value;
-use leadloop_mapping::expr::{Expected, Schema};
+use leadloop_mapping::expr::Expected;
 use leadloop_sync_core::capture::IdentifierKind;
 use leadloop_sync_core::ids::{LinkName, SourceName};
 use leadloop_sync_core::policy::{Brings, SourcePolicy};
 use leadloop_sync_core::time::Micros;
 
 use super::Context;
+use super::fields::declared_fields;
 use super::get::Get;
+use super::names::with_names;
+use super::schema::Schemas;
 use crate::plan::SourcePlan;
 use crate::problem::{Problem, Span, Words};
 use crate::text::{At, Table, Tree};
@@ -32,12 +35,9 @@ impl Context<'_> {
             .names()
             .filter(|known| self.registry.get(known).is_some_and(|c| c.manifest().kinds.contains(&kind)))
             .collect();
-        if !self.defined(
-            ("connector for this", "适用的连接器"),
-            &written,
-            fitting.into_iter(),
-            "see the folders under connectors/",
-        ) {
+        if !fitting.contains(&written.value) {
+            let other = self.registry.get(written.value).is_some();
+            self.problems.push(no_connector(&written, kind, &fitting, other));
             return None;
         }
         let connector = self.registry.get(written.value)?;
@@ -56,38 +56,58 @@ impl Context<'_> {
         }
         let (checked, problems) = settings::check(connector, &wanted);
         for problem in problems {
-            let span = place_of(given, &problem.path)
-                .or_else(|| place_of(&owner.value, &problem.path))
+            let secret = problem.kind == settings::ProblemKind::NotAReference;
+            let span = place_of(given, &problem.path, secret)
+                .or_else(|| place_of(&owner.value, &problem.path, secret))
                 .unwrap_or_else(|| at.clone());
             let code = match problem.kind {
                 settings::ProblemKind::NotAReference => "LL2008",
                 settings::ProblemKind::Missing => "LL2005",
                 _ => "LL2019",
             };
-            let mut said = Problem::error(
-                code,
-                &span,
-                Words::new(problem.detail.clone(), problem.detail.clone()),
-                Words::new(format!("setting of `{}`", written.value), format!("`{}` 的设置", written.value)),
-            );
-            if let Some(help) = problem.help {
-                said = said.help(help.clone(), help);
-            }
-            self.problems.push(said);
+            let chinese = problem.chinese.detail.unwrap_or_else(|| problem.detail.clone());
+            let label =
+                Words::new(format!("setting of `{}`", written.value), format!("`{}` 的设置", written.value));
+            let said = Problem::error(code, &span, Words::new(problem.detail, chinese), label);
+            self.problems.push(match problem.help {
+                Some(help) => said.help(help.clone(), problem.chinese.help.unwrap_or(help)),
+                None => said.help(
+                    format!(
+                        "its settings: leadloop schema, or docs/reference/connectors.md#{}",
+                        written.value
+                    ),
+                    format!("设置说明：leadloop schema 或 docs/reference/connectors.md#{}", written.value),
+                ),
+            });
         }
         let mut secrets = BTreeMap::new();
         for (key, reference) in &checked.secrets {
-            let (kind, target) = match reference {
-                settings::Reference::Env(target) => ("env", target),
-                settings::Reference::File(target) => ("file", target),
-            };
-            let span = place_of(given, std::slice::from_ref(key)).unwrap_or_else(|| at.clone());
+            let (kind, target) = reference.parts();
+            let span = place_of(given, std::slice::from_ref(key), true).unwrap_or_else(|| at.clone());
             if let Some(secret) = self.resolve(kind, target, &span) {
                 secrets.insert(key.clone(), secret);
             }
         }
         Some((written.value.to_owned(), checked.into_link(LinkName(name), secrets)))
     }
+}
+
+/// A connector that does not exist, or is no connector for this.
+fn no_connector(at: &At<&str>, kind: SystemKind, fitting: &[&str], other: bool) -> Problem {
+    let (en, zh) = match kind {
+        SystemKind::Source => ("a source", "来源"),
+        SystemKind::Crm => ("a CRM", "CRM"),
+        SystemKind::Ma => ("an MA", "MA"),
+        SystemKind::Notify => ("a notice channel", "通知渠道"),
+        SystemKind::Enrich => ("company data", "企业数据"),
+    };
+    let said = if other {
+        Words::new(format!("`{}` is no connector for {en}", at.value), format!("`{}` 不能用作{zh}", at.value))
+    } else {
+        Words::new(format!("there is no connector `{}`", at.value), format!("没有连接器 `{}`", at.value))
+    };
+    let label = Words::new("not a connector for this", "不适用于此处");
+    with_names(Problem::error("LL2013", &at.span, said, label), at.value, fitting.iter().copied())
 }
 
 /// A table as plain TOML, for the manifest's check.
@@ -105,12 +125,15 @@ fn to_toml(table: &Table) -> toml::Table {
     table.entries.iter().map(|(key, at)| (key.value.clone(), value(&at.value))).collect()
 }
 
-/// The place of a key path in a table: of the value, or of the key where the value cannot be gone into.
-fn place_of(table: &Table, path: &[String]) -> Option<Span> {
+/// The place of a key path in a table: of the key, or of its value where that is what is wrong.
+fn place_of(table: &Table, path: &[String], value: bool) -> Option<Span> {
     let (first, rest) = path.split_first()?;
     let (key, at) = table.entries.iter().find(|(key, _)| key.value == *first)?;
     match &at.value {
-        Tree::Table(inner) if !rest.is_empty() => place_of(inner, rest).or_else(|| Some(key.span.clone())),
+        Tree::Table(inner) if !rest.is_empty() => {
+            place_of(inner, rest, value).or_else(|| Some(key.span.clone()))
+        }
+        _ if value => Some(at.span.clone()),
         _ => Some(key.span.clone()),
     }
 }
@@ -118,13 +141,14 @@ fn place_of(table: &Table, path: &[String]) -> Option<Span> {
 /// All sources: plans for the shell, policies for the core.
 pub fn sources(
     ctx: &mut Context<'_>,
-    schema: &Schema,
+    schemas: &Schemas,
 ) -> (Vec<SourcePlan>, BTreeMap<SourceName, SourcePolicy>) {
     ctx.unique("source", "name");
     let (mut plans, mut policies) = (Vec::new(), BTreeMap::new());
     for at in ctx.many("source") {
         let linked = ctx.settings_of(&at, SystemKind::Source);
-        let Some(policy) = policy(ctx, &at, schema, linked.as_ref().map(|(connector, _)| connector.as_str()))
+        let Some(policy) =
+            policy(ctx, &at, schemas, linked.as_ref().map(|(connector, _)| connector.as_str()))
         else {
             continue;
         };
@@ -145,7 +169,7 @@ pub fn sources(
 pub fn policy(
     ctx: &mut Context<'_>,
     at: &At<Table>,
-    schema: &Schema,
+    schemas: &Schemas,
     connector: Option<&str>,
 ) -> Option<SourcePolicy> {
     let table = &at.value;
@@ -155,7 +179,8 @@ pub fn policy(
         .map(str::to_owned)
         .or_else(|| ctx.registry.get(connector?)?.manifest().touch.clone())
         .unwrap_or_else(|| "touched".to_owned());
-    let keep = table.text_at("keep").and_then(|at| ctx.expr(&at, schema, Expected::Bool));
+    check_fields(ctx, table);
+    let keep = table.text_at("keep").and_then(|at| ctx.expr(&at, &schemas.record, Expected::Bool));
     let fields = table
         .tables("fields")
         .iter()
@@ -179,6 +204,26 @@ pub fn policy(
         keep,
         consent: table.text("consent").map(|word| word == "given"),
     })
+}
+
+/// The fields a source fills and demands.
+fn check_fields(ctx: &mut Context<'_>, table: &Table) {
+    for field in table.tables("fields") {
+        if let Some(to) = field.value.text_at("to") {
+            ctx.filled(&to);
+        }
+    }
+    for key in ["fixed", "identifiers"] {
+        for (name, _) in table.table(key).map(|table| table.entries.as_slice()).unwrap_or_default() {
+            ctx.filled(&At { value: name.value.as_str(), span: name.span.clone() });
+        }
+    }
+    let declared = declared_fields(ctx);
+    for demand in table.texts_at("require") {
+        for field in alternatives(demand.value) {
+            ctx.asked_for(&At { value: field.as_str(), span: demand.span.clone() }, &declared);
+        }
+    }
 }
 
 /// `phone or email` as the fields of which one must be there.

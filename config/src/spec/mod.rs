@@ -39,6 +39,8 @@ pub enum Shape {
     Map(&'static Shape),
     /// A text, a number or yes/no.
     Scalar,
+    /// A step of a mapping: a word, or a word with what it takes.
+    Step,
     /// The first shape that fits.
     OneOf(&'static [Shape]),
     /// The connector's own settings, checked against its manifest.
@@ -77,6 +79,23 @@ pub struct Section {
     pub keys: &'static [Key],
     /// What it is for.
     pub doc: (&'static str, &'static str),
+}
+
+impl Section {
+    /// As it is written: `[server]`, `[[source]]`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if self.many { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
+    }
+
+    /// Why it is not in this version, where it is not.
+    #[must_use]
+    pub fn later(&self) -> Option<(&'static str, &'static str)> {
+        match self.keys.first() {
+            Some(Key { name: "", shape: Shape::Later(en, zh), .. }) => Some((*en, *zh)),
+            _ => None,
+        }
+    }
 }
 
 /// The section of that name.

@@ -174,6 +174,12 @@ impl Registry {
         )
     }
 
+    /// These connectors and no others.
+    pub fn of(connectors: impl IntoIterator<Item = &'static dyn Connector>) -> Self {
+        let named = |connector: &'static dyn Connector| (connector.manifest().name.as_str(), connector);
+        Self(connectors.into_iter().map(named).collect())
+    }
+
     /// The connector of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'static dyn Connector> {

@@ -24,6 +24,20 @@ pub enum Reference {
     Env(String),
     /// A file; its content without the final line break.
     File(String),
+    /// A credential that the service manager hands over (systemd's `LoadCredential=`).
+    Credential(String),
+}
+
+impl Reference {
+    /// The word it is written with, and its name.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Reference::Env(name) => ("env", name),
+            Reference::File(path) => ("file", path),
+            Reference::Credential(name) => ("credential", name),
+        }
+    }
 }
 
 /// Settings that were checked.
@@ -77,13 +91,44 @@ pub struct Problem {
     pub detail: String,
     /// What to write instead, where that can be said.
     pub help: Option<String>,
+    /// The same in Chinese, where it was written.
+    pub chinese: Chinese,
+}
+
+/// The Chinese words of a problem.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Chinese {
+    /// What is wrong.
+    pub detail: Option<String>,
+    /// What to write instead.
+    pub help: Option<String>,
 }
 
 impl Problem {
     /// A problem of `kind` under the setting `name`.
     #[must_use]
     pub fn new(name: &str, kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { path: vec![name.to_owned()], kind, detail: detail.into(), help: None }
+        Self {
+            path: vec![name.to_owned()],
+            kind,
+            detail: detail.into(),
+            help: None,
+            chinese: Chinese::default(),
+        }
+    }
+
+    /// Adds what is wrong in Chinese.
+    #[must_use]
+    pub fn zh(mut self, detail: impl Into<String>) -> Self {
+        self.chinese.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds what to write instead in Chinese.
+    #[must_use]
+    pub fn zh_help(mut self, help: impl Into<String>) -> Self {
+        self.chinese.help = Some(help.into());
+        self
     }
 
     /// Adds what to write instead.
@@ -117,7 +162,7 @@ pub fn check_manifest(manifest: &Manifest, given: &toml::Table) -> (Settings, Ve
                 Ok(reference) => {
                     settings.secrets.insert(name.clone(), reference);
                 }
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(*problem),
             },
             Some(setting) => match value_of(setting, value) {
                 Ok(values) => settings.values.extend(values),
@@ -137,7 +182,8 @@ pub fn check_manifest(manifest: &Manifest, given: &toml::Table) -> (Settings, Ve
 
 fn unknown(manifest: &Manifest, name: &str) -> Problem {
     let problem =
-        Problem::new(name, ProblemKind::Unknown, format!("`{name}` is not a setting of `{}`", manifest.name));
+        Problem::new(name, ProblemKind::Unknown, format!("`{name}` is not a setting of `{}`", manifest.name))
+            .zh(format!("`{}` 没有设置项 `{name}`", manifest.name));
     let nearest = manifest
         .setting
         .iter()
@@ -145,11 +191,16 @@ fn unknown(manifest: &Manifest, name: &str) -> Problem {
         .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
         .min();
     match nearest {
-        Some((_, known)) => problem.with_help(format!("did you mean `{known}`?")),
-        None if manifest.setting.is_empty() => problem.with_help("it has no settings"),
+        Some((_, known)) => {
+            problem.with_help(format!("did you mean `{known}`?")).zh_help(format!("是否想写 `{known}`？"))
+        }
+        None if manifest.setting.is_empty() => {
+            problem.with_help("it has no settings").zh_help("它没有设置项")
+        }
         None => {
             let names: Vec<&str> = manifest.setting.iter().map(|setting| setting.name.as_str()).collect();
-            problem.with_help(format!("its settings are: {}", names.join(", ")))
+            let names = names.join(", ");
+            problem.with_help(format!("its settings are: {names}")).zh_help(format!("可用的设置项：{names}"))
         }
     }
 }
@@ -159,19 +210,17 @@ fn missing(setting: &Setting) -> Problem {
         (true, _) => format!("{} = {{ env = \"{}\" }}", setting.name, setting.name.to_uppercase()),
         (false, []) => format!("{} = {}", setting.name, sample(&setting.kind)),
         (false, options) => {
-            format!(
-                "{} = {}",
-                setting.name,
-                options.iter().map(|o| format!("\"{o}\"")).collect::<Vec<_>>().join(" or ")
-            )
+            let options = options.iter().map(|o| format!("\"{o}\"")).collect::<Vec<_>>();
+            format!("{} = {}", setting.name, options.join(" or "))
         }
     };
-    Problem {
-        path: vec![],
-        kind: ProblemKind::Missing,
-        detail: format!("`{}` ({}) has to be set", setting.name, setting.label.en),
-        help: Some(written),
-    }
+    let detail = format!("the setting `{}` is missing: {}", setting.name, setting.label.en);
+    let mut problem = Problem::new("", ProblemKind::Missing, detail)
+        .with_help(format!("add `{written}`"))
+        .zh(format!("缺少设置项 `{}`：{}", setting.name, setting.label.zh))
+        .zh_help(format!("请添加 `{written}`"));
+    problem.path.clear();
+    problem
 }
 
 fn sample(kind: &str) -> &'static str {
@@ -186,27 +235,50 @@ fn sample(kind: &str) -> &'static str {
     }
 }
 
-fn reference(setting: &Setting, value: &toml::Value) -> Result<Reference, Problem> {
+fn reference(setting: &Setting, value: &toml::Value) -> Result<Reference, Box<Problem>> {
     let help = format!(
-        "{name} = {{ env = \"{upper}\" }} or {{ file = \"/run/secrets/{name}\" }}",
+        "{name} = {{ env = \"{upper}\" }}, {{ file = \"/run/secrets/{name}\" }} or {{ credential = \"{name}\" }}",
         name = setting.name,
         upper = setting.name.to_uppercase()
     );
-    let wrong = |detail: &str| {
-        Err(Problem::new(&setting.name, ProblemKind::NotAReference, detail).with_help(help.clone()))
+    let wrong = |detail: &str, zh: &str| {
+        let problem = Problem::new(&setting.name, ProblemKind::NotAReference, detail).zh(zh);
+        Err(Box::new(
+            problem
+                .with_help(format!("write {help}"))
+                .zh_help(format!("请写 {}", help.replace(" or ", " 或 "))),
+        ))
     };
     let toml::Value::Table(table) = value else {
-        return wrong("a secret is written as a reference, never as text");
+        return wrong("a secret is written as a reference, never as text", "密钥只能写引用，不能写明文");
     };
-    let one =
-        |name: &str| table.get(name).and_then(toml::Value::as_str).filter(|text| !text.trim().is_empty());
-    match (table.len(), one("env"), one("file")) {
-        (1, Some(variable), None) if variable.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => {
-            Ok(Reference::Env(variable.to_owned()))
+    let mut entries = table.iter();
+    let (Some((kind, toml::Value::String(name))), None) = (entries.next(), entries.next()) else {
+        return wrong(
+            "a reference has exactly one of `env`, `file` and `credential`",
+            "引用须恰好写 `env`、`file`、`credential` 之一",
+        );
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    match kind.as_str() {
+        _ if name.trim().is_empty() => wrong("the reference names nothing", "引用的名称为空"),
+        "env" if name.bytes().all(plain) => Ok(Reference::Env(name.clone())),
+        "env" => wrong(
+            "the name of an environment variable has letters, digits and `_` only",
+            "环境变量名只能含字母、数字和 `_`",
+        ),
+        "file" => Ok(Reference::File(name.clone())),
+        "credential" if name.bytes().all(|b| plain(b) || matches!(b, b'-' | b'.')) => {
+            Ok(Reference::Credential(name.clone()))
         }
-        (1, Some(_), None) => wrong("the name of an environment variable has letters, digits and `_` only"),
-        (1, None, Some(path)) => Ok(Reference::File(path.to_owned())),
-        _ => wrong("a reference has exactly one of `env` and `file`"),
+        "credential" => wrong(
+            "the name of a credential has letters, digits, `_`, `-` and `.` only",
+            "凭据名只能含字母、数字、`_`、`-` 和 `.`",
+        ),
+        _ => wrong(
+            "a reference has exactly one of `env`, `file` and `credential`",
+            "引用须恰好写 `env`、`file`、`credential` 之一",
+        ),
     }
 }
 
@@ -219,13 +291,18 @@ pub(crate) fn value_of(setting: &Setting, value: &toml::Value) -> Result<Vec<(St
     if let toml::Value::Table(table) = value
         && setting.kind != "table"
     {
-        let secret = table.contains_key("env") || table.contains_key("file");
-        let (kind, detail) = if secret {
-            (ProblemKind::NotAReference, format!("`{name}` is no secret: write its value"))
+        let secret = ["env", "file", "credential"].iter().any(|word| table.contains_key(*word));
+        let sample = sample(&setting.kind);
+        let problem = if secret {
+            Problem::new(name, ProblemKind::NotAReference, format!("`{name}` is no secret: write its value"))
+                .zh(format!("`{name}` 不是密钥：请直接写值"))
         } else {
-            (ProblemKind::WrongType, format!("`{name}` takes {}, not a table", takes(&setting.kind)))
+            let (en, zh) = takes(&setting.kind);
+            Problem::new(name, ProblemKind::WrongType, format!("`{name}` takes {en}, not a table"))
+                .zh(format!("`{name}` 应为{zh}，不是表"))
         };
-        return Err(Box::new(Problem::new(name, kind, detail)));
+        let problem = problem.with_help(format!("write `{name} = {sample}`"));
+        return Err(Box::new(problem.zh_help(format!("请写 `{name} = {sample}`"))));
     }
     let one = |value: Value| Ok(vec![(name.clone(), value)]);
     match (setting.kind.as_str(), value) {
@@ -239,15 +316,19 @@ pub(crate) fn value_of(setting: &Setting, value: &toml::Value) -> Result<Vec<(St
             Some(seconds) => one(Value::Int(seconds)),
             None => Err(Box::new(
                 Problem::new(name, ProblemKind::WrongType, format!("{text:?} is no length of time"))
-                    .with_help("write a number and a unit: 30s, 5m, 2h, 1d"),
+                    .with_help("write a number and a unit: 30s, 5m, 2h, 1d")
+                    .zh(format!("{text:?} 不是时长"))
+                    .zh_help("请写数字和单位：30s、5m、2h、1d"),
             )),
         },
         ("list", toml::Value::Array(entries)) => one(Value::List(list(setting, entries)?)),
         ("table", toml::Value::Table(entries)) => table(setting, entries),
-        (kind, _) => Err(Box::new(
-            Problem::new(name, ProblemKind::WrongType, format!("`{name}` takes {}", takes(kind)))
-                .with_help(format!("{name} = {}", sample(kind))),
-        )),
+        (kind, _) => {
+            let ((en, zh), written) = (takes(kind), format!("`{name} = {}`", sample(kind)));
+            let problem = Problem::new(name, ProblemKind::WrongType, format!("`{name}` takes {en}"));
+            let problem = problem.with_help(format!("write {written}"));
+            Err(Box::new(problem.zh(format!("`{name}` 应为{zh}")).zh_help(format!("请写 {written}"))))
+        }
     }
 }
 
@@ -258,7 +339,10 @@ fn list(setting: &Setting, entries: &[toml::Value]) -> Result<Vec<Value>, Box<Pr
             toml::Value::String(text) if at < MOST_ENTRIES => list.push(Value::text(text.as_str())),
             _ => {
                 let detail = format!("`{}` takes at most {MOST_ENTRIES} texts", setting.name);
-                let mut problem = Problem::new(&setting.name, ProblemKind::WrongType, detail);
+                let mut problem = Problem::new(&setting.name, ProblemKind::WrongType, detail)
+                    .with_help("write texts in quotes: [\"a\", \"b\"]")
+                    .zh(format!("`{}` 最多写 {MOST_ENTRIES} 个文本", setting.name))
+                    .zh_help("请写带引号的文本：[\"a\", \"b\"]");
                 problem.path.push(at.to_string());
                 return Err(Box::new(problem));
             }
@@ -276,7 +360,10 @@ fn table(setting: &Setting, entries: &toml::Table) -> Result<Vec<(String, Value)
             toml::Value::Boolean(yes) if at < MOST_ENTRIES => Value::Bool(*yes),
             _ => {
                 let detail = format!("an entry of `{}` is a text, a number or a yes/no", setting.name);
-                let mut problem = Problem::new(&setting.name, ProblemKind::WrongType, detail);
+                let mut problem = Problem::new(&setting.name, ProblemKind::WrongType, detail)
+                    .with_help("write one value for each name")
+                    .zh(format!("`{}` 的每一项应为文本、数字或布尔值", setting.name))
+                    .zh_help("每个名称写一个值");
                 problem.path.push(key.clone());
                 return Err(Box::new(problem));
             }
@@ -286,49 +373,66 @@ fn table(setting: &Setting, entries: &toml::Table) -> Result<Vec<(String, Value)
     Ok(values)
 }
 
-fn takes(kind: &str) -> &'static str {
+fn takes(kind: &str) -> (&'static str, &'static str) {
     match kind {
-        "text" => "a text",
-        "url" => "a web address",
-        "bool" => "true or false",
-        "int" => "a whole number",
-        "list" => "a list of texts",
-        "table" => "a table",
-        "duration" => "a length of time such as \"5m\"",
-        "name_or_number" => "a name or a number",
-        _ => "another type",
+        "text" => ("a text", "文本"),
+        "url" => ("a web address", "网址"),
+        "bool" => ("true or false", "true 或 false"),
+        "int" => ("a whole number", "整数"),
+        "list" => ("a list of texts", "文本列表"),
+        "table" => ("a table", "表"),
+        "duration" => ("a length of time such as \"5m\"", "时长，如 \"5m\""),
+        "name_or_number" => ("a name or a number", "名称或数字"),
+        _ => ("another type", "其他类型"),
     }
 }
 
 fn checked_text<'a>(setting: &Setting, text: &'a str) -> Result<&'a str, Box<Problem>> {
-    let wrong = |detail: String| Problem::new(&setting.name, ProblemKind::NotAllowed, detail);
+    let name = &setting.name;
+    let wrong = |detail: String, zh: String| Problem::new(name, ProblemKind::NotAllowed, detail).zh(zh);
     if text.chars().count() > LONGEST_TEXT {
-        return Err(Box::new(wrong(format!("`{}` is longer than {LONGEST_TEXT} characters", setting.name))));
+        let problem = wrong(
+            format!("`{name}` is longer than {LONGEST_TEXT} characters"),
+            format!("`{name}` 超过 {LONGEST_TEXT} 个字符"),
+        );
+        return Err(Box::new(problem.with_help("shorten it").zh_help("请缩短")));
     }
     if text.trim().is_empty() && (setting.required || !setting.options.is_empty()) {
-        return Err(Box::new(wrong(format!("`{}` is blank", setting.name))));
+        let problem = wrong(format!("`{name}` is blank"), format!("`{name}` 为空"));
+        return Err(Box::new(problem.with_help("write its value").zh_help("请填写")));
     }
     if !setting.options.is_empty() && !setting.options.iter().any(|option| option == text) {
-        let problem = wrong(format!("{text:?} is not a value of `{}`", setting.name));
-        return Err(Box::new(problem.with_help(format!("one of: {}", setting.options.join(", ")))));
+        let problem =
+            wrong(format!("{text:?} is not a value of `{name}`"), format!("{text:?} 不是 `{name}` 的可选值"));
+        let options = setting.options.join(", ");
+        return Err(Box::new(
+            problem.with_help(format!("one of: {options}")).zh_help(format!("可选：{options}")),
+        ));
     }
     Ok(text)
 }
 
 fn checked_url<'a>(setting: &Setting, text: &'a str) -> Result<&'a str, Box<Problem>> {
-    let good = url::Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none()
-    });
-    if good {
-        return Ok(text.trim_end_matches('/'));
+    let parsed = url::Url::parse(text);
+    // Whoever wrote a password into an address must not read it again in a log.
+    let login = parsed.as_ref().is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
+    let good = parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let wrong = |detail: String, zh: String| {
+        Box::new(
+            Problem::new(&setting.name, ProblemKind::NotAllowed, detail)
+                .with_help("write https://host, without user and password")
+                .zh(zh)
+                .zh_help("请写 https://主机，不含用户名和密码"),
+        )
+    };
+    match (good, login) {
+        (true, false) => Ok(text.trim_end_matches('/')),
+        (_, true) => Err(wrong(
+            "a web address must not hold a user or a password".to_owned(),
+            "网址中不能含用户名或密码".to_owned(),
+        )),
+        (false, false) => Err(wrong(format!("{text:?} is no web address"), format!("{text:?} 不是网址"))),
     }
-    Err(Box::new(
-        Problem::new(&setting.name, ProblemKind::NotAllowed, format!("{text:?} is no web address"))
-            .with_help("write https://host, without user and password"),
-    ))
 }
 
 /// `30s`, `5m`, `2h`, `1d` in seconds.

@@ -4,7 +4,7 @@ mod pool;
 mod rules;
 mod systems;
 
-use super::Shape::{Bool, Choice, Later, List, Name, Table, Text};
+use super::Shape::{Bool, Choice, List, Name, Table, Text};
 use super::{Key, Section, Shape, key, must};
 
 const MANY: i64 = 1_000_000_000;
@@ -33,15 +33,13 @@ const ASSIGN: Shape = Table(&[
     key("except", Choice(&["owner"]), "\"owner\"", "Not the present owner.", "排除当前负责人。"),
 ]);
 
-/// A section as a whole that this version does not have yet: its name carries the reason.
-const LATER_LOOP: &[Key] =
-    &[key("", Later("this section comes with the sales-loop issue", "该部分将在后续版本提供"), "", "", "")];
-
-const LATER_SOURCES: &[Key] =
-    &[key("", Later("this section comes with the sources issue", "该部分将在后续版本提供"), "", "", "")];
-
-const LATER_TEST: &[Key] =
-    &[key("", Later("rule tests come with the config issue", "规则测试将在后续版本提供"), "", "", "")];
+/// A section as a whole that this version does not have yet: the one key without a name carries the reason.
+macro_rules! later {
+    ($en:literal, $zh:literal) => {
+        &[$crate::spec::key("", $crate::spec::Shape::Later($en, $zh), "", "", "")]
+    };
+}
+use later;
 
 /// Every section, in the order of the road.
 pub fn all() -> impl Iterator<Item = &'static Section> {

@@ -5,7 +5,7 @@ use super::super::Shape::{
     TextOrSecret,
 };
 use super::super::{Key, Section, key, must};
-use super::{FIELD, LATER_SOURCES, NAMES, TEXTS};
+use super::{FIELD, NAMES, TEXTS, later};
 
 const CALENDAR: &[Key] = &[
     key("work_days", Text, "\"mon-fri\"", "Working weekdays.", "工作日。"),
@@ -196,7 +196,10 @@ pub(super) const PART: &[Section] = &[
             ),
             key(
                 "every",
-                Later("polled sources come with the sources issue", "轮询来源将在后续版本提供"),
+                Later(
+                    "sources that we ask are not built yet; they push, or files are dropped",
+                    "尚未支持轮询来源；请使用推送或文件",
+                ),
                 "\"5m\"",
                 "How often it is polled.",
                 "轮询间隔。",
@@ -239,7 +242,10 @@ pub(super) const PART: &[Section] = &[
             ),
             key(
                 "mail",
-                Choice(&["given", "not refused"]),
+                Later(
+                    "the MA is not told of consent for mail yet; it keeps its own list",
+                    "尚未把邮件授权告知 MA；由 MA 自行管理",
+                ),
                 "\"not refused\"",
                 "Needed before mail.",
                 "发邮件前的授权要求。",
@@ -255,8 +261,8 @@ pub(super) const PART: &[Section] = &[
                 "table",
                 Text,
                 "\"campaigns.csv\"",
-                "CSV: code, name, channel, product, from, to, cost.",
-                "CSV：code, name, channel, product, from, to, cost。",
+                "CSV: code, name, channel, product, cost; further columns are yours.",
+                "CSV：code, name, channel, product, cost；其余列自用。",
             ),
             key(
                 "code",
@@ -285,12 +291,15 @@ pub(super) const PART: &[Section] = &[
         ],
     },
     Section {
-        name: "enrich", many: true, doc: ("Company data.", "企业数据补全。"), keys: LATER_SOURCES
+        name: "enrich",
+        many: true,
+        doc: ("Company data.", "企业数据补全。"),
+        keys: later!("company data from registries is not built yet", "尚未支持工商信息补全"),
     },
     Section {
         name: "fill",
         many: false,
         doc: ("Who may fill a field.", "字段填充顺序。"),
-        keys: LATER_SOURCES,
+        keys: later!("the order in which sources may fill a field is not built yet", "尚未支持字段填充顺序"),
     },
 ];

@@ -4,7 +4,7 @@ use super::super::Shape::{
     Bool, Choice, Date, Duration, Expr, Int, Later, Length, List, Map, Name, OneOf, Scalar, Table, Text,
 };
 use super::super::{Key, Section, Shape, key, must};
-use super::{ASSIGN, LATER_LOOP, LATER_TEST, MANY, TEXTS};
+use super::{ASSIGN, MANY, TEXTS, later};
 
 const TRANSFER_DO: &[Key] = &[
     key(
@@ -163,7 +163,12 @@ pub(super) const PART: &[Section] = &[
             key("leave", Expr, "'score.interest < 15'", "When it stops being one.", "何时不再是 MQL。"),
         ],
     },
-    Section { name: "sdr", many: false, doc: ("A desk before sales.", "SDR 台。"), keys: LATER_LOOP },
+    Section {
+        name: "sdr",
+        many: false,
+        doc: ("A desk before sales.", "SDR 台。"),
+        keys: later!("a desk before sales is not built yet", "尚未支持 SDR 台"),
+    },
     Section {
         name: "transfer",
         many: true,
@@ -256,8 +261,8 @@ pub(super) const PART: &[Section] = &[
                 OneOf(&[
                     Choice(&["at_once"]),
                     Later(
-                        "records made only when sales accept come with the sales-loop issue",
-                        "接受后建档将在后续版本提供",
+                        "records that are made only when sales accept are not built yet",
+                        "尚未支持接受后建档",
                     ),
                 ]),
                 "\"at_once\"",
@@ -345,10 +350,7 @@ pub(super) const PART: &[Section] = &[
             ),
             key(
                 "ask",
-                Later(
-                    "extra questions come with the answer page of the sales-loop issue",
-                    "附加问题将随应答页提供",
-                ),
+                Later("extra questions to sales are not built yet", "尚未支持附加问题"),
                 "[\"competitor\"]",
                 "Extra questions.",
                 "附加问题。",
@@ -410,5 +412,10 @@ pub(super) const PART: &[Section] = &[
             ),
         ],
     },
-    Section { name: "test", many: true, doc: ("A test of the rules.", "规则测试。"), keys: LATER_TEST },
+    Section {
+        name: "test",
+        many: true,
+        doc: ("A test of the rules.", "规则测试。"),
+        keys: later!("rule tests are not built yet", "尚未支持规则测试"),
+    },
 ];

@@ -1,17 +1,23 @@
 //! Sections about the systems we speak to: MAs, CRMs, and how their fields and status agree with ours.
 
 use super::super::Shape::{
-    Choice, Duration, Expr, Int, Later, List, Map, Name, Percent, Scalar, Settings, Table, Text,
+    Bool, Choice, Duration, Expr, Int, Later, List, Map, Name, OneOf, Scalar, Settings, Step, Table, Text,
 };
 use super::super::{Key, Section, key, must};
-use super::{FIELD, LATER_LOOP, MANY, NAMES, TEXTS};
+use super::{FIELD, MANY, NAMES, TEXTS, later};
 
 const LIMITS: &[Key] = &[
     key("per_second", Int(1, 100_000), "5", "Requests a second.", "每秒请求数。"),
     key("per_minute", Int(1, MANY), "100", "Requests a minute.", "每分钟请求数。"),
     key("per_day", Int(1, MANY), "20000", "Requests a day.", "每日请求数。"),
     key("concurrent", Int(1, 256), "8", "Requests under way at once.", "并发请求数。"),
-    key("reserve_for_hot", Percent, "\"20%\"", "Kept for leads that sales wait for.", "为热线索保留的份额。"),
+    key(
+        "reserve_for_hot",
+        Later("a share kept for hot leads is not built yet", "尚未支持为热线索保留份额"),
+        "\"20%\"",
+        "Kept for leads that sales wait for.",
+        "为热线索保留的份额。",
+    ),
 ];
 
 const RETRY: &[Key] = &[
@@ -149,10 +155,7 @@ pub(super) const PART: &[Section] = &[
                     key("look_back", Duration, "\"5m\"", "How far a poll looks back.", "回看时长。"),
                     key(
                         "full_check",
-                        Later(
-                            "the daily full comparison comes with the two-way sync issue",
-                            "每日全量比对将在后续版本提供",
-                        ),
+                        Later("the daily comparison of everything is not built yet", "尚未支持每日全量比对"),
                         "\"daily 03:00\"",
                         "When everything is compared.",
                         "全量比对时间。",
@@ -195,10 +198,7 @@ pub(super) const PART: &[Section] = &[
                     ),
                     key(
                         "owner_changes_per_hour",
-                        Later(
-                            "the fuse on owner changes comes with the two-way sync issue",
-                            "负责人变更熔断将在后续版本提供",
-                        ),
+                        Later("the fuse on owner changes is not built yet", "尚未支持负责人变更熔断"),
                         "200",
                         "More owner changes than that stop the link.",
                         "每小时改负责人上限。",
@@ -245,18 +245,36 @@ pub(super) const PART: &[Section] = &[
             must(
                 "fields",
                 List(&Table(&[
-                    key("pool", Text, "\"name\"", "The pool field.", "线索池字段。"),
+                    key("pool", TEXTS, "\"name\"", "The pool field, or several.", "线索池字段，可写多个。"),
                     key("fixed", Scalar, "\"x\"", "A fixed value instead of a pool field.", "固定值。"),
-                    must("crm", Text, "\"name\"", "The CRM field.", "CRM 字段。"),
-                    key("way", Choice(&["to_crm", "to_pool", "both"]), "\"both\"", "Which way.", "方向。"),
+                    must("crm", TEXTS, "\"name\"", "The CRM field, or several.", "CRM 字段，可写多个。"),
+                    key(
+                        "way",
+                        OneOf(&[
+                            Choice(&["to_crm"]),
+                            Later(
+                                "fields go to the CRM only; the way back is not built yet",
+                                "字段目前只写入 CRM，尚未支持回写",
+                            ),
+                        ]),
+                        "\"to_crm\"",
+                        "Which way.",
+                        "方向。",
+                    ),
                     key(
                         "wins",
-                        Choice(&["newest", "crm", "pool", "crm unless blank", "ask"]),
+                        Later("who wins matters only once fields go both ways", "双向同步后才需要设定优先方"),
                         "\"newest\"",
                         "Who wins when both changed.",
                         "双方都改时谁优先。",
                     ),
-                    key("steps", List(&Scalar), "[\"cn_mobile\"]", "Steps on the way out.", "转换步骤。"),
+                    key(
+                        "steps",
+                        List(&Step),
+                        "[\"cn_mobile\"]",
+                        "What happens to the value on its way, in order.",
+                        "取值转换步骤，依次执行。",
+                    ),
                     key(
                         "choose",
                         Map(&Scalar),
@@ -265,7 +283,28 @@ pub(super) const PART: &[Section] = &[
                         "取值对照。",
                     ),
                     key("otherwise", Scalar, "9", "Any other value.", "其他值。"),
-                    key("max", Int(1, 1_000_000), "2000", "Most characters.", "最大字符数。"),
+                    key(
+                        "unknown",
+                        Choice(&["ask", "keep", "blank", "pass"]),
+                        "\"keep\"",
+                        "A value that `choose` does not list and no `otherwise` covers.",
+                        "`choose` 未列出且无 `otherwise` 时的处理。",
+                    ),
+                    key(
+                        "max",
+                        OneOf(&[Int(1, 1_000_000), Map(&Int(1, 1_000_000))]),
+                        "2000",
+                        "Most characters, or `{ bytes = 2000 }`; more is cut.",
+                        "最大字符数，或 `{ bytes = 2000 }`；超出部分截断。",
+                    ),
+                    key("once", Bool, "true", "Only when a record is made.", "仅在新建时写入。"),
+                    key(
+                        "blank",
+                        Choice(&["erases", "ignored"]),
+                        "\"ignored\"",
+                        "What an emptied value does.",
+                        "取值变空时的处理。",
+                    ),
                 ])),
                 "[{ pool = \"name\", crm = \"name\" }]",
                 "The fields.",
@@ -293,5 +332,10 @@ pub(super) const PART: &[Section] = &[
             key("amount", Text, "\"amount\"", "The field with the amount.", "金额字段。"),
         ],
     },
-    Section { name: "notify", many: true, doc: ("Telling people.", "通知。"), keys: LATER_LOOP },
+    Section {
+        name: "notify",
+        many: true,
+        doc: ("Telling people.", "通知。"),
+        keys: later!("notices beside the CRM's own are not built yet", "尚未支持 CRM 之外的通知"),
+    },
 ];
