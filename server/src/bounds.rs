@@ -4,6 +4,8 @@ use leadloop_sync_core::time::Micros;
 
 /// Bytes of one pushed body. Larger ones get 413; files come through `leadloop import`, which reads in chunks.
 pub const BODY_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of one order of a command: a chunk of a file's rows, with room to spare.
+pub const ORDER_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of all headers kept with a push.
 pub const HEADER_BYTES: usize = 16 * 1024;
 /// Headers kept with a push.

@@ -99,6 +99,7 @@ async fn rest(node: &Arc<Node>, name: &LinkName, wake: &mut Wake, flights: &mut 
         () = wake.wait(), if !stopping => {}
         () = node.clock.sleep_until(due), if !stopping => {}
         () = node.stop.cancelled(), if !stopping => {}
+        else => {} // stopping, and nothing is under way any more
     }
     settle_all(node, ended).await;
 }

@@ -112,7 +112,7 @@ async fn take(node: &Node, plan: &Plan, source: &SourcePlan, push: Push) -> Resp
 }
 
 /// A connector that panics on strange input must not take the push with it.
-fn read(connector: &dyn Connector, source: &SourcePlan, push: &Push) -> Result<Received, Refusal> {
+pub(crate) fn read(connector: &dyn Connector, source: &SourcePlan, push: &Push) -> Result<Received, Refusal> {
     catch_unwind(AssertUnwindSafe(|| connector.receive(&source.link, push))).unwrap_or_else(|_| {
         Err(Refusal::Unreadable {
             code: "LL3009",

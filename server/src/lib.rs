@@ -20,6 +20,9 @@ pub mod deliver;
 pub mod ingress;
 pub mod tick;
 
+pub mod local;
+pub mod orders;
+
 pub mod health;
 pub mod run;
 pub mod serve;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::settle;
 use leadloop_sync_core::time::Timestamp;
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -22,6 +24,8 @@ use crate::auth::{AuthError, Login, base_url};
 use crate::clock::{Clock, SystemClock};
 use crate::converse::Line;
 use crate::limits::Limits;
+#[cfg(unix)]
+use crate::local;
 use crate::node::Node;
 use crate::wire::{HttpWire, Wire, WireError};
 use crate::{absorb, deliver, health, ingress, serve, tick};
@@ -140,8 +144,71 @@ pub async fn start_with(
             )));
         }
     }
+    open_door(&node, &plan, &mut loops);
     tracing::info!(%address, sources = plan.sources.len(), links = plan.links.len(), "leadloop runs");
     Ok(Running { node, address, loops })
+}
+
+/// The door for commands beside an SQLite file. Without it all but they goes on.
+#[cfg(unix)]
+fn open_door(node: &Arc<Node>, plan: &Plan, loops: &mut Vec<JoinHandle<()>>) {
+    let Some(database) = database(plan) else { return };
+    match local::open(Arc::clone(node), &database) {
+        Ok(door) => loops.push(door),
+        Err(error) => {
+            tracing::warn!(code = "LL1023", %error, "commands that change something work only while this node is stopped")
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn open_door(_: &Arc<Node>, _: &Plan, _: &mut Vec<JoinHandle<()>>) {}
+
+/// The file of an SQLite store that lasts.
+#[must_use]
+pub fn database(plan: &Plan) -> Option<PathBuf> {
+    let path = plan.store_url.expose_secret().strip_prefix("sqlite:")?;
+    (!path.starts_with(':')).then(|| PathBuf::from(path))
+}
+
+/// A node for a command that owns the store for a moment: it carries out orders and absorbs what they bring, but opens
+/// no port and speaks to nobody.
+///
+/// # Errors
+/// See [`StartError`].
+pub fn quiet(plan: Arc<Plan>, store: Store) -> Result<Arc<Node>, StartError> {
+    let keeper = store.keeper(KeeperSettings::default());
+    let parts = (
+        Arc::new(SystemClock) as Arc<dyn Clock>,
+        Arc::new(HttpWire::new()?) as Arc<dyn Wire>,
+        store,
+        keeper,
+        Registry::all(),
+    );
+    let (node, _) = Node::new(parts, Arc::clone(&plan), BTreeMap::new());
+    Ok(node)
+}
+
+/// Absorbs until nothing waits; returns how many captures. On a database that nodes with another config work on,
+/// nothing is absorbed here: they do it.
+///
+/// # Errors
+/// When the store fails; what was absorbed stays.
+pub async fn absorb_all(node: &Node) -> Result<usize, StoreError> {
+    let plan = node.plan();
+    let active = node.store.active_config().await?;
+    if node.store.engine() == "sqlite" || active.is_none() {
+        node.store.activate_config(&plan.hash, node.clock.now()).await?;
+    } else if active.is_some_and(|(hash, _)| hash != plan.hash) {
+        return Ok(0);
+    }
+    let mut all = 0;
+    loop {
+        match absorb::round(node).await? {
+            0 => return Ok(all),
+            some => all += some,
+        }
+    }
 }
 
 /// Standing polls are there, and what the last process left under way is asked about.

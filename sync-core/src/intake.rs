@@ -9,6 +9,8 @@ mod clean;
 mod names;
 mod who;
 
+pub use names::goes_to;
+
 use leadloop_mapping::{Record, Value};
 use sha2::{Digest, Sha256};
 

@@ -61,6 +61,19 @@ fn configured<'s>(name: &str, source: &'s SourcePolicy) -> Option<&'s str> {
     exact.or_else(alike).map(|(_, to)| to.as_str())
 }
 
+/// The pool field that a field of this source becomes, for people who look at a file before it is taken in. What is
+/// no pool field describes the touch: `touch.NAME`.
+#[must_use]
+pub fn goes_to(name: &str, source: &SourcePolicy) -> String {
+    match configured(name, source) {
+        Some(to) => to.to_owned(),
+        None if is_pool_name(name, source) => name.to_owned(),
+        None => {
+            aliases::pool_field(name).map_or_else(|| touch_name(name, &mut Notes::default()), str::to_owned)
+        }
+    }
+}
+
 fn is_pool_name(name: &str, source: &SourcePolicy) -> bool {
     facts::is_pool_field(name)
         || MACHINE_IDS.contains(&name)
