@@ -30,26 +30,45 @@ pub(crate) fn detect(sample: &[u8]) -> (&'static Encoding, usize) {
     (if guess == GBK { GB18030 } else { guess }, 0)
 }
 
-/// Whether the bytes are GB18030 as far as they go, with Chinese in it that does not stand within Latin words: `Müller`
-/// in Latin-1 reads as `M黮ler`.
+/// Whether the lines with more than ASCII are GB18030, but for a few, with Chinese in them that does not stand within
+/// Latin words: `Müller` in Latin-1 reads as `M黮ler`.
 fn reads_as_chinese(sample: &[u8]) -> bool {
-    // a sample may end within a character of up to four bytes
-    let whole = (0..4).find_map(|less| decode(GB18030, sample.get(..sample.len().saturating_sub(less))?));
-    let Some(text) = whole else {
-        return false;
-    };
+    let (mut valid, mut broken) = (0_usize, 0_usize);
     let (mut chinese, mut within_words) = (0_usize, 0_usize);
+    let mut lines = sample.split(|byte| *byte == b'\n').peekable();
+    while let Some(line) = lines.next() {
+        if line.is_ascii() {
+            continue;
+        }
+        // the sample may end within a character of up to four bytes
+        let cuts = if lines.peek().is_none() { 4 } else { 1 };
+        match (0..cuts).find_map(|less| decode(GB18030, line.get(..line.len().saturating_sub(less))?)) {
+            None => broken += 1,
+            Some(text) => {
+                valid += 1;
+                let (all, within) = han_in(&text);
+                chinese += all;
+                within_words += within;
+            }
+        }
+    }
+    (broken == 0 || valid > broken * 4) && chinese > 0 && within_words * 2 < chinese
+}
+
+/// How many Chinese characters a line has, and how many of them stand within Latin words.
+fn han_in(line: &str) -> (usize, usize) {
+    let (mut all, mut within) = (0, 0);
     let mut before = ' ';
-    let mut chars = text.chars().peekable();
+    let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {
         if is_han(c) {
-            chinese += 1;
+            all += 1;
             let after = chars.peek().copied().unwrap_or(' ');
-            within_words += usize::from(before.is_ascii_alphabetic() || after.is_ascii_lowercase());
+            within += usize::from(before.is_ascii_alphabetic() || after.is_ascii_lowercase());
         }
         before = c;
     }
-    chinese > 0 && within_words * 2 < chinese
+    (all, within)
 }
 
 /// UTF-16 without a mark: every other byte of its ASCII part is zero.
@@ -141,6 +160,8 @@ mod tests {
         assert_eq!(detect(&cut[..cut.len() - 3]).0, UTF_8);
         let mixed = [chinese.as_bytes(), &gb("测试乙,示例公司\n")].concat();
         assert_eq!(detect(&mixed).0, UTF_8);
+        let gb_mixed = [gb(&chinese), b"\xff\xff,\x80\n".to_vec(), gb("测试丙,示例公司\n")].concat();
+        assert_eq!(detect(&gb_mixed).0, GB18030);
         assert_eq!(decode(UTF_8, &mixed), None);
     }
 
