@@ -178,7 +178,7 @@ fn multipart(fields: &[(&'static str, String)], number: usize) -> Value {
 /// Bodies of which no record can be read: they are answered with 400, kept and parked.
 fn unreadable() -> [Value; 3] {
     let cut = r#"{"name":"测试甲子","phone":"138000"#;
-    let gbk = encoding_rs::GB18030.encode(r#"{"name":"测试乙丑","company":"上海示例机器人"}"#).0;
+    let gbk = encoding_rs::GB18030.encode(r#"{"name":"测试乙丑","company":"上海示例机器人"#).0;
     [
         json!({ "content_type": "application/json", "body": cut }),
         json!({ "content_type": "application/json", "body_base64": STANDARD.encode(gbk) }),
