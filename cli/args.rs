@@ -86,18 +86,37 @@ pub enum Command {
         after_help = "Example:\n  leadloop check --config /etc/leadloop/leadloop.toml\n  leadloop check --output json | jq '.problems[].code'"
     )]
     Check,
-    /// Records that could not be taken: look (隔离区)
-    #[command(after_help = "Example:\n  leadloop quarantine list --source website")]
+    /// Listen to sources, decide, deliver (运行)
+    #[command(
+        after_help = "Example:\n  leadloop run\n  RUST_LOG=leadloop=debug leadloop run\n\nSIGTERM or Ctrl-C lets what is under way come home and ends; a second one ends at once."
+    )]
+    Run(Run),
+    /// Bring in a CSV or Excel file (导入)
+    #[command(
+        after_help = "Example:\n  leadloop import fair.csv --source fair-2026 --preview\n  leadloop import fair.csv --source fair-2026 --yes\n\nRows that were refused are written to FILE.rejected.csv with the reason; mend them there and import that file."
+    )]
+    Import(Import),
+    /// Records that could not be taken: look, mend, take up again (隔离区)
+    #[command(
+        after_help = "Example:\n  leadloop quarantine list --source website\n  leadloop quarantine fix P-0190…/3 phone=13800001104"
+    )]
     Quarantine {
         #[command(subcommand)]
         command: Quarantine,
     },
     /// Deliveries that need a person: look, take up again, drop (待处理投递)
-    #[command(after_help = "Example:\n  leadloop outbox list")]
+    #[command(
+        after_help = "Example:\n  leadloop outbox list\n  leadloop outbox retry --link sales --code LL3201"
+    )]
     Outbox {
         #[command(subcommand)]
         command: Outbox,
     },
+    /// The whole life of one lead, with the reasons (一条线索的来龙去脉)
+    #[command(
+        after_help = "Example:\n  leadloop why 13800001104\n  leadloop why 示例机器人 --lang en\n  leadloop why L1031 --output json"
+    )]
+    Why(Why),
     /// How many leads got how far (漏斗)
     #[command(
         after_help = "Example:\n  leadloop funnel --by channel\n  leadloop funnel --by month --from 2026-01-01 --output json"
@@ -120,6 +139,11 @@ pub enum Command {
         after_help = "Example:\n  leadloop sandbox --port 8090 --robot\n  leadloop sandbox --seed-file samples/crm_seed.json --file sandbox.jsonl"
     )]
     Sandbox(Box<Sandbox>),
+    /// The whole road with sample data and a sandbox CRM (演示)
+    #[command(
+        after_help = "Example:\n  leadloop demo\n  leadloop demo --keep demo-data --stay     look at it afterwards"
+    )]
+    Demo(Demo),
 }
 
 #[derive(Debug, Args)]
@@ -154,6 +178,31 @@ pub enum InitSource {
     TableFile,
 }
 
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Log lines as JSON
+    #[arg(long)]
+    pub log_json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The file: CSV (any separator, UTF-8, GB18030…) or Excel
+    pub file: PathBuf,
+    /// The source it belongs to: a [[source]] whose connector is table_file
+    #[arg(long)]
+    pub source: String,
+    /// Show columns, mapping and first rows, and end
+    #[arg(long)]
+    pub preview: bool,
+    /// Read and judge every row, keep nothing
+    #[arg(long, conflicts_with = "preview")]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Quarantine {
     /// List records in quarantine and pushes that could not be read
@@ -180,6 +229,41 @@ pub enum Quarantine {
         /// Show personal data
         #[arg(long)]
         reveal: bool,
+    },
+    /// Change fields of a record and take it up again
+    #[command(
+        after_help = "Example:\n  leadloop quarantine fix P-0190…/3 phone=13800001104 company=示例机器人"
+    )]
+    Fix {
+        /// push/position of the record
+        id: String,
+        /// New values, in the source's own field names
+        #[arg(required = true, value_name = "FIELD=VALUE")]
+        fields: Vec<String>,
+    },
+    /// Give pushes and records up: nobody is asked about them any more
+    #[command(after_help = "Example:\n  leadloop quarantine drop P-0190…/3 --yes")]
+    Drop {
+        /// Pushes, or push/position of records
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Read pushes and records again under today's config
+    #[command(
+        after_help = "Example:\n  leadloop quarantine retry --source website      after the mapping was mended\n  leadloop quarantine retry P-0190…"
+    )]
+    Retry {
+        /// Pushes, or push/position of records; none: all that fit the options
+        ids: Vec<String>,
+        /// Only of this source
+        #[arg(long)]
+        source: Option<String>,
+        /// Only with this code
+        #[arg(long)]
+        code: Option<String>,
     },
 }
 
@@ -215,6 +299,34 @@ pub enum Outbox {
         #[arg(long)]
         reveal: bool,
     },
+    /// Make deliveries due again
+    #[command(after_help = "Example:\n  leadloop outbox retry --code LL3203       however many")]
+    Retry {
+        #[command(flatten)]
+        which: ParkedArgs,
+    },
+    /// Give deliveries up: they are never sent
+    #[command(after_help = "Example:\n  leadloop outbox drop D-0190… --yes")]
+    Drop {
+        #[command(flatten)]
+        which: ParkedArgs,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Why {
+    /// A phone, mail address, company, name, CRM record id, hand-over mark or lead id
+    #[arg(required = true)]
+    pub what: Vec<String>,
+    /// Most touches shown
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub touches: u32,
+    /// Show personal data
+    #[arg(long)]
+    pub reveal: bool,
 }
 
 #[derive(Debug, Args)]
@@ -323,6 +435,16 @@ pub struct Sandbox {
     pub seed: u64,
 }
 
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Keep database and config here; else a folder that is removed at the end
+    #[arg(long, value_name = "FOLDER")]
+    pub keep: Option<PathBuf>,
+    /// Keep running at the end, for a look at the sandbox's page and the database
+    #[arg(long)]
+    pub stay: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -345,7 +467,7 @@ mod tests {
         Cli::command().debug_assert();
         let mut found = Vec::new();
         leaves(&Cli::command(), &mut found);
-        assert!(found.len() >= 10, "{}", found.len());
+        assert!(found.len() >= 15, "{}", found.len());
         for command in found {
             let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(after.contains("Example:\n  leadloop"), "{} has no example", command.get_name());

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use leadloop_config::problem::Words;
+use leadloop_server::StartError;
 use leadloop_store::StoreError;
 use serde_json::json;
 
@@ -129,5 +130,18 @@ impl From<StoreError> for Failure {
             Some(code) => failure.code(code),
             None => failure,
         }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let code = error.code();
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            text = format!("{text}: {inner}");
+            cause = inner.source();
+        }
+        Self::outside(text.clone(), text).code(code)
     }
 }

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use leadloop_config::plan::Plan;
 use leadloop_config::render::terminal::{self, Look};
 use leadloop_config::{Loaded, load, render};
-use leadloop_connector_api::Registry;
-// Connectors enter the registry by being linked.
-use leadloop_connectors as _;
+pub use leadloop_server::run::database;
 use leadloop_store::{Store, StoreSettings};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -28,7 +26,7 @@ fn place(config: &Path) -> (PathBuf, String) {
 pub fn read(config: &Path) -> Loaded {
     let (folder, name) = place(config);
     let disk = Disk::new(&folder);
-    let mut loaded = load(&name, &disk, &disk, &Registry::all());
+    let mut loaded = load(&name, &disk, &disk, &leadloop_connectors::registry());
     if let Some(plan) = &mut loaded.plan {
         for source in &mut plan.sources {
             source.folder = source.folder.as_ref().map(|path| folder.join(path));
@@ -118,12 +116,6 @@ pub async fn reading(plan: &Plan) -> Result<Store, Failure> {
         ));
     }
     Ok(Store::open(&store_settings(plan).read_only()).await?)
-}
-
-/// The file of an SQLite store.
-pub fn database(plan: &Plan) -> Option<PathBuf> {
-    let path = plan.store_url.expose_secret().strip_prefix("sqlite:")?;
-    (!path.starts_with(':')).then(|| PathBuf::from(path))
 }
 
 #[cfg(test)]

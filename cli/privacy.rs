@@ -2,6 +2,7 @@
 
 use leadloop_mapping::Value;
 use leadloop_sync_core::aliases;
+use leadloop_sync_core::capture::Identifier;
 use leadloop_sync_core::normal::mask;
 
 use crate::screen::one_line;
@@ -21,6 +22,11 @@ impl Privacy {
     /// Whether everything may be seen.
     pub fn is_open(self) -> bool {
         self.reveal
+    }
+
+    /// The value of a pool field.
+    pub fn field(self, name: &str, value: &Value) -> String {
+        self.text(name, &value.to_display())
     }
 
     /// The text of a pool field.
@@ -55,6 +61,19 @@ impl Privacy {
             None => text,
         }
     }
+
+    /// `phone +86 138****5678`.
+    pub fn identifier(self, identifier: &Identifier) -> String {
+        let kind = identifier.kind.0.as_str();
+        let value = match kind {
+            "phone" | "email" => self.text(kind, &identifier.value),
+            // Record ids of other systems name no person to who does not know the system.
+            "crm_id" | "ma_id" => one_line(&identifier.value),
+            _ if self.reveal => one_line(&identifier.value),
+            _ => mask::opaque(&identifier.value),
+        };
+        format!("{kind} {value}")
+    }
 }
 
 /// The first three and last two characters of what may be a number.
@@ -84,6 +103,7 @@ mod tests {
         );
         assert_eq!(masked.foreign("extra", &Value::text("call 13800005678")), "cal****78");
         assert_eq!(masked.foreign("extra", &Value::text("blue")), "blue");
+        assert_eq!(masked.identifier(&Identifier::new("cookie", "abcd1234efgh5678")), "cookie abcd****");
         let open = Privacy::new(true);
         assert_eq!(open.foreign("手机号码", &Value::text("138 0000 5678")), "138 0000 5678");
         assert_eq!(open.text("name", "测试\u{1b}甲"), "测试 甲");

@@ -94,6 +94,16 @@ impl Screen {
         self.colour
     }
 
+    /// Whether somebody sits at it, so that a question makes sense.
+    pub fn is_attended(&self) -> bool {
+        !self.is_json() && std::io::stderr().is_terminal() && std::io::stdin().is_terminal()
+    }
+
+    /// Whether progress may be drawn.
+    pub fn draws(&self) -> bool {
+        !self.is_json() && std::io::stderr().is_terminal()
+    }
+
     /// One of two wordings.
     pub fn words<'w>(&self, en: &'w str, zh: &'w str) -> &'w str {
         match self.language {
@@ -199,6 +209,14 @@ impl Rows {
         self.rows.push(row.iter().map(|text| (one_line(text), None)).collect());
     }
 
+    /// Adds a row whose first cell stands out.
+    pub fn push_marked(&mut self, style: Style, row: Vec<String>) {
+        self.push(row);
+        if let Some(cell) = self.rows.last_mut().and_then(|row| row.first_mut()) {
+            cell.1 = Some(style);
+        }
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -261,5 +279,8 @@ mod tests {
         assert_eq!(lines[1], "百度 SEM         12");
         assert_eq!(lines[2], "direct [31m       3");
         assert!(rows.render(true).starts_with("\u{1b}[2mchannel\u{1b}[0m"));
+        let mut plain = Rows::new(&["", "#", ""]).indent(2);
+        plain.push_marked(Style::Good, vec!["✓".into(), String::new(), "x".into()]);
+        assert_eq!(plain.render(false), "  ✓    x");
     }
 }

@@ -1,14 +1,18 @@
 //! One file a command; each reads its arguments, asks the crates to its left, and prints.
 
 mod check;
+mod demo;
 mod explain;
 mod funnel;
+mod import;
 mod init;
 mod lead;
 mod outbox;
 mod quarantine;
+mod run;
 mod sandbox;
 mod status;
+mod why;
 
 use crate::args::{Cli, Command, Lead};
 use crate::failure::Failure;
@@ -22,13 +26,17 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
     let general = &cli.general;
     match cli.command {
         Command::Check => check::run(screen, general),
+        Command::Demo(args) => demo::run(screen, &args).await,
         Command::Explain(args) => explain::run(screen, &args),
         Command::Funnel(args) => funnel::run(screen, general, &args).await,
         Command::Lead { command: Lead::List(args) } => lead::list(screen, general, &args).await,
         Command::Outbox { command } => outbox::run(screen, general, command).await,
         Command::Quarantine { command } => quarantine::run(screen, general, command).await,
+        Command::Run(args) => run::run(screen, general, &args).await,
         Command::Sandbox(args) => sandbox::run(screen, *args).await,
+        Command::Why(args) => why::run(screen, general, &args).await,
         Command::Status => status::run(screen, general).await,
+        Command::Import(args) => import::run(screen, general, &args).await,
         Command::Init(args) => init::run(screen, general, &args),
     }
 }

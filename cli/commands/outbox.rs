@@ -1,5 +1,6 @@
 //! `leadloop outbox`: deliveries that need a person.
 
+use leadloop_server::orders::{Order, Parked};
 use leadloop_store::read::parked::ParkedAsk;
 use leadloop_store::read::story::ToldDelivery;
 use leadloop_sync_core::ids::{DeliveryId, LinkName};
@@ -8,11 +9,12 @@ use serde_json::{Value, json};
 
 use crate::args::{General, Outbox, ParkedArgs};
 use crate::failure::Failure;
+use crate::orders::Desk;
 use crate::privacy::Privacy;
 use crate::screen::{Rows, Screen, Style, one_line};
-use crate::{plan, when, words};
+use crate::{plan, question, when, words};
 
-/// Lists or shows.
+/// Lists, shows, retries or drops.
 ///
 /// # Errors
 /// Where config or store cannot be used, or an id is none.
@@ -20,6 +22,8 @@ pub async fn run(screen: &mut Screen, general: &General, command: Outbox) -> Res
     match command {
         Outbox::List { which, limit } => list(screen, general, &which, limit).await,
         Outbox::Show { id, reveal } => show(screen, general, &id, Privacy::new(reveal)).await,
+        Outbox::Retry { which } => change(screen, general, &which, Change::Retry).await,
+        Outbox::Drop { which, yes } => change(screen, general, &which, Change::Drop { yes }).await,
     }
 }
 
@@ -176,4 +180,45 @@ fn to_json(told: &ToldDelivery, privacy: Privacy) -> Value {
             "at": note.at.to_string(), "class": note.class, "detail": note.detail,
         })).collect::<Vec<_>>(),
     })
+}
+
+enum Change {
+    Retry,
+    Drop { yes: bool },
+}
+
+async fn change(
+    screen: &mut Screen,
+    general: &General,
+    which: &ParkedArgs,
+    change: Change,
+) -> Result<(), Failure> {
+    let plan = plan::plan(screen, general)?;
+    let asked = ask(which, 0)?;
+    let parked = Parked { ids: asked.ids, link: asked.link, code: asked.code };
+    let (order, dropped) = match change {
+        Change::Retry => (Order::RetryDeliveries(parked), false),
+        Change::Drop { yes } => {
+            let question = screen
+                .words("dropped deliveries are never sent; drop them?", "放弃的投递不会再发送，确定放弃？");
+            if !yes && !question::confirmed(screen, question)? {
+                return Ok(());
+            }
+            (Order::DropDeliveries(parked), true)
+        }
+    };
+    let desk = Desk::open(&plan).await?;
+    let done = desk.carry_out(order).await;
+    desk.close().await?;
+    let count = done?.changed;
+    if screen.is_json() {
+        return Ok(screen.json(&json!({ "changed": count }))?);
+    }
+    let text = match (dropped, screen.words("en", "zh")) {
+        (false, "en") => format!("{count} deliveries are due again"),
+        (false, _) => format!("{count} 个投递已重新排队"),
+        (true, "en") => format!("{count} deliveries were dropped"),
+        (true, _) => format!("已放弃 {count} 个投递"),
+    };
+    Ok(screen.line(&text)?)
 }

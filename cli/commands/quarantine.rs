@@ -2,6 +2,8 @@
 
 use leadloop_store::read::quarantine::{QuarantineAsk, QuarantinedRecord, StoredPush};
 use leadloop_store::read::story::KeptCapture;
+mod change;
+
 use leadloop_store::{PushState, Store};
 use leadloop_sync_core::capture::CaptureEnd;
 use leadloop_sync_core::ids::{PushId, SourceName};
@@ -16,7 +18,7 @@ use crate::{plan, when};
 /// Most characters of a body that are shown.
 const SHOWN: usize = 4_000;
 
-/// Lists or shows.
+/// Lists, shows, mends, retries or drops.
 ///
 /// # Errors
 /// Where config or store cannot be used, or an id is none.
@@ -28,6 +30,9 @@ pub async fn run(screen: &mut Screen, general: &General, command: Quarantine) ->
             list(screen, general, &ask, Privacy::new(reveal)).await
         }
         Quarantine::Show { id, reveal } => show(screen, general, &id, Privacy::new(reveal)).await,
+        Quarantine::Fix { id, fields } => change::fix(screen, general, &id, &fields).await,
+        Quarantine::Retry { ids, source, code } => change::retry(screen, general, &ids, source, code).await,
+        Quarantine::Drop { ids, yes } => change::give_up(screen, general, &ids, yes).await,
     }
 }
 

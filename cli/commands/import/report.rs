@@ -1,0 +1,167 @@
+//! What became of the rows of a file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use leadloop_sync_core::because::Language;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::screen::{Rows, Screen, Style};
+
+/// Most rows that are listed on a screen; all stand in the JSON up to `KEPT`.
+const SHOWN: usize = 20;
+/// Most rows that are remembered one by one.
+const KEPT: usize = 100_000;
+
+/// What became of a row that was not simply taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was told before.
+    Duplicate,
+    /// It cannot be taken as it is.
+    Quarantined,
+}
+
+/// One row and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// Data row (1 is the first below the column names).
+    pub row: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The error's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Counts of an import.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Rows read.
+    pub rows: usize,
+    /// Rows taken in.
+    pub accepted: u64,
+    /// Rows told before.
+    pub duplicates: u64,
+    /// Rows in quarantine.
+    pub refused: u64,
+    /// Rows that the source's `keep` does not want.
+    pub unwanted: u64,
+    /// Refused rows by code.
+    pub codes: BTreeMap<String, u64>,
+    /// Rows that were not simply taken, up to a bound.
+    pub lines: Vec<Line>,
+    /// The file with the refused rows.
+    pub rejected: Option<PathBuf>,
+    /// Whether a running leadloop took them.
+    pub running: bool,
+}
+
+impl Tally {
+    /// Remembers a row, up to a bound.
+    pub fn line(&mut self, line: Line) {
+        if self.lines.len() < KEPT {
+            self.lines.push(line);
+        }
+    }
+
+    /// Rows that nobody has to look at.
+    pub fn taken(&self) -> u64 {
+        self.accepted + self.duplicates + self.unwanted
+    }
+}
+
+/// Prints the counts, the refused rows, and what to do about them.
+///
+/// # Errors
+/// Where the output cannot be written.
+pub fn print(screen: &Screen, file: &Path, dry: bool, tally: &Tally) -> Result<(), Failure> {
+    if screen.is_json() {
+        return Ok(screen.json(&json!({
+            "file": file.display().to_string(), "dry_run": dry, "rows": tally.rows, "accepted": tally.accepted,
+            "duplicates": tally.duplicates, "quarantined": tally.refused, "unwanted": tally.unwanted,
+            "codes": tally.codes, "outcomes": tally.lines,
+            "rejected_file": tally.rejected.as_ref().map(|path| path.display().to_string()),
+        }))?);
+    }
+    let head = match (dry, screen.language()) {
+        (false, Language::En) => format!("{}: {} rows read", file.display(), tally.rows),
+        (false, Language::Zh) => format!("{}：共读取 {} 行", file.display(), tally.rows),
+        (true, Language::En) => {
+            format!("{}: {} rows read, nothing kept (dry run)", file.display(), tally.rows)
+        }
+        (true, Language::Zh) => format!("{}：共读取 {} 行，未保存（试运行）", file.display(), tally.rows),
+    };
+    screen.line(&screen.paint(Style::Head, &head))?;
+    let mut table = Rows::new(&["", "#", ""]).indent(2);
+    let mut row = |en: &str, zh: &str, count: u64, note: String| {
+        table.push(vec![screen.words(en, zh).to_owned(), count.to_string(), note]);
+    };
+    row("accepted", "已接收", tally.accepted, String::new());
+    row("duplicates", "重复", tally.duplicates, screen.words("told before", "此前已有").to_owned());
+    let codes: Vec<String> = tally.codes.iter().map(|(code, count)| format!("{code} × {count}")).collect();
+    row("in quarantine", "隔离", tally.refused, codes.join(", "));
+    if tally.unwanted > 0 {
+        row("not wanted", "不需要", tally.unwanted, screen.words("by `keep`", "按 keep 条件").to_owned());
+    }
+    screen.table(&table)?;
+    rows(screen, tally)?;
+    advice(screen, dry, tally)
+}
+
+fn rows(screen: &Screen, tally: &Tally) -> Result<(), Failure> {
+    let refused = || tally.lines.iter().filter(|line| line.outcome == Outcome::Quarantined);
+    if refused().next().is_none() {
+        return Ok(());
+    }
+    let mut table = Rows::new(&[
+        screen.words("#row", "#行"),
+        screen.words("code", "代码"),
+        screen.words("what is wrong", "原因"),
+    ])
+    .indent(2);
+    for line in refused().take(SHOWN) {
+        table.push(vec![
+            line.row.to_string(),
+            line.code.clone().unwrap_or_default(),
+            line.detail.clone().unwrap_or_default(),
+        ]);
+    }
+    screen.line("")?;
+    screen.table(&table)?;
+    let more = tally.refused.saturating_sub(u64::try_from(SHOWN).unwrap_or(0));
+    if more > 0 {
+        let text = match screen.language() {
+            Language::En => format!("  … and {more} more"),
+            Language::Zh => format!("  ……另有 {more} 行"),
+        };
+        screen.line(&text)?;
+    }
+    Ok(())
+}
+
+fn advice(screen: &Screen, dry: bool, tally: &Tally) -> Result<(), Failure> {
+    if let Some(path) = &tally.rejected {
+        let text = match screen.language() {
+            Language::En => {
+                format!("refused rows: {} — mend them there and import that file", path.display())
+            }
+            Language::Zh => format!("被拒行已写入 {}，改好后导入该文件即可", path.display()),
+        };
+        screen.line(&format!("\n{text}"))?;
+    }
+    if !dry && !tally.running && tally.accepted > 0 {
+        let text = screen.words(
+            "the rows are in the pool; hand-overs go out when `leadloop run` runs",
+            "这些行已进入线索池；运行 `leadloop run` 后开始转出",
+        );
+        screen.line(&screen.paint(Style::Note, text))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! How a command gets something changed: by the process that owns the store, or by itself where nobody does.
+
+use std::sync::Arc;
+
+use leadloop_config::plan::Plan;
+use leadloop_server::local::Door;
+use leadloop_server::node::Node;
+use leadloop_server::orders::{self, Done, Order, OrderError};
+use leadloop_server::run::{absorb_all, quiet};
+use leadloop_store::Store;
+
+use crate::failure::Failure;
+use crate::plan;
+
+/// The code of a store that another process owns.
+const HELD: &str = "LL1102";
+
+/// Where orders are given.
+pub enum Desk {
+    /// This process owns the store for a moment.
+    Here(Arc<Node>),
+    /// A running leadloop does.
+    There(Door),
+}
+
+impl Desk {
+    /// Opens the store, or finds the process that has it.
+    ///
+    /// # Errors
+    /// Where neither works.
+    pub async fn open(plan: &Arc<Plan>) -> Result<Self, Failure> {
+        match Store::open(&plan::store_settings(plan)).await {
+            Ok(store) => Ok(Self::Here(quiet(Arc::clone(plan), store)?)),
+            Err(error) if error.code() == Some(HELD) => match plan::database(plan) {
+                Some(database) => Ok(Self::There(Door::to(&database).map_err(refused)?)),
+                None => Err(error.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Has an order carried out.
+    ///
+    /// # Errors
+    /// Where it is refused, or the world fails.
+    pub async fn carry_out(&self, order: Order) -> Result<Done, Failure> {
+        match self {
+            Self::Here(node) => orders::carry_out(node, order).await,
+            Self::There(door) => door.send(&order).await,
+        }
+        .map_err(refused)
+    }
+
+    /// Whether a running leadloop takes what was ordered further by itself.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Self::There(_))
+    }
+
+    /// Takes what was ordered into the pool where no running leadloop does it, and closes the store.
+    ///
+    /// # Errors
+    /// Where the store fails; nothing that was ordered is lost.
+    pub async fn close(self) -> Result<(), Failure> {
+        if let Self::Here(node) = self {
+            absorb_all(&node).await?;
+            node.stop.cancel();
+            node.store.close().await;
+        }
+        Ok(())
+    }
+}
+
+/// An order that was not carried out.
+pub fn refused(error: OrderError) -> Failure {
+    let failure = match error.outside {
+        true => Failure::outside(error.detail.clone(), error.detail),
+        false => Failure::input(error.detail.clone(), error.detail),
+    };
+    match error.code {
+        Some(code) => failure.code(code),
+        None => failure,
+    }
+}
