@@ -252,12 +252,7 @@ pub(crate) fn for_sqlite(
     let mut added = Ok(());
     for arg in args {
         added = added.and_then(|()| match arg {
-            Arg::One(Cell::Id(id)) => bound.add(id.map(|id| id.hyphenated().to_string())),
-            Arg::One(Cell::Int(number)) => bound.add(number),
-            Arg::One(Cell::Bool(yes)) => bound.add(yes),
-            Arg::One(Cell::Real(real)) => bound.add(real),
-            Arg::One(Cell::Text(text)) => bound.add(text),
-            Arg::One(Cell::Bytes(bytes)) => bound.add(bytes),
+            Arg::One(cell) => add_to_sqlite(&mut bound, cell),
             Arg::List(rows) => {
                 let (json, beside) = rows.to_json();
                 let with_blob = rows.kinds.iter().any(|kind| kind.beside());
@@ -274,12 +269,7 @@ pub(crate) fn for_postgres(statement: &'static Statement, args: Vec<Arg>) -> Res
     let mut added = Ok(());
     for arg in args {
         added = added.and_then(|()| match arg {
-            Arg::One(Cell::Id(id)) => bound.add(id),
-            Arg::One(Cell::Int(number)) => bound.add(number),
-            Arg::One(Cell::Bool(yes)) => bound.add(yes),
-            Arg::One(Cell::Real(real)) => bound.add(real),
-            Arg::One(Cell::Text(text)) => bound.add(text),
-            Arg::One(Cell::Bytes(bytes)) => bound.add(bytes),
+            Arg::One(cell) => add_to_postgres(&mut bound, cell),
             Arg::List(rows) => rows.columns.into_iter().try_for_each(|column| match column {
                 Column::Id(cells) => bound.add(cells),
                 Column::Int(cells) => bound.add(cells),
@@ -291,6 +281,44 @@ pub(crate) fn for_postgres(statement: &'static Statement, args: Vec<Arg>) -> Res
         });
     }
     added.map(|()| bound).map_err(|error| StoreError::fault(format!("statement {}: {error}", statement.name)))
+}
+
+type Added = Result<(), sqlx::error::BoxDynError>;
+
+fn add_to_sqlite(bound: &mut SqliteArguments, cell: Cell) -> Added {
+    match cell {
+        Cell::Id(id) => bound.add(id.map(|id| id.hyphenated().to_string())),
+        Cell::Int(number) => bound.add(number),
+        Cell::Bool(yes) => bound.add(yes),
+        Cell::Real(real) => bound.add(real),
+        Cell::Text(text) => bound.add(text),
+        Cell::Bytes(bytes) => bound.add(bytes),
+    }
+}
+
+fn add_to_postgres(bound: &mut PgArguments, cell: Cell) -> Added {
+    match cell {
+        Cell::Id(id) => bound.add(id),
+        Cell::Int(number) => bound.add(number),
+        Cell::Bool(yes) => bound.add(yes),
+        Cell::Real(real) => bound.add(real),
+        Cell::Text(text) => bound.add(text),
+        Cell::Bytes(bytes) => bound.add(bytes),
+    }
+}
+
+/// The values of a text that is not one of the product's statements.
+pub(crate) fn cells_for_sqlite(cells: Vec<Cell>) -> Result<SqliteArguments, StoreError> {
+    let mut bound = SqliteArguments::default();
+    let added = cells.into_iter().try_for_each(|cell| add_to_sqlite(&mut bound, cell));
+    added.map(|()| bound).map_err(|error| StoreError::fault(format!("filter: {error}")))
+}
+
+/// As [`cells_for_sqlite`].
+pub(crate) fn cells_for_postgres(cells: Vec<Cell>) -> Result<PgArguments, StoreError> {
+    let mut bound = PgArguments::default();
+    let added = cells.into_iter().try_for_each(|cell| add_to_postgres(&mut bound, cell));
+    added.map(|()| bound).map_err(|error| StoreError::fault(format!("filter: {error}")))
 }
 
 /// A row that an engine returned.

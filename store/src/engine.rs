@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Postgres, Sqlite, Transaction};
 
-use crate::cell::{Arg, Row, for_postgres, for_sqlite};
+use crate::cell::{Arg, Cell, Row, cells_for_postgres, cells_for_sqlite, for_postgres, for_sqlite};
 use crate::error::{StoreError, code, of_driver};
 use crate::lanes::{Lanes, Turn, WriteLane};
 use crate::statement::Statement;
@@ -266,6 +266,25 @@ impl Work {
             }
         };
         rows.map_err(|error| of_driver(statement.name, &error))
+    }
+
+    /// Runs a query that [`crate::filter`] put together; returns its rows.
+    pub(crate) async fn found(&mut self, sql: String, cells: Vec<Cell>) -> Result<Vec<Row>> {
+        // Every text is made of the program's own words; what a person wrote is bound.
+        let sql = sqlx::AssertSqlSafe(sql);
+        let rows = match self {
+            Work::Sqlite { tx, .. } => {
+                let bound = cells_for_sqlite(cells)?;
+                let rows = sqlx::query_with(sql, bound).persistent(false).fetch_all(&mut **tx).await;
+                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Work::Postgres(tx) => {
+                let bound = cells_for_postgres(cells)?;
+                let rows = sqlx::query_with(sql, bound).persistent(false).fetch_all(&mut **tx).await;
+                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            }
+        };
+        rows.map_err(|error| of_driver("filter", &error))
     }
 
     /// Makes everything durable.

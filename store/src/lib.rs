@@ -13,6 +13,7 @@ mod engine;
 #[cfg(test)]
 mod engines_agree;
 mod error;
+mod filter;
 mod inbox;
 mod keeper;
 mod lanes;
@@ -31,6 +32,7 @@ mod upkeep;
 mod wake;
 
 pub use error::StoreError;
+pub use filter::{FoundLeads, Wanted};
 pub use inbox::{Kept, KeptPush, PushState, SHARDS};
 pub use keeper::{Keeper, KeeperSettings};
 pub use lanes::WriteLane;

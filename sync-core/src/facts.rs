@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leadloop_mapping::expr::{Facts, SchemaBuilder, Type};
+use leadloop_mapping::expr::{Facts, Schema, SchemaBuilder, Type};
 use leadloop_mapping::{Record, Value};
 use serde_json::Value as Json;
 
@@ -274,6 +274,32 @@ pub fn schema_of(mut builder: SchemaBuilder, declared: &Declared, groups: &[Grou
     }
     let names = NAMES.iter().filter(|name| wanted(name.path));
     names.fold(builder, |builder, name| builder.field(name.path, (name.ty)(declared)))
+}
+
+/// Pool fields beyond the well-known ones that the sources of a policy fill.
+#[must_use]
+pub fn own_fields(policy: &Policy) -> BTreeSet<String> {
+    let filled = policy.sources.values().flat_map(|source| {
+        let named = source.fields.iter().map(|(_, to)| to);
+        named.chain(source.fixed.iter().map(|(to, _)| to)).chain(source.identifiers.keys())
+    });
+    let group = |field: &str| {
+        let groups = ["touch.", "score.", "consent.", "answer."];
+        groups.iter().any(|group| field.starts_with(group))
+    };
+    filled.filter(|field| !is_pool_field(field) && !group(field)).cloned().collect()
+}
+
+/// What can be asked about a lead without a touch at hand: for lists and exports. Sources, tracks and tags may be those of
+/// an earlier config, so any text will do.
+#[must_use]
+pub fn filter_schema(policy: &Policy) -> Schema {
+    let declared = Declared {
+        fields: own_fields(policy),
+        scores: policy.scores.iter().map(|model| (model.name.clone(), model.range)).collect(),
+        ..Declared::default()
+    };
+    schema_of(Schema::builder(), &declared, &[Group::Lead, Group::Company, Group::Score]).build()
 }
 
 /// Declares what a record has that is no lead yet ([`of_record`]): its fields and the touch it describes.

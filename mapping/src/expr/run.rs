@@ -13,7 +13,9 @@ use zen_expression::vm::VMError;
 
 use super::check::{Checker, Expected};
 use super::facts::{self, Facts};
+use super::filter;
 use super::lift::{self, Step};
+use super::outline::{self, Outline};
 use super::parse;
 use super::problem::{ExprProblem, ExprProblemKind};
 use super::types::Schema;
@@ -74,6 +76,22 @@ impl Expr {
         let parts = parts.collect::<Result<_, _>>().map_err(refused)?;
         let inner = Inner { text: text.to_owned(), reads, steps: program.steps, code: program.code, parts };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Checks and compiles a condition that finds things: unlike in a rule, a name that may be empty can be compared
+    /// right away, and the comparison does not hold where it is empty.
+    ///
+    /// # Errors
+    /// As [`Expr::compile`].
+    pub fn filter(text: &str, schema: &Schema) -> Result<Self, Vec<ExprProblem>> {
+        filter::compile(text, schema)
+    }
+
+    /// What it asks of which names.
+    #[must_use]
+    pub fn outline(&self) -> Outline {
+        let bump = Bump::new();
+        parse::parse(&bump, self.text()).map_or(Outline::Other, |tree| outline::of(tree.root))
     }
 
     /// The text as written.

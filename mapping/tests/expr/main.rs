@@ -6,6 +6,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod filters;
 mod properties;
 
 use leadloop_mapping::Value;
