@@ -35,7 +35,8 @@ pub struct Deadline {
     pub key: String,
     /// When.
     pub at: Timestamp,
-    /// What: `wake` (rest is over), `hold` (a hold ran out), `sla` (an answer is due), `chase` (feedback is missing).
+    /// What: `wake` (rest is over), `hold` (a hold ran out), `sla` (an answer is due), `chase` (feedback is missing),
+    /// `again` (a person wants a parked hand-over decided anew), `track` (tracks are looked at again).
     pub kind: String,
     /// Which step of it.
     pub step: u32,

@@ -132,8 +132,11 @@ fn whose<'b>(book: &'b Book, captured: &Captured) -> Option<(&'b Lead, Option<&'
         None => captured.who.iter().find_map(|identifier| book.lead_of(identifier))?,
     };
     let named = link.and_then(|link| link.handoff).and_then(|id| book.handoffs.get(&id));
-    let latest =
-        || book.handoffs.values().filter(|handoff| handoff.lead == lead.id).max_by_key(|h| h.opened_at);
+    let latest = || {
+        let of_person =
+            |handoff: &&Handoff| book.resolve(handoff.lead).is_some_and(|whose| whose.id == lead.id);
+        book.handoffs.values().filter(of_person).max_by_key(|handoff| handoff.opened_at)
+    };
     Some((lead, named.or_else(|| book.open_handoff(lead.id)).or_else(latest)))
 }
 

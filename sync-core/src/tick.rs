@@ -69,6 +69,7 @@ pub fn tick(book: &Book, deadline: &Deadline, policy: &Policy, moment: &mut Mome
     match (deadline.kind.as_str(), handoff) {
         ("wake", _) => wake(&mut case, deadline),
         ("hold", Some(handoff)) => hold(&mut case, handoff),
+        ("again", Some(handoff)) => again(&mut case, handoff),
         ("sla", Some(handoff)) => step(&mut case, deadline, handoff),
         ("chase", Some(handoff)) => chase(&mut case, handoff),
         _ => case.say(Reason::new("deadline_unknown")),
@@ -111,6 +112,19 @@ fn hold(case: &mut Case<'_>, mut handoff: Handoff) {
     }
     handoff.due = None;
     case.say(Reason::new("hold_over"));
+    transfer::decide_or_ask(case, handoff, None);
+}
+
+/// A person asks for a hand-over that needs one to be decided anew.
+fn again(case: &mut Case<'_>, mut handoff: Handoff) {
+    if !matches!(handoff.state, HandoffState::Parked | HandoffState::Asking) {
+        case.say(Reason::new("hold_over_already"));
+        return;
+    }
+    handoff.rules_tried = 0;
+    handoff.due = None;
+    case.state(&mut handoff, HandoffState::Asking);
+    case.say(Reason::new("decided_again"));
     transfer::decide_or_ask(case, handoff, None);
 }
 

@@ -84,7 +84,8 @@ pub(crate) fn allowed(case: &mut Case<'_>) -> Option<LinkName> {
     case.policy.handoff.link.clone()
 }
 
-fn refusal(case: &mut Case<'_>) -> Option<Reason> {
+/// What stands against passing the lead on, whatever the rules say.
+fn barred(case: &Case<'_>) -> Option<Reason> {
     let consent = case.lead.consent.get("transfer");
     let consented = match consent {
         Some(consent) => consent.given,
@@ -94,8 +95,12 @@ fn refusal(case: &mut Case<'_>) -> Option<Reason> {
         let state = if consent.is_some() { "refused" } else { "missing" };
         return Some(Reason::new("no_consent").with("consent", state));
     }
-    if case.lead.stage == Stage::Closed {
-        return Some(Reason::new("lead_closed"));
+    (case.lead.stage == Stage::Closed).then(|| Reason::new("lead_closed"))
+}
+
+fn refusal(case: &mut Case<'_>) -> Option<Reason> {
+    if let Some(reason) = barred(case) {
+        return Some(reason);
     }
     let (now, most) = (case.now(), case.policy.recycle.at_most);
     let loops = case.dealings().within_a_year(now);
@@ -114,7 +119,7 @@ fn refusal(case: &mut Case<'_>) -> Option<Reason> {
 /// Whether a rule said no to this lead a short while ago.
 fn declined_lately(book: &Book, lead: LeadId, now: Timestamp) -> bool {
     book.handoffs.values().any(|handoff| {
-        handoff.lead == lead
+        book.resolve(handoff.lead).is_some_and(|whose| whose.id == lead)
             && handoff.state == HandoffState::Declined
             && now - handoff.state_since < DECLINED_FOR
     })
@@ -227,6 +232,13 @@ pub(crate) fn settle_decision(
     read: &[MirrorRow],
     forced: Option<Forced<'_>>,
 ) {
+    // It may have waited for an answer or a person: consent may be gone since.
+    if let Some(reason) = barred(case) {
+        case.say(reason);
+        case.state(&mut handoff, HandoffState::TakenBack);
+        case.put_handoff(handoff);
+        return;
+    }
     let id = case.moment.id();
     let dealings = case.dealings().clone();
     let input = Input {

@@ -93,6 +93,7 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
     ("nobody_can_take_it", "无人可接手", "nobody can take it"),
     ("decided", "规则“{rule}”决定，负责人 {owner}", "rule \"{rule}\" decided, owner {owner}"),
     ("held", "等待人工决定至 {until}，团队 {team}", "held until {until} for team {team}"),
+    ("decided_again", "人工要求重新判断", "a person wants it decided again"),
     ("hold_over", "等待结束，继续判断", "the hold is over: the next rules are asked"),
     ("hold_over_already", "等待此前已结束", "the hold was over already"),
     ("declined", "不转出：{reason}", "not handed over: {reason}"),

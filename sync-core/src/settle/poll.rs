@@ -104,8 +104,8 @@ impl Page<'_> {
         }
         let (cursor, due) = match (more, changed) {
             (true, _) => (next.clone(), now),
-            (false, 0) => (look_back(next, crm.look_back), now + crm.every_idle),
-            (false, _) => (look_back(next, crm.look_back), now + crm.every_busy),
+            (false, 0) => (look_back(next, now - crm.look_back), now + crm.every_idle),
+            (false, _) => (look_back(next, now - crm.look_back), now + crm.every_busy),
         };
         self.because.push(Reason::new("polled").with("object", object).with("changed", changed));
         self.effects.push(Effect::MoveDelivery {
@@ -319,10 +319,13 @@ fn refused_key(delivery: &Delivery) -> String {
     format!("poll/{}/{}", delivery.link, delivery.operation.object())
 }
 
-/// Where the next run begins: a little before the end of this one. A system's own cursor is kept as it is.
-fn look_back(next: &Cursor, by: Micros) -> Cursor {
-    if next.token.is_some() && next.since.is_none() {
-        return next.clone();
+/// Where the next run begins: behind the last change, but not behind `seen_surely`, since a change may become visible a
+/// little later than it was made. A system's own cursor is kept as it is.
+fn look_back(next: &Cursor, seen_surely: Timestamp) -> Cursor {
+    match next.since {
+        Some(since) if since > seen_surely => {
+            Cursor { since: Some(seen_surely), after_id: None, token: None }
+        }
+        _ => next.clone(),
     }
-    Cursor { since: next.since.map(|since| since - by), after_id: None, token: None }
 }

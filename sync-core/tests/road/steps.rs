@@ -6,7 +6,7 @@ use std::path::Path;
 
 use leadloop_mapping::{Record, Value};
 use leadloop_sync_core::capture::{CaptureEnd, CaptureKind, Captured, DedupKey, Identifier};
-use leadloop_sync_core::effect::{Effect, Reaction};
+use leadloop_sync_core::effect::{Deadline, Effect, Reaction};
 use leadloop_sync_core::ids::{LeadId, SourceName};
 use leadloop_sync_core::lead::Lead;
 use leadloop_sync_core::moment::Moment;
@@ -236,6 +236,19 @@ impl Play {
                 let leave =
                     Leave { person: (*person).into(), from: now, to: now + Micros::days(365), deputy: None };
                 self.model.policy.leave.push(leave);
+            }
+            ["decide", "again"] => {
+                let (at, lead) = (self.model.now(), self.lead);
+                let handoff = self.model.handoff(self.lead).map(|handoff| handoff.id);
+                let key = "again/1".to_owned();
+                let deadline = Deadline { key, at, kind: "again".to_owned(), step: 0, lead, handoff };
+                let effects = vec![Effect::SetDeadline(deadline)];
+                self.model.commit(Reaction { effects, ..Reaction::default() });
+                self.model.tick();
+            }
+            ["refuses", "consent"] => {
+                let lead = self.model.book.leads.get_mut(&self.lead).expect("the lead");
+                lead.consent.values_mut().for_each(|consent| consent.given = false);
             }
             ["forget", "the", "tag", tag] => {
                 self.model.policy.feedback.remove(*tag);
