@@ -10,4 +10,4 @@ CREATE TABLE touch (
     channel TEXT COLLATE "C" NOT NULL,
     body TEXT NOT NULL
 );
-CREATE INDEX touch_lead ON touch (lead, at);
+CREATE INDEX touch_lead ON touch (lead, at, id);
