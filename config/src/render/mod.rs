@@ -1,5 +1,6 @@
 //! Problems of a config as people and programs read them. Pure: texts in, text out; who prints decides where to.
 
+pub mod html;
 pub mod json;
 pub mod terminal;
 

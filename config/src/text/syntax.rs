@@ -261,11 +261,9 @@ impl Fault<'_> {
         let name = written.trim_matches(['[', ']', ' ']).to_owned();
         let known = crate::spec::section(&name)
             .or_else(|| crate::spec::section(nearest(&name, crate::spec::sections::all().map(|s| s.name))?));
-        let help = known.map(|section| {
-            let shown =
-                if section.many { format!("[[{}]]", section.name) } else { format!("[{}]", section.name) };
-            Words::new(format!("write `{shown}`"), format!("请写 `{shown}`"))
-        });
+        let shown = known.map_or_else(|| "[name]` or `[[name]]".to_owned(), crate::spec::Section::title);
+        let help =
+            Some(Words::new(format!("write `{shown}`"), format!("请写 `{}`", shown.replace(" or ", " 或 "))));
         self.say(
             range,
             Words::new(format!("`{written}` is no section"), format!("`{written}` 不是完整的部分标题")),

@@ -8,7 +8,9 @@
 
 mod corpus;
 mod ground;
+mod mutate;
 mod overlays;
 mod real;
 mod reference;
 mod secrets;
+mod valid;

@@ -20,6 +20,7 @@ mod check;
 mod compare;
 mod facts;
 mod filter;
+mod form;
 mod functions;
 mod lift;
 mod names;
@@ -32,6 +33,7 @@ mod types;
 
 pub use check::Expected;
 pub use facts::Facts;
+pub use form::Form;
 pub use functions::FUNCTIONS;
 pub use outline::{Asks, Outline, Test};
 pub(crate) use problem::nearest;
