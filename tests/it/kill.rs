@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use leadloop_sandbox::{FaultKind, FaultSpec, MarkMode, Options, Sandbox};
@@ -102,13 +103,8 @@ fn count(status: &serde_json::Value, list: &str, name: &str) -> u64 {
     rows.iter().filter(|row| row[0] == name).filter_map(|row| row[1].as_u64()).sum()
 }
 
-fn torture(store_url: &str, mark: MarkMode) {
-    let seed = seed();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a runtime");
+/// A CRM that loses answers after its writes, and connections before them.
+fn leaky_crm(seed: u64, mark: MarkMode) -> Options {
     let fault = |kind, probability| FaultSpec {
         kind,
         method: Some("POST".to_owned()),
@@ -127,46 +123,33 @@ fn torture(store_url: &str, mark: MarkMode) {
     };
     options.tuning.mark = mark;
     options.faults = vec![fault(FaultKind::LostAnswer, 0.05), fault(FaultKind::Reset, 0.03)];
-    let sandbox = runtime.block_on(Sandbox::start(options)).expect("the sandbox starts");
-    let crm = sandbox.addr();
-    let (_guard, path) =
-        folder(&config(store_url, crm, "127.0.0.1:0"), &[("li.na", "U1001"), ("wang.wei", "U1002")]);
+    options
+}
 
-    let mut node = Node::start(&path, SECRET);
-    let address = Arc::new(Mutex::new(node.address));
-    let acknowledged = Arc::new(AtomicUsize::new(0));
-    let writers: Vec<_> = (0..WRITERS)
-        .map(|writer| {
-            let (address, acknowledged) = (Arc::clone(&address), Arc::clone(&acknowledged));
-            std::thread::spawn(move || {
-                for person in (writer..PEOPLE).step_by(WRITERS) {
-                    for (source, path) in ["/in/website", "/in/booth"].iter().enumerate() {
-                        let body = body(person, source);
-                        until_acknowledged(&address, path, &body);
-                        until_acknowledged(&address, path, &body); // every request is sent twice
-                        acknowledged.fetch_add(1, Ordering::SeqCst);
-                    }
+/// Everybody is told by two sources, and every request is sent twice.
+fn write_all(address: &Arc<Mutex<SocketAddr>>, acknowledged: &Arc<AtomicUsize>) -> Vec<JoinHandle<()>> {
+    let writer = |writer: usize| {
+        let (address, acknowledged) = (Arc::clone(address), Arc::clone(acknowledged));
+        std::thread::spawn(move || {
+            for person in (writer..PEOPLE).step_by(WRITERS) {
+                for (source, path) in ["/in/website", "/in/booth"].iter().enumerate() {
+                    let body = body(person, source);
+                    until_acknowledged(&address, path, &body);
+                    until_acknowledged(&address, path, &body);
+                    acknowledged.fetch_add(1, Ordering::SeqCst);
                 }
-            })
+            }
         })
-        .collect();
+    };
+    (0..WRITERS).map(writer).collect()
+}
 
-    let mut dice = Dice(seed);
-    for _ in 0..KILLS {
-        std::thread::sleep(Duration::from_millis(50 + dice.below(600)));
-        node.kill();
-        node = Node::start(&path, SECRET);
-        *address.lock().expect("no writer panics while it holds the address") = node.address;
-    }
-    for writer in writers {
-        writer.join().expect("every lead is acknowledged in the end");
-    }
-    assert_eq!(acknowledged.load(Ordering::SeqCst), 2 * PEOPLE);
-
+/// Waits until everybody is with sales, and finds each once in the pool and once in the CRM.
+fn at_rest(node: SocketAddr, crm: SocketAddr) {
     let begun = Instant::now();
     let people = u64::try_from(PEOPLE).expect("a small number");
     loop {
-        let now = status(node.address);
+        let now = status(node);
         if now["captures_due"] == 0 && count(&now, "handoffs", "with_sales") == people {
             let in_pool: u64 =
                 now["stages"].as_array().into_iter().flatten().filter_map(|row| row[1].as_u64()).sum();
@@ -184,6 +167,36 @@ fn torture(store_url: &str, mark: MarkMode) {
     let doubled: Vec<_> = by_phone.iter().filter(|(_, marks)| marks.len() != 1).collect();
     assert!(doubled.is_empty(), "once in the CRM each, but: {doubled:?}");
     assert_eq!(by_phone.len(), PEOPLE, "nobody is missing in the CRM");
+}
+
+fn torture(store_url: &str, mark: MarkMode) {
+    let seed = seed();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let sandbox = runtime.block_on(Sandbox::start(leaky_crm(seed, mark))).expect("the sandbox starts");
+    let crm = sandbox.addr();
+    let (_guard, path) =
+        folder(&config(store_url, crm, "127.0.0.1:0"), &[("li.na", "U1001"), ("wang.wei", "U1002")]);
+
+    let mut node = Node::start(&path, SECRET);
+    let address = Arc::new(Mutex::new(node.address));
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let writers = write_all(&address, &acknowledged);
+    let mut dice = Dice(seed);
+    for _ in 0..KILLS {
+        std::thread::sleep(Duration::from_millis(50 + dice.below(600)));
+        node.kill();
+        node = Node::start(&path, SECRET);
+        *address.lock().expect("no writer panics while it holds the address") = node.address;
+    }
+    for writer in writers {
+        writer.join().expect("every lead is acknowledged in the end");
+    }
+    assert_eq!(acknowledged.load(Ordering::SeqCst), 2 * PEOPLE);
+    at_rest(node.address, crm);
     node.kill();
     runtime.block_on(sandbox.shutdown());
 }

@@ -5,8 +5,18 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod command;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod import;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod node;
+#[cfg(test)]
+mod olist;
 #[cfg(test)]
 mod tidy;

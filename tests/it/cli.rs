@@ -1,0 +1,137 @@
+//! The command line as people meet it: what it says, where it says it, how it ends.
+
+use std::process::Stdio;
+
+use crate::command::{command, leadloop, run};
+
+#[test]
+fn what_init_writes_passes_the_check_in_both_languages() {
+    for lang in ["zh", "en"] {
+        let folder = leadloop_testing::temp_dir();
+        let all = ["--source", "web_form", "--source", "webhook", "--source", "table_file"];
+        let mut args = vec!["init", "--lang", lang];
+        args.extend(all);
+        let said = leadloop(folder.path(), &args).ok();
+        assert!(said.out.contains("leadloop check"), "{}", said.out);
+        assert!(said.err.is_empty(), "{}", said.err);
+        let checked = leadloop(folder.path(), &["check", "--output", "json"]).json();
+        assert_eq!(checked["ok"], true, "{checked}");
+        assert_eq!(checked["warnings"], 0, "{checked}");
+        let again = leadloop(folder.path(), &["init", "--output", "json"]);
+        assert_eq!(again.code, 1);
+        assert!(again.err.contains("is there already"), "{}", again.err);
+        leadloop(folder.path(), &["init", "--force", "--crm", "none", "--output", "json"]).ok();
+        leadloop(folder.path(), &["check"]).ok();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn secrets_are_for_the_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = leadloop_testing::temp_dir();
+    leadloop(folder.path(), &["init", "--source", "webhook"]).ok();
+    for secret in ["secrets/sandbox", "secrets/events"] {
+        let mode = std::fs::metadata(folder.path().join(secret)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    }
+}
+
+#[test]
+fn the_config_of_the_demo_passes_the_check() {
+    let root = leadloop_testing::root();
+    let said = leadloop(root, &["check", "--config", "samples/demo/leadloop.toml", "--output", "json"]);
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert_eq!(said.any_json()["problems"].as_array().unwrap().len(), 0, "{}", said.out);
+}
+
+#[test]
+fn mistakes_are_shown_with_their_place_and_a_way_out() {
+    let folder = leadloop_testing::temp_dir();
+    let config = "[store]\nurl = \"sqlite:x.db\"\n\n[[source]]\nname = \"展会\"\nconnector = \"table_fil\"\nchanel = \"展会\"\n";
+    std::fs::write(folder.path().join("leadloop.toml"), config).unwrap();
+    let said = leadloop(folder.path(), &["check"]);
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("leadloop.toml:6:13"), "{}", said.out);
+    assert!(said.out.contains("did you mean `table_file`?"), "{}", said.out);
+    assert!(said.out.contains("did you mean `channel`?"), "{}", said.out);
+    assert!(said.out.contains("2 errors"), "{}", said.out);
+    assert!(!said.out.contains('\u{1b}'), "no colour in a pipe");
+    let json = leadloop(folder.path(), &["check", "--output", "json"]).any_json();
+    let problems = json["problems"].as_array().unwrap();
+    assert_eq!((json["errors"].as_u64(), problems.len()), (Some(2), 2), "{json}");
+    assert_eq!(problems[0]["line"], 6, "{json}");
+    let chinese = leadloop(folder.path(), &["check", "--lang", "zh"]);
+    assert!(chinese.out.contains("2 个错误"), "{}", chinese.out);
+    let coloured = leadloop(folder.path(), &["check", "--color", "always"]);
+    assert!(coloured.out.contains('\u{1b}'));
+}
+
+#[test]
+fn exit_codes_tell_input_from_the_world() {
+    let folder = leadloop_testing::temp_dir();
+    let unknown = leadloop(folder.path(), &["no-such-command"]);
+    assert_eq!((unknown.code, unknown.out.as_str()), (1, ""), "{}", unknown.err);
+    let nothing = leadloop(folder.path(), &["funnel"]);
+    assert_eq!(nothing.code, 1);
+    assert!(nothing.err.contains("leadloop init"), "{}", nothing.err);
+    let json = leadloop(folder.path(), &["funnel", "--output", "json"]);
+    assert_eq!(json.code, 1);
+    let error: serde_json::Value = serde_json::from_str(json.err.trim()).unwrap();
+    assert_eq!(error["error"]["code"], "LL2010", "{error}");
+    // Nobody listens at that database: the world failed, not the user.
+    let config = "[store]\nurl = \"postgres://127.0.0.1:1/none\"\n\n[[source]]\nname = \"x\"\nconnector = \"table_file\"\n";
+    std::fs::write(folder.path().join("leadloop.toml"), config).unwrap();
+    let outside = leadloop(folder.path(), &["status"]);
+    assert_eq!(outside.code, 2, "{}", outside.err);
+    assert!(outside.err.contains("error[LL1101]"), "{}", outside.err);
+}
+
+#[test]
+fn help_stands_alone_and_a_reader_may_leave_early() {
+    let folder = leadloop_testing::temp_dir();
+    let help = leadloop(folder.path(), &["import", "--help"]).ok();
+    assert!(help.out.contains("Example:\n  leadloop import"), "{}", help.out);
+    assert!(!help.out.contains('\u{1b}'));
+    assert!(leadloop(folder.path(), &["--version"]).ok().out.starts_with("leadloop "));
+    // `leadloop explain | head -1`: the pipe is closed while it still writes.
+    let mut child =
+        command(folder.path(), &["explain"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_code_is_explained_in_the_language_asked_for() {
+    let folder = leadloop_testing::temp_dir();
+    let english = leadloop(folder.path(), &["explain", "ll1020"]).ok();
+    assert!(english.out.contains("What to do") && !english.out.contains("怎么办"), "{}", english.out);
+    let mut chinese = command(folder.path(), &["explain", "LL1020"]);
+    chinese.env("LANG", "zh_CN.UTF-8");
+    assert!(run(chinese).ok().out.contains("怎么办"));
+    let json = leadloop(folder.path(), &["explain", "--output", "json"]).json();
+    assert!(json["codes"].as_array().unwrap().len() > 50);
+    assert_eq!(leadloop(folder.path(), &["explain", "LL9999"]).code, 1);
+}
+
+#[test]
+fn the_sandbox_runs_until_it_is_told_to_stop() {
+    use std::io::{BufRead, BufReader};
+    let folder = leadloop_testing::temp_dir();
+    let seed = leadloop_testing::samples_dir().join("crm_seed.json");
+    let args = ["sandbox", "--port", "0", "--seed-file", seed.to_str().unwrap(), "--output", "json"];
+    let mut child = command(folder.path(), &args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut text = String::new();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    while !text.trim_end().ends_with('}') {
+        text.push_str(&lines.next().unwrap().unwrap());
+        text.push('\n');
+    }
+    let said: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(said["url"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{said}");
+    let killed = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0), "SIGTERM ends it in order");
+}
