@@ -300,7 +300,7 @@ pub enum Outbox {
         reveal: bool,
     },
     /// Make deliveries due again
-    #[command(after_help = "Example:\n  leadloop outbox retry --code LL3203       however many")]
+    #[command(after_help = "Example:\n  leadloop outbox retry --code LL3201       however many")]
     Retry {
         #[command(flatten)]
         which: ParkedArgs,

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_page_is_cut_by_language() {
-        let page = "# LL1001 The port is taken\n\n## Why\nx\n\n# LL1001 端口被占用\n\n## 为什么\n甲\n";
+        let page = "# LL1020 The port is taken\n\n## Why\nx\n\n# LL1020 端口被占用\n\n## 为什么\n甲\n";
         assert_eq!(title(part(page, Language::En)), "The port is taken");
         assert_eq!(title(part(page, Language::Zh)), "端口被占用");
         assert!(part(page, Language::En).contains("## Why") && !part(page, Language::En).contains("甲"));

@@ -48,11 +48,11 @@ fn the_config_of_the_demo_passes_the_check() {
 #[test]
 fn mistakes_are_shown_with_their_place_and_a_way_out() {
     let folder = leadloop_testing::temp_dir();
-    let config = "[store]\nurl = \"sqlite:x.db\"\n\n[[source]]\nname = \"展会\"\nconnector = \"table_fil\"\nchanel = \"展会\"\n";
+    let config = "[leadloop]\nlanguage = \"en\"\n\n[store]\nurl = \"sqlite:x.db\"\n\n[[source]]\nname = \"展会\"\nconnector = \"table_fil\"\nchanel = \"展会\"\n";
     std::fs::write(folder.path().join("leadloop.toml"), config).unwrap();
     let said = leadloop(folder.path(), &["check"]);
     assert_eq!(said.code, 1);
-    assert!(said.out.contains("leadloop.toml:6:13"), "{}", said.out);
+    assert!(said.out.contains("leadloop.toml:9:13"), "{}", said.out);
     assert!(said.out.contains("did you mean `table_file`?"), "{}", said.out);
     assert!(said.out.contains("did you mean `channel`?"), "{}", said.out);
     assert!(said.out.contains("2 errors"), "{}", said.out);
@@ -60,7 +60,7 @@ fn mistakes_are_shown_with_their_place_and_a_way_out() {
     let json = leadloop(folder.path(), &["check", "--output", "json"]).any_json();
     let problems = json["problems"].as_array().unwrap();
     assert_eq!((json["errors"].as_u64(), problems.len()), (Some(2), 2), "{json}");
-    assert_eq!(problems[0]["line"], 6, "{json}");
+    assert_eq!(problems[0]["line"], 9, "{json}");
     let chinese = leadloop(folder.path(), &["check", "--lang", "zh"]);
     assert!(chinese.out.contains("2 个错误"), "{}", chinese.out);
     let coloured = leadloop(folder.path(), &["check", "--color", "always"]);
@@ -80,7 +80,7 @@ fn exit_codes_tell_input_from_the_world() {
     let error: serde_json::Value = serde_json::from_str(json.err.trim()).unwrap();
     assert_eq!(error["error"]["code"], "LL2010", "{error}");
     // Nobody listens at that database: the world failed, not the user.
-    let config = "[store]\nurl = \"postgres://127.0.0.1:1/none\"\n\n[[source]]\nname = \"x\"\nconnector = \"table_file\"\n";
+    let config = "[leadloop]\nlanguage = \"en\"\n\n[store]\nurl = \"postgres://127.0.0.1:1/none\"\n\n[[source]]\nname = \"x\"\nconnector = \"table_file\"\n";
     std::fs::write(folder.path().join("leadloop.toml"), config).unwrap();
     let outside = leadloop(folder.path(), &["status"]);
     assert_eq!(outside.code, 2, "{}", outside.err);

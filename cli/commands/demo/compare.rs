@@ -55,6 +55,7 @@ pub fn compare(books: &Books, crm: &Snapshot, sent: &Sent) -> Result<Verdict, Fa
     for (story, handoff) in books.handoffs() {
         handover(&mut verdict, crm, story, handoff, &latest);
     }
+    shared(&mut verdict, books);
     marks(&mut verdict, books, crm);
     consent(&mut verdict, crm, &truth);
     counts(&mut verdict, books, sent, &truth);
@@ -137,9 +138,7 @@ fn owner_and_stage(
     if released && owner.is_some() {
         verdict.differ(format!("{name}: came back, but {owner:?} still owns it in the CRM"));
     }
-    if handoff.remote.as_ref().is_none_or(|remote| remote.object != "lead") {
-        return; // contacts have no status
-    }
+    let Some(record) = status_of(crm, handoff, record) else { return };
     let theirs = stage_of(crm, record);
     let pool = story.lead.stage;
     let agree = match theirs.as_str() {
@@ -151,6 +150,16 @@ fn owner_and_stage(
     };
     if !agree {
         verdict.differ(format!("{name}: {theirs} in the CRM, {} in the pool", pool.as_str()));
+    }
+}
+
+/// The record that says where a hand-over stands: the lead, or the lead that its contact was made of. Contacts that
+/// were there before have no status.
+fn status_of<'c>(crm: &'c Snapshot, handoff: &Handoff, record: &'c Remote) -> Option<&'c Remote> {
+    match handoff.remote.as_ref().map(|remote| remote.object.as_str()) {
+        Some("lead") => Some(record),
+        Some("contact") => crm.leads.get(text(record, "lead_id")?),
+        _ => None,
     }
 }
 
@@ -176,6 +185,18 @@ fn stage_of(crm: &Snapshot, record: &Remote) -> String {
     .to_owned()
 }
 
+/// Two people never follow one record.
+fn shared(verdict: &mut Verdict, books: &Books) {
+    let mut open: BTreeMap<(&str, &str), &Handoff> = BTreeMap::new();
+    for (_, handoff) in books.handoffs().filter(|(_, handoff)| handoff.state.is_open()) {
+        let Some(remote) = &handoff.remote else { continue };
+        if let Some(other) = open.insert((&remote.object, &remote.id), handoff) {
+            let (one, two) = (other.id, handoff.id);
+            verdict.differ(format!("{one} and {two} are both open on {} {}", remote.object, remote.id));
+        }
+    }
+}
+
 /// Every mark in the CRM is a hand-over here, on that record, and stands once.
 fn marks(verdict: &mut Verdict, books: &Books, crm: &Snapshot) {
     let handoffs: BTreeMap<String, &Handoff> =
@@ -193,7 +214,9 @@ fn marks(verdict: &mut Verdict, books: &Books, crm: &Snapshot) {
                 Some(handoff) => {
                     let there =
                         handoff.remote.as_ref().map(|remote| (remote.object.as_str(), remote.id.as_str()));
-                    if there != Some((object, id.as_str())) {
+                    // A converted lead stands for its contact from then on.
+                    let contact = text(record, "contact_id").map(|contact| ("contact", contact));
+                    if there != Some((object, id.as_str())) && (there.is_none() || there != contact) {
                         verdict.differ(format!(
                             "{object} {id} carries {mark}, which the pool sees at {there:?}"
                         ));

@@ -259,8 +259,16 @@ fn verdict(screen: &Screen, verdict: &Verdict) -> Result<(), Failure> {
 
 /// People worth a look: (what to type, why it is worth it).
 fn examples(course: &Course) -> Vec<(String, &'static str, &'static str)> {
-    let phone =
-        |story: &Story| story.lead.text("phone").or_else(|| story.lead.text("email")).map(str::to_owned);
+    // What identifies the person: a hotline that many share does not.
+    let phone = |story: &Story| {
+        let of = |kind: &str| {
+            let mut known = story.lead.identifiers.iter().filter(|identifier| identifier.kind.0 == kind);
+            known
+                .find(|identifier| !identifier.value.contains(';'))
+                .map(|identifier| identifier.value.clone())
+        };
+        of("phone").or_else(|| of("email"))
+    };
     let find = |fits: &dyn Fn(&Story) -> bool| {
         course.books.stories.iter().filter(|story| fits(story)).find_map(phone)
     };

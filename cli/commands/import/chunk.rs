@@ -126,7 +126,7 @@ impl<'p> Judge<'p> {
                 None => rows.push(row),
             }
         }
-        rows.extend(self.mend(mended, desk, tally, rejected).await?);
+        self.mend(mended, desk, tally, rejected).await?;
         if rows.is_empty() {
             return Ok(());
         }
@@ -137,15 +137,15 @@ impl<'p> Judge<'p> {
         self.count(&rows, &done, tally, rejected)
     }
 
-    /// Rows of a file of rejects settle the records they came from; those that are gone are taken as any other row.
+    /// Rows of a file of rejects settle the records they came from. One that still cannot be read leaves its record as it
+    /// is; one whose record was settled meanwhile was told before.
     async fn mend(
         &self,
         mended: Vec<(leadloop_sync_core::ids::PushId, u32, Row)>,
         desk: &Desk,
         tally: &mut Tally,
         rejected: &mut Rejected,
-    ) -> Result<Vec<Row>, Failure> {
-        let mut rest = Vec::new();
+    ) -> Result<(), Failure> {
         let mut asked = Vec::new();
         let mut records = Vec::new();
         for (push, position, row) in mended {
@@ -154,18 +154,21 @@ impl<'p> Judge<'p> {
                     records.push(Mended { push, position, fields: raw.fields.clone() });
                     asked.push((push, position, raw));
                 }
-                row @ Err(_) => rest.push(row),
+                Err(still) => {
+                    rejected.add(&still.raw.fields, Some((push, position)), &still.code, &still.detail)?;
+                    tally.refuse(still.position, &still.code, &still.detail);
+                }
             }
         }
         if records.is_empty() {
-            return Ok(rest);
+            return Ok(());
         }
         let done = desk.carry_out(Order::Mend { records }).await?;
         tally.accepted += done.changed;
         tally.unwanted += done.unwanted;
         for (push, position, raw) in asked {
             if done.gone.contains(&HeldId::Record(push, position)) {
-                rest.push(Ok(raw));
+                tally.duplicate(raw.position);
             } else if let Some(still) =
                 done.refused.iter().find(|one| one.push == push && one.position == position)
             {
@@ -175,7 +178,7 @@ impl<'p> Judge<'p> {
                 tally.duplicate(raw.position);
             }
         }
-        Ok(rest)
+        Ok(())
     }
 
     fn count(

@@ -289,7 +289,8 @@ fn verdict(case: &mut Case<'_>, captured: &Captured, answer: &Answer<'_>, handof
         }
         None => None,
     };
-    let stage = own.or(stage);
+    // A tag and a status may speak at once: sales are as far as the further of the two says.
+    let stage = further(own, stage);
     let pool = stage
         .is_some_and(|stage| matches!(stage, Stage::Raw | Stage::Marketing | Stage::Resting | Stage::Closed));
     let returned = answer.meaning == Some(StatusMeaning::Returned) || back || pool;
@@ -302,6 +303,33 @@ fn verdict(case: &mut Case<'_>, captured: &Captured, answer: &Answer<'_>, handof
     } else if stage.is_none() && (answer.rule.is_some() || answer.remark.is_some()) {
         noted(case, captured, answer, handoff);
     }
+}
+
+/// How far sales are at a stage; nothing for stages that are not theirs.
+fn progress(stage: Stage) -> Option<u8> {
+    match stage {
+        Stage::Accepted => Some(1),
+        Stage::Opportunity => Some(2),
+        Stage::Won | Stage::Lost => Some(3),
+        _ => None,
+    }
+}
+
+/// The further of what the tag and what the status says; where one is no progress of sales, the tag counts.
+fn further(tag: Option<Stage>, status: Option<Stage>) -> Option<Stage> {
+    match (tag, status) {
+        (Some(tag), Some(status)) if progress(tag).is_some() && progress(tag) < progress(status) => {
+            Some(status)
+        }
+        (tag, status) => tag.or(status),
+    }
+}
+
+/// Whether a person's record says less than the deal that was made of it: the deal's answer may have come first.
+fn behind_its_deal(case: &Case<'_>, answer: &Answer<'_>, stage: Stage) -> bool {
+    let of_deal = answer.remote.as_ref().is_none_or(|remote| remote.object == OPPORTUNITY);
+    let has_deal = case.lead.remotes.iter().any(|remote| remote.object == OPPORTUNITY);
+    !of_deal && has_deal && progress(stage).is_some() && progress(stage) < progress(case.lead.stage)
 }
 
 /// Sales took it, and how far they got.
@@ -332,6 +360,10 @@ fn reached(
         }
         return;
     };
+    if behind_its_deal(case, answer, stage) {
+        case.say(Reason::new("late_answer"));
+        return;
+    }
     let state = if ended { HandoffState::Answered } else { HandoffState::Accepted };
     // Being told what we wrote ourselves is no answer.
     if stage == Stage::WithSales {
