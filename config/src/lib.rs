@@ -17,6 +17,7 @@ pub mod spec;
 pub mod suggest;
 pub mod text;
 pub mod units;
+mod whole;
 
 pub use load::{Inputs, Loaded, load, load_from};
 

@@ -17,7 +17,7 @@ use crate::lower::{Context, Secrets, crm, feedback, ma, people, rules, sources};
 use crate::plan::{Plan, SourcePlan};
 use crate::problem::{Problem, Severity, Words};
 use crate::text::{Files, Texts};
-use crate::{damage, mask, shape};
+use crate::{damage, mask, shape, whole};
 
 /// What a config is made from.
 #[derive(Clone, Copy)]
@@ -61,7 +61,7 @@ pub fn load_from(inputs: &Inputs<'_>) -> Loaded {
         ctx.lay_over(overlay);
     }
     shape::missing(&ctx.sections, &mut ctx.problems);
-    let plan = plan(&mut ctx);
+    let plan = plan(&mut ctx, inputs.today);
     ctx.say_missing_secrets();
     let mut problems = std::mem::take(&mut ctx.problems);
     problems.sort_by_key(|problem| (problem.span.file, problem.span.range.start, problem.span.range.end));
@@ -73,7 +73,7 @@ pub fn load_from(inputs: &Inputs<'_>) -> Loaded {
     Loaded { plan: plan.filter(|_| !broken), problems, texts }
 }
 
-fn plan(ctx: &mut Context<'_>) -> Option<Plan> {
+fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> Option<Plan> {
     let base = base(ctx);
     let mut names = Names::declared(ctx);
     let schemas = crate::lower::schema::schemas(ctx, &names);
@@ -116,6 +116,7 @@ fn plan(ctx: &mut Context<'_>) -> Option<Plan> {
         feedback,
         tracks,
     };
+    whole::check(ctx, &policy, today);
     let links = crm_plans.into_iter().chain(ma_plans).collect();
     Some(Plan {
         hash: policy.config.clone(),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use leadloop_mapping::expr::{Expected, Expr, ExprProblem, ExprProblemKind, Schema};
+use leadloop_mapping::expr::{Expected, Expr, ExprProblem, ExprProblemKind, Form, Schema};
 
 use super::{Context, schema};
 use crate::problem::{Problem, Span, Words};
@@ -12,7 +12,12 @@ impl Context<'_> {
     /// Compiles a condition or points; problems are said where they stand.
     pub fn expr(&mut self, at: &At<&str>, schema: &Schema, expected: Expected) -> Option<Expr> {
         match Expr::compile(at.value, schema, expected) {
-            Ok(expr) => Some(expr),
+            Ok(expr) => {
+                if expected == Expected::Bool && Form::of(&expr).is_never() {
+                    self.problems.push(never(&at.span));
+                }
+                Some(expr)
+            }
             Err(found) => {
                 for problem in found {
                     let span = self.inside(at, problem.range.clone());
@@ -37,6 +42,17 @@ impl Context<'_> {
             None => at.span.clone(),
         }
     }
+}
+
+/// A condition that is written rightly and contradicts itself.
+fn never(span: &Span) -> Problem {
+    Problem::warning(
+        "LL2024",
+        span,
+        Words::new("this condition never holds", "该条件永不成立"),
+        Words::new("contradicts itself", "自相矛盾"),
+    )
+    .help("mend it, or take it out", "请修正，或删除")
 }
 
 fn said(problem: &ExprProblem, span: &Span, text: &str, schema: &Schema) -> Problem {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use leadloop_mapping::Value;
 use leadloop_mapping::expr::{Expected, Schema};
 use leadloop_sync_core::ids::{LinkName, PersonKey};
 use leadloop_sync_core::policy::{
@@ -109,60 +108,16 @@ pub fn mql(ctx: &mut Context<'_>, schemas: &Schemas) -> Option<MqlPolicy> {
     Some(MqlPolicy { when: when?, also, leave })
 }
 
-/// Transfer rules, in order; the last must always hold.
+/// Transfer rules, in order. Whether each can fire and the last always does is seen in `crate::whole`.
 pub fn transfer(ctx: &mut Context<'_>, schema: &Schema, names: &Names) -> Vec<TransferRule> {
     ctx.unique("transfer", "name");
-    let tables = ctx.many("transfer");
     let mut rules = Vec::new();
-    let mut always: Option<At<String>> = None;
-    for at in &tables {
-        let (Some(name), Some(when)) = (at.value.text_at("name"), at.value.text_at("when")) else { continue };
-        if let Some(first) = &always {
-            let problem = Problem::error(
-                "LL2023",
-                &name.span,
-                Words::new(
-                    format!("the rule `{}` can never fire", name.value),
-                    format!("规则 `{}` 永远不会生效", name.value),
-                ),
-                Words::new("stands behind a rule that always holds", "位于恒成立的规则之后"),
-            )
-            .also(&first.span, format!("`{}` always holds", first.value), format!("`{}` 恒成立", first.value))
-            .help("move it above that rule", "请移到该规则之前");
-            ctx.problems.push(problem);
-        }
-        let when_span = when.span.clone();
-        let Some(when) = ctx.expr(&when, schema, Expected::Bool) else { continue };
-        match when.constant() {
-            Some(Value::Bool(true)) if always.is_none() => {
-                always = Some(At { value: name.value.to_owned(), span: name.span.clone() });
-            }
-            Some(Value::Bool(false)) => ctx.problems.push(
-                Problem::warning(
-                    "LL2024",
-                    &when_span,
-                    Words::new("this condition never holds", "该条件永不成立"),
-                    Words::new("always false", "恒为假"),
-                )
-                .help("take the rule out, or mend its condition", "请删除该规则，或修正条件"),
-            ),
-            _ => {}
-        }
-        let Some(does) = at.value.table("do").and_then(|does| action(ctx, at, does, names)) else { continue };
-        rules.push(TransferRule { name: name.value.to_owned(), when, does });
-    }
-    if let Some(last) = tables.last()
-        && always.is_none()
-    {
-        ctx.problems.push(
-            Problem::error(
-                "LL2025",
-                &last.span,
-                Words::new("no transfer rule always holds", "没有恒成立的转出规则"),
-                Words::new("a lead that fits no rule would be stuck", "不符合任何规则的线索会滞留"),
-            )
-            .help("add a last rule with `when = 'true'`", "请在最后添加 `when = 'true'` 的规则"),
-        );
+    for at in &ctx.many("transfer") {
+        let (Some(name), Some(when)) = (at.value.text("name"), at.value.text_at("when")) else { continue };
+        let when = ctx.expr(&when, schema, Expected::Bool);
+        let does = at.value.table("do").and_then(|does| action(ctx, at, does, names));
+        let (Some(when), Some(does)) = (when, does) else { continue };
+        rules.push(TransferRule { name: name.to_owned(), when, does });
     }
     rules
 }

@@ -12,6 +12,7 @@ use zen_expression::parser::Node;
 
 use super::parse;
 use super::run::Expr;
+use crate::value::Value;
 
 /// Most steps one comparison of two forms takes.
 const FUEL: u32 = 20_000;
@@ -61,6 +62,11 @@ impl Form {
     /// The form of a compiled condition.
     #[must_use]
     pub fn of(expr: &Expr) -> Self {
+        match expr.constant() {
+            Some(Value::Bool(true)) => return Self(Claim::Always),
+            Some(Value::Bool(false)) => return Self(Claim::Never),
+            _ => {}
+        }
         let bump = Bump::new();
         Self(match parse::parse(&bump, expr.text()) {
             Ok(tree) => claim(tree.root, true),
@@ -73,6 +79,12 @@ impl Form {
     #[must_use]
     pub fn implies(&self, wide: &Form) -> bool {
         implies(&self.0, &wide.0, &mut { FUEL })
+    }
+
+    /// Whether it surely does not hold where the yes-or-no name `name` is not true.
+    #[must_use]
+    pub fn demands(&self, name: &str) -> bool {
+        implies(&self.0, &Claim::Holds { text: name.to_owned(), is: true }, &mut { FUEL })
     }
 
     /// Whether it always holds.
@@ -412,6 +424,7 @@ mod tests {
     fn contradictions_never_hold() {
         for text in [
             "false",
+            "1 > 2",
             "a.n > 5 and a.n < 5",
             "a.n >= 6 and a.x and a.n <= 5",
             "a.s == \"x\" and a.s == \"y\"",
