@@ -1,5 +1,7 @@
 //! What can be asked on the command line.
 
+pub mod lead;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -129,7 +131,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  leadloop lead list --stage with_sales --owner li.na")]
     Lead {
         #[command(subcommand)]
-        command: Lead,
+        command: lead::Lead,
     },
     /// The page of an error code (错误码说明)
     #[command(after_help = "Example:\n  leadloop explain LL4001 --lang zh")]
@@ -349,38 +351,6 @@ pub enum By {
     Campaign,
     Owner,
     Month,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Lead {
-    /// List leads, newest touch first
-    #[command(after_help = "Example:\n  leadloop lead list --stage marketing --channel 官网 --limit 20")]
-    List(LeadList),
-}
-
-#[derive(Debug, Args)]
-pub struct LeadList {
-    /// Only in this stage: raw, marketing, with_sales, accepted, opportunity, won, lost, resting, closed
-    #[arg(long)]
-    pub stage: Option<String>,
-    /// Only of this first source
-    #[arg(long)]
-    pub source: Option<String>,
-    /// Only of this first channel
-    #[arg(long)]
-    pub channel: Option<String>,
-    /// Only of this owner
-    #[arg(long)]
-    pub owner: Option<String>,
-    /// Only where name, company or an identifier contains this
-    #[arg(long)]
-    pub text: Option<String>,
-    /// At most so many
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub limit: u32,
-    /// Show personal data
-    #[arg(long)]
-    pub reveal: bool,
 }
 
 #[derive(Debug, Args)]

@@ -14,9 +14,14 @@ pub struct Privacy {
 }
 
 impl Privacy {
-    /// Masked, or revealed where asked for.
-    pub fn new(reveal: bool) -> Self {
-        Self { reveal }
+    /// Personal data is masked.
+    pub fn masked() -> Self {
+        Self { reveal: false }
+    }
+
+    /// Personal data is shown. Who calls this has it noted: see [`crate::reveal`].
+    pub fn open() -> Self {
+        Self { reveal: true }
     }
 
     /// Whether everything may be seen.
@@ -40,8 +45,18 @@ impl Privacy {
             // An extension behind the number says who it is at a switchboard.
             "phone" => mask::phone(text.split(';').next().unwrap_or(&text)),
             "email" => mask::email(&text),
-            "wechat" | "qq" | "address" | "id_number" | "birthday" => mask::opaque(&text),
-            _ => text,
+            "phone_raw" | "phone_ext" => ends(&text),
+            "email_raw" => {
+                if text.contains('@') {
+                    mask::email(&text)
+                } else {
+                    ends(&text)
+                }
+            }
+            "wechat" | "qq" | "address" | "id_number" | "birthday" | "other_phones" => mask::opaque(&text),
+            // What is known of a company is not personal.
+            _ if name == "company" || name.starts_with("company.") => text,
+            _ => running(&text),
         }
     }
 
@@ -76,6 +91,53 @@ impl Privacy {
     }
 }
 
+/// Running text with what looks like an address or a phone in it masked. Dates and our own ids stay.
+pub fn running(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let word = rest.find(|c: char| !is_of_word(c)).map_or(rest, |end| rest.get(..end).unwrap_or(rest));
+        let number =
+            rest.find(|c: char| !is_of_number(c)).map_or(rest, |end| rest.get(..end).unwrap_or(rest));
+        let (taken, masked) = if word.contains('@') {
+            (word, Some(mask::email(word)))
+        } else if is_id(word) {
+            (word, None)
+        } else if !number.starts_with(' ') && is_number(number) {
+            (number.trim_end(), Some(ends(number)))
+        } else {
+            // One character at least, or the whole word, since a number may begin behind it.
+            let first = rest.chars().next().map_or(0, char::len_utf8);
+            let letters = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+            (rest.get(..letters.max(first)).unwrap_or(rest), None)
+        };
+        shown.push_str(masked.as_deref().unwrap_or(taken));
+        rest = rest.get(taken.len()..).unwrap_or_default();
+    }
+    shown
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '@' | '.' | '_' | '-' | '+')
+}
+
+fn is_of_number(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '+' | '-' | ' ' | '(' | ')')
+}
+
+/// Eleven digits, or seven without a gap: a phone. A date with its hour has ten.
+fn is_number(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let longest = text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+    digits >= 11 || longest >= 7
+}
+
+/// `L-0190…` with its 32 digits.
+fn is_id(word: &str) -> bool {
+    let last = word.rsplit('-').next().unwrap_or(word);
+    last.len() == 32 && last.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The first three and last two characters of what may be a number.
 fn ends(text: &str) -> String {
     let kept: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
@@ -92,7 +154,7 @@ mod tests {
 
     #[test]
     fn nothing_personal_is_shown_unasked() {
-        let masked = Privacy::new(false);
+        let masked = Privacy::masked();
         assert_eq!(masked.text("name", "测试甲子"), "测**");
         assert_eq!(masked.text("phone", "+8613800005678"), "+86 138****5678");
         assert_eq!(masked.text("company", "示例机器人"), "示例机器人");
@@ -104,7 +166,13 @@ mod tests {
         assert_eq!(masked.foreign("extra", &Value::text("call 13800005678")), "cal****78");
         assert_eq!(masked.foreign("extra", &Value::text("blue")), "blue");
         assert_eq!(masked.identifier(&Identifier::new("cookie", "abcd1234efgh5678")), "cookie abcd****");
-        let open = Privacy::new(true);
+        assert_eq!(masked.text("phone_raw", "139 0000 0001"), "139****01");
+        assert_eq!(masked.text("email_raw", "jia.ceshi@mail.example"), "j***@mail.example");
+        let said =
+            masked.text("requirement", "请回电 139 0000 0001 或 jia.ceshi@mail.example，2026-11-24 10:00 前");
+        assert_eq!(said, "请回电 139****01 或 j***@mail.example，2026-11-24 10:00 前");
+        assert_eq!(masked.text("company.credit_code", "91310000MA1FL0000X"), "91310000MA1FL0000X");
+        let open = Privacy::open();
         assert_eq!(open.foreign("手机号码", &Value::text("138 0000 5678")), "138 0000 5678");
         assert_eq!(open.text("name", "测试\u{1b}甲"), "测试 甲");
     }

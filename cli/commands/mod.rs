@@ -14,7 +14,7 @@ mod sandbox;
 mod status;
 mod why;
 
-use crate::args::{Cli, Command, Lead};
+use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::screen::Screen;
 
@@ -29,7 +29,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(screen, &args).await,
         Command::Explain(args) => explain::run(screen, &args),
         Command::Funnel(args) => funnel::run(screen, general, &args).await,
-        Command::Lead { command: Lead::List(args) } => lead::list(screen, general, &args).await,
+        Command::Lead { command } => lead::run(screen, general, command).await,
         Command::Outbox { command } => outbox::run(screen, general, command).await,
         Command::Quarantine { command } => quarantine::run(screen, general, command).await,
         Command::Run(args) => run::run(screen, general, &args).await,

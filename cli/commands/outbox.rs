@@ -3,7 +3,7 @@
 use leadloop_server::orders::{Order, Parked};
 use leadloop_store::read::parked::ParkedAsk;
 use leadloop_store::read::story::ToldDelivery;
-use leadloop_sync_core::ids::{DeliveryId, LinkName};
+use leadloop_sync_core::ids::{DeliveryId, LeadId, LinkName};
 use leadloop_sync_core::outbox::{DeliveryState, Operation};
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ use crate::{plan, question, when, words};
 pub async fn run(screen: &mut Screen, general: &General, command: Outbox) -> Result<(), Failure> {
     match command {
         Outbox::List { which, limit } => list(screen, general, &which, limit).await,
-        Outbox::Show { id, reveal } => show(screen, general, &id, Privacy::new(reveal)).await,
+        Outbox::Show { id, reveal } => show(screen, general, &id, reveal).await,
         Outbox::Retry { which } => change(screen, general, &which, Change::Retry).await,
         Outbox::Drop { which, yes } => change(screen, general, &which, Change::Drop { yes }).await,
     }
@@ -58,7 +58,7 @@ async fn list(screen: &mut Screen, general: &General, which: &ParkedArgs, limit:
     let told = store.parked_deliveries(&ask(which, limit)?).await?;
     store.close().await;
     if screen.is_json() {
-        let list: Vec<Value> = told.iter().map(|told| to_json(told, Privacy::new(false))).collect();
+        let list: Vec<Value> = told.iter().map(|told| to_json(told, Privacy::masked())).collect();
         return Ok(screen.json(&json!({ "deliveries": list }))?);
     }
     if told.is_empty() {
@@ -103,7 +103,7 @@ fn shortened(text: &str) -> String {
     short
 }
 
-async fn show(screen: &mut Screen, general: &General, id: &str, privacy: Privacy) -> Result<(), Failure> {
+async fn show(screen: &mut Screen, general: &General, id: &str, reveal: bool) -> Result<(), Failure> {
     let plan = plan::plan(screen, general)?;
     let id = delivery_id(id)?;
     let store = plan::reading(&plan).await?;
@@ -120,6 +120,9 @@ async fn show(screen: &mut Screen, general: &General, id: &str, privacy: Privacy
             "`leadloop why 线索` 显示该线索的全部投递",
         ));
     };
+    let whose: Vec<LeadId> = told.delivery.lead.into_iter().collect();
+    let what = format!("outbox show {id}");
+    let privacy = crate::reveal::privacy(&plan, reveal, "reveal", &whose, &what).await?;
     if screen.is_json() {
         return Ok(screen.json(&to_json(told, privacy))?);
     }

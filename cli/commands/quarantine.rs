@@ -27,9 +27,9 @@ pub async fn run(screen: &mut Screen, general: &General, command: Quarantine) ->
         Quarantine::List { source, code, limit, reveal } => {
             let ask =
                 QuarantineAsk { source: source.as_deref().map(SourceName::from), code, after: None, limit };
-            list(screen, general, &ask, Privacy::new(reveal)).await
+            list(screen, general, &ask, reveal).await
         }
-        Quarantine::Show { id, reveal } => show(screen, general, &id, Privacy::new(reveal)).await,
+        Quarantine::Show { id, reveal } => show(screen, general, &id, reveal).await,
         Quarantine::Fix { id, fields } => change::fix(screen, general, &id, &fields).await,
         Quarantine::Retry { ids, source, code } => change::retry(screen, general, &ids, source, code).await,
         Quarantine::Drop { ids, yes } => change::give_up(screen, general, &ids, yes).await,
@@ -56,7 +56,7 @@ async fn list(
     screen: &mut Screen,
     general: &General,
     ask: &QuarantineAsk,
-    privacy: Privacy,
+    reveal: bool,
 ) -> Result<(), Failure> {
     let plan = plan::plan(screen, general)?;
     let store = plan::reading(&plan).await?;
@@ -64,6 +64,7 @@ async fn list(
     let pushes = store.parked_pushes(ask).await?;
     let captures = captures(&store, ask).await?;
     store.close().await;
+    let privacy = crate::reveal::privacy(&plan, reveal, "reveal", &[], "quarantine list").await?;
     if screen.is_json() {
         return Ok(screen.json(&json!({
             "records": records.iter().map(|record| record_json(record, privacy)).collect::<Vec<_>>(),
@@ -122,7 +123,7 @@ async fn captures(store: &Store, ask: &QuarantineAsk) -> Result<Vec<KeptCapture>
     Ok(parked)
 }
 
-async fn show(screen: &mut Screen, general: &General, id: &str, privacy: Privacy) -> Result<(), Failure> {
+async fn show(screen: &mut Screen, general: &General, id: &str, reveal: bool) -> Result<(), Failure> {
     let (push, position) = place(id)?;
     let plan = plan::plan(screen, general)?;
     let store = plan::reading(&plan).await?;
@@ -139,6 +140,8 @@ async fn show(screen: &mut Screen, general: &General, id: &str, privacy: Privacy
         .help("`leadloop quarantine list` shows what is there", "用 `leadloop quarantine list` 查看"));
     };
     let zone = &plan.policy.zone;
+    let privacy =
+        crate::reveal::privacy(&plan, reveal, "reveal", &[], &format!("quarantine show {id}")).await?;
     match found {
         Shown::Record(record) if screen.is_json() => Ok(screen.json(&record_json(&record, privacy))?),
         Shown::Push(push) if screen.is_json() => Ok(screen.json(&push_json(&push, true))?),

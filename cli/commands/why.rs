@@ -1,18 +1,18 @@
 //! `leadloop why`: the whole life of one lead on one screen, with the reasons.
 
-mod ask;
+pub mod ask;
 mod decision;
 mod json;
 mod story;
 
-use leadloop_store::Store;
 use leadloop_store::read::find::{Found, FoundBy};
+use leadloop_sync_core::ids::LeadId;
 
 use crate::args::{General, Why};
 use crate::failure::Failure;
 use crate::privacy::Privacy;
 use crate::screen::{Rows, Screen, Style};
-use crate::{plan, words};
+use crate::{plan, reveal, words};
 
 /// Most leads that are listed where several fit.
 const MOST: u32 = 50;
@@ -26,18 +26,31 @@ pub async fn run(screen: &mut Screen, general: &General, args: &Why) -> Result<(
     let asked = args.what.join(" ");
     let store = plan::reading(&plan).await?;
     let found = store.find(&ask::question(&asked, &plan.policy), MOST).await?;
-    let privacy = Privacy::new(args.reveal);
-    let shown = match chosen(&found) {
-        Some(found) => one(screen, &plan, &store, found, args, privacy).await,
-        None if found.is_empty() => Err(nobody(&asked)),
-        None => several(screen, &asked, &found, privacy),
+    let chosen = chosen(&found);
+    let story = match chosen {
+        Some(found) => store.story(found.lead.id, args.touches).await,
+        None => Ok(None),
     };
     store.close().await;
-    shown
+    if found.is_empty() {
+        return Err(nobody(&asked));
+    }
+    let shown: Vec<LeadId> = match chosen {
+        Some(found) => vec![found.lead.id],
+        None => found.iter().map(|found| found.lead.id).collect(),
+    };
+    let what = format!("why {asked}");
+    let privacy = reveal::privacy(&plan, args.reveal, "reveal", &shown, &what).await?;
+    match (story?, chosen) {
+        (Some(story), _) if screen.is_json() => Ok(screen.json(&json::story(&story, &plan, privacy))?),
+        (Some(story), _) => story::print(screen, &plan, &story, privacy),
+        (None, Some(found)) => Err(nobody(&found.lead.id.to_string())),
+        (None, None) => several(screen, &asked, &found, privacy),
+    }
 }
 
 /// The one lead that is meant: the only one, or the only one found in the best way.
-fn chosen(found: &[Found]) -> Option<&Found> {
+pub fn chosen(found: &[Found]) -> Option<&Found> {
     let best = found.first()?;
     let alone = found.iter().filter(|other| other.by == best.by).count() == 1;
     // Names say little: where another fits at all, people choose.
@@ -45,28 +58,11 @@ fn chosen(found: &[Found]) -> Option<&Found> {
     (alone && sure).then_some(best)
 }
 
-fn nobody(asked: &str) -> Failure {
+pub fn nobody(asked: &str) -> Failure {
     Failure::input(format!("no lead fits `{asked}`"), format!("没有符合 `{asked}` 的线索")).help(
         "try a phone, mail address, company, CRM record id or lead id; `leadloop lead list` shows what is there",
         "可用电话、邮箱、公司、CRM 记录编号或线索编号查询；`leadloop lead list` 列出线索",
     )
-}
-
-async fn one(
-    screen: &Screen,
-    plan: &leadloop_config::plan::Plan,
-    store: &Store,
-    found: &Found,
-    args: &Why,
-    privacy: Privacy,
-) -> Result<(), Failure> {
-    let Some(story) = store.story(found.lead.id, args.touches).await? else {
-        return Err(nobody(&found.lead.id.to_string()));
-    };
-    if screen.is_json() {
-        return Ok(screen.json(&json::story(&story, plan, privacy))?);
-    }
-    story::print(screen, plan, &story, privacy)
 }
 
 fn several(screen: &Screen, asked: &str, found: &[Found], privacy: Privacy) -> Result<(), Failure> {

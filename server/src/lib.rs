@@ -22,6 +22,7 @@ pub mod tick;
 
 pub mod local;
 pub mod orders;
+pub mod people;
 
 pub mod health;
 pub mod run;

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ingress;
 use crate::node::Node;
+use crate::people;
 
 /// Rows taken up again in one transaction.
 const SLICE: u32 = 200;
@@ -47,6 +48,8 @@ pub enum Order {
     RetryDeliveries(Parked),
     /// Give parked deliveries up.
     DropDeliveries(Parked),
+    /// Something to be done with people.
+    People(people::Order),
 }
 
 /// Rows of a file.
@@ -197,6 +200,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
         Order::DropDeliveries(parked) => {
             Ok(Done { changed: node.store.drop_deliveries(&parked.ask(), now).await?, ..Done::default() })
         }
+        Order::People(order) => people::carry_out(node, order).await,
     }
 }
 

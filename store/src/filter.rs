@@ -183,7 +183,7 @@ fn statement(ask: &LeadAsk, narrowed: &Clause, after: Option<LeadId>, engine: En
     only(" AND l.stage = ", ask.stage.map(Stage::as_str), "");
     only(" AND l.source = ", ask.source.as_deref(), "");
     only(" AND l.channel = ", ask.channel.as_deref(), "");
-    only(" AND COALESCE(l.owner_person, l.owner_user) = ", ask.owner.as_deref(), "");
+    only(" AND ", ask.owner.as_deref(), " IN (l.owner_person, l.owner_user)");
     if let Some(text) = ask.text.as_deref().map(fold).filter(|text| !text.is_empty()) {
         let at = if engine == Engine::Sqlite { "instr(" } else { "strpos(" };
         let text = || Cell::from(text.as_str());

@@ -21,6 +21,7 @@ mod load;
 mod lock;
 mod migrate;
 mod outbox;
+pub mod people;
 pub mod read;
 mod retain;
 mod settings;

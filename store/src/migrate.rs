@@ -31,6 +31,7 @@ migrations! {
     6 "0006_mirror" "mirror";
     7 "0007_upkeep" "upkeep";
     8 "0008_views" "views";
+    9 "0009_people" "people";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

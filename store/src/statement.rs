@@ -143,6 +143,8 @@ statements! {
     STATUS_STAGES = "status_stages";
     STATUS_HANDOFFS = "status_handoffs";
     STATUS_DEADLINES = "status_deadlines";
+    AUDIT_PUT = "audit_put";
+    AUDIT_LIST = "audit_list";
     LEAD_PAGE = "lead_page";
     LEAD_WALK = "lead_walk";
     QUARANTINE_LIST = "quarantine_list";

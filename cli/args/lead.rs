@@ -1,0 +1,79 @@
+//! What can be asked about leads.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub enum Lead {
+    /// List leads, newest first; or write them to a CSV or Excel file
+    #[command(
+        after_help = "Example:\n  leadloop lead list --stage marketing --channel 官网 --limit 20\n  leadloop lead list --where 'lead.stage == \"raw\" and company.employees >= 200'\n  leadloop lead list --where 'score.fit >= 40' --export leads.xlsx\n\nNames in a filter: lead.* (stage, title, province, tags, touches, days_since_last_touch, consent.transfer, …),\ncompany.* (name, industry, employees, …), score.*. A comparison with something unknown does not hold."
+    )]
+    List(LeadList),
+    /// Show one lead: every field with its source and time, identifiers, consent, scores
+    #[command(
+        after_help = "Example:\n  leadloop lead show 13800001104\n  leadloop lead show L-0190… --reveal"
+    )]
+    Show(LeadShow),
+    /// Find leads by a phone, mail address, company, name, CRM record id or lead id, or a part of it
+    #[command(after_help = "Example:\n  leadloop lead search 示例机器人\n  leadloop lead search 138****")]
+    Search(LeadSearch),
+}
+
+#[derive(Debug, Args)]
+pub struct LeadList {
+    /// Only those for which this condition holds
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub filter: Option<String>,
+    /// Only in this stage: raw, marketing, with_sales, accepted, opportunity, won, lost, resting, closed
+    #[arg(long)]
+    pub stage: Option<String>,
+    /// Only of this first source
+    #[arg(long)]
+    pub source: Option<String>,
+    /// Only of this first channel
+    #[arg(long)]
+    pub channel: Option<String>,
+    /// Only of this owner
+    #[arg(long)]
+    pub owner: Option<String>,
+    /// Only where name, company or an identifier contains this
+    #[arg(long)]
+    pub text: Option<String>,
+    /// At most so many; 50 on the screen, all in a file
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Write them to this file instead: FILE.csv or FILE.xlsx
+    #[arg(long, value_name = "FILE")]
+    pub export: Option<PathBuf>,
+    /// Write over the file where it is there
+    #[arg(long, requires = "export")]
+    pub force: bool,
+    /// Show personal data; who did is noted
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LeadShow {
+    /// A phone, mail address, company, name, CRM record id, hand-over mark or lead id
+    #[arg(required = true)]
+    pub who: Vec<String>,
+    /// Show personal data; who did is noted
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LeadSearch {
+    /// What somebody has at hand
+    #[arg(required = true)]
+    pub what: Vec<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub limit: u32,
+    /// Show personal data; who did is noted
+    #[arg(long)]
+    pub reveal: bool,
+}

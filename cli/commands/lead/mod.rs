@@ -1,0 +1,24 @@
+//! `leadloop lead`: leads of the pool, one file a verb.
+
+mod export;
+mod list;
+mod search;
+mod show;
+mod who;
+
+use crate::args::General;
+use crate::args::lead::Lead;
+use crate::failure::Failure;
+use crate::screen::Screen;
+
+/// Does what was asked.
+///
+/// # Errors
+/// Where config or store cannot be used, or what was asked for is not there.
+pub async fn run(screen: &mut Screen, general: &General, command: Lead) -> Result<(), Failure> {
+    match command {
+        Lead::List(args) => list::run(screen, general, &args).await,
+        Lead::Show(args) => show::run(screen, general, &args).await,
+        Lead::Search(args) => search::run(screen, general, &args).await,
+    }
+}

@@ -1,0 +1,156 @@
+//! `leadloop lead show`: one lead as the pool knows it. Its history is `leadloop why`.
+
+use leadloop_config::plan::Plan;
+use leadloop_store::read::story::Story;
+use leadloop_sync_core::score;
+use leadloop_sync_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::{list, who};
+use crate::args::General;
+use crate::args::lead::LeadShow;
+use crate::failure::Failure;
+use crate::privacy::Privacy;
+use crate::screen::{Rows, Screen, Style};
+use crate::{plan, reveal, when, words};
+
+/// Prints a lead.
+///
+/// # Errors
+/// Where config or store cannot be read, or nobody fits.
+pub async fn run(screen: &mut Screen, general: &General, args: &LeadShow) -> Result<(), Failure> {
+    let plan = plan::plan(screen, general)?;
+    let asked = args.who.join(" ");
+    let store = plan::reading(&plan).await?;
+    let found = who::one(&store, &plan, &asked).await?;
+    let story = store.story(found.lead.id, 1).await?;
+    store.close().await;
+    let Some(story) = story else {
+        return Err(Failure::input(format!("no lead fits `{asked}`"), format!("没有符合 `{asked}` 的线索"))
+            .code("LL4406"));
+    };
+    let privacy = reveal::privacy(&plan, args.reveal, "reveal", &[story.lead.id], "lead show").await?;
+    if screen.is_json() {
+        return Ok(screen.json(&to_json(&story, &plan, privacy))?);
+    }
+    print(screen, &plan, &story, privacy)
+}
+
+fn print(screen: &Screen, plan: &Plan, story: &Story, privacy: Privacy) -> Result<(), Failure> {
+    let lead = &story.lead;
+    let zone = &plan.policy.zone;
+    let name = privacy.text("name", lead.text("name").unwrap_or(screen.words("(unnamed)", "（未命名）")));
+    screen.line(
+        &screen.paint(Style::Head, &format!("{name}  {}  {}", lead.text("company").unwrap_or(""), lead.id)),
+    )?;
+    let stage = words::stage(lead.stage, screen.language());
+    let owner = lead.owner.as_ref().map_or_else(String::new, |owner| format!("  {}", words::owner(owner)));
+    screen.line(&format!("{stage}  {}{owner}", when::clock(lead.stage_since, zone)))?;
+
+    screen.head(screen.words("Fields", "字段"))?;
+    let mut table = Rows::new(&["", "", "", ""]).indent(2);
+    for (field, fact) in &lead.profile {
+        table.push(vec![
+            field.clone(),
+            privacy.field(field, &fact.value),
+            fact.source.to_string(),
+            when::clock(fact.at, zone),
+        ]);
+    }
+    screen.table(&table)?;
+
+    screen.head(screen.words("Identifiers (first seen, last seen)", "标识（首次、最近出现）"))?;
+    let mut table = Rows::new(&["", "", "", ""]).indent(2);
+    for binding in &story.bindings {
+        table.push(vec![
+            privacy.identifier(&binding.identifier),
+            binding.source.to_string(),
+            when::clock(binding.at, zone),
+            when::clock(binding.last_at, zone),
+        ]);
+    }
+    screen.table(&table)?;
+    more(screen, plan, story)
+}
+
+/// Consent, scores and who else it may be.
+fn more(screen: &Screen, plan: &Plan, story: &Story) -> Result<(), Failure> {
+    let (lead, zone) = (&story.lead, &plan.policy.zone);
+    if !lead.consent.is_empty() {
+        screen.head(screen.words("Consent", "授权"))?;
+        let mut table = Rows::new(&["", "", "", ""]).indent(2);
+        for (purpose, consent) in &lead.consent {
+            let given = if consent.given {
+                screen.words("given", "已同意")
+            } else {
+                screen.words("refused", "已拒绝")
+            };
+            let version = consent.text_version.clone().unwrap_or_default();
+            table.push(vec![
+                format!("{purpose}: {given}"),
+                consent.source.to_string(),
+                when::clock(consent.at, zone),
+                version,
+            ]);
+        }
+        screen.table(&table)?;
+    }
+    let points = score::all(lead, &plan.policy, when::now());
+    if !points.is_empty() {
+        screen.head(screen.words("Scores", "得分"))?;
+        let mut table = Rows::new(&["", "#"]).indent(2);
+        for (model, points) in &points {
+            table.push(vec![model.clone(), points.to_string()]);
+        }
+        screen.table(&table)?;
+    }
+    if !story.suspects.is_empty() {
+        screen.head(screen.words("May be the same person", "疑似同一人"))?;
+        for suspect in &story.suspects {
+            let other = if suspect.lead == lead.id { suspect.other } else { suspect.lead };
+            screen.line(&format!("  {other}  {}", suspect.reason))?;
+        }
+    }
+    let note = screen.words("`leadloop why` shows what happened to it", "`leadloop why` 显示它的来龙去脉");
+    Ok(screen.line(&format!("\n{}", screen.paint(Style::Note, note)))?)
+}
+
+fn to_json(story: &Story, plan: &Plan, privacy: Privacy) -> Value {
+    let lead = &story.lead;
+    let time = |at: Timestamp| at.to_string();
+    let mut json = list::to_json(lead, privacy);
+    json["fields"] = lead
+        .profile
+        .iter()
+        .map(|(field, fact)| {
+            let value = privacy.field(field, &fact.value);
+            (field.clone(), json!({ "value": value, "source": fact.source, "at": time(fact.at) }))
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    json["identifiers"] = story
+        .bindings
+        .iter()
+        .map(|binding| {
+            json!({
+                "kind": binding.identifier.kind.0,
+                "value": privacy.identifier(&binding.identifier).split_once(' ').map(|(_, value)| value),
+                "lead": binding.lead.to_string(),
+                "source": binding.source,
+                "first_seen": time(binding.at),
+                "last_seen": time(binding.last_at),
+            })
+        })
+        .collect();
+    json["consent"] = json!(lead.consent);
+    json["scores"] = json!(score::all(lead, &plan.policy, when::now()));
+    json["tags"] = json!(lead.tags);
+    json["merged"] = story.merged.iter().map(|lead| Value::from(lead.id.to_string())).collect();
+    json["suspects"] = story
+        .suspects
+        .iter()
+        .map(|suspect| json!({ "lead": suspect.lead.to_string(), "other": suspect.other.to_string(), "reason": suspect.reason }))
+        .collect();
+    json["remotes"] = json!(lead.remotes);
+    json
+}
