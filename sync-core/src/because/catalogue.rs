@@ -119,6 +119,11 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
     ("ended_while_told", "写入期间转出已结束", "the hand-over ended while it was being told"),
     ("parked", "需要人工处理：{code}", "needs a person: {code}"),
     ("polled", "已读取 {object}：{changed} 条变化", "read {object}: {changed} changed"),
+    (
+        "polled_again",
+        "{object} 可能在我们写入之前读取，重新读取",
+        "{object} may have been read before we wrote: read again",
+    ),
     ("poll_failed", "读取 {object} 失败", "{object} could not be read"),
     ("sales_changed", "销售修改了 {record}", "sales changed {record}"),
     ("answered", "销售反馈：{tag}", "sales answered: {tag}"),

@@ -86,14 +86,19 @@ impl Page<'_> {
         let Operation::Changes { object, .. } = &delivery.operation else { return self.retire(delivery) };
         let reading = Reading::of(self.policy);
         let roles = mirror_read::roles_in(crm, object);
-        let mut changed = 0_u32;
+        let (mut changed, mut raced) = (0_u32, false);
         for record in records {
             let row = mirror_read::read(self.link, record, &roles, &reading, self.moment.now);
-            if self.record(crm, &roles, row) {
+            if self.may_be_older(&row, delivery.due_at) {
+                raced = true;
+            } else if self.record(crm, &roles, row) {
                 changed += 1;
             }
         }
         let now = self.moment.now;
+        if raced {
+            return self.again(delivery);
+        }
         if !more {
             let (link, object) = (self.link.clone(), object.clone());
             self.effects.push(Effect::MirrorSeen { link, object, at: now });
@@ -115,6 +120,30 @@ impl Page<'_> {
             due_at: due,
             probe: None,
             operation: Some(Box::new(Operation::Changes { object: object.clone(), cursor })),
+            reset: true,
+            note: note(&Outcome::Done(Reply::Told), now),
+        });
+    }
+
+    /// Whether a record says something new, but may have been read before we wrote it ourselves: the page was asked for
+    /// at `due` or later, our write was acknowledged since. What it says then may be what stood there before, not what
+    /// sales made of it.
+    fn may_be_older(&self, row: &MirrorRow, due: Timestamp) -> bool {
+        let written = self.book.links.get(&row.remote).is_some_and(|link| link.at > due);
+        written && differs(self.row(&row.remote), row)
+    }
+
+    /// The same page once more, at once: by then our own writes are older than it.
+    fn again(&mut self, delivery: &Delivery) {
+        let now = self.moment.now;
+        self.because.push(Reason::new("polled_again").with("object", delivery.operation.object()));
+        self.effects.push(Effect::MoveDelivery {
+            id: delivery.id,
+            attempt: delivery.attempt,
+            to: DeliveryState::Due,
+            due_at: now,
+            probe: None,
+            operation: None,
             reset: true,
             note: note(&Outcome::Done(Reply::Told), now),
         });

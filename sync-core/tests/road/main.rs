@@ -9,4 +9,5 @@ mod support;
 
 mod decisions;
 mod dice;
+mod races;
 mod steps;
