@@ -216,6 +216,14 @@ impl Page<'_> {
             return self.activity(&row, roles);
         }
         let known = self.row(&row.remote).cloned();
+        // A page that was read before our last write reached the mirror: what it says of this record is no news, and its
+        // old answer is no answer to a hand-over made since.
+        if let (Some(read), Some(kept)) =
+            (row.modified_at, known.as_ref().and_then(|known| known.modified_at))
+            && read < kept
+        {
+            return false;
+        }
         // Activities are told by a list of their own: a record that is silent about them takes nothing back.
         let known_activity = known.as_ref().and_then(|known| known.facts.last_activity_at);
         row.facts.last_activity_at = row.facts.last_activity_at.max(known_activity);

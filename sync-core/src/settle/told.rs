@@ -14,6 +14,7 @@ use crate::mirror::RemoteRecord;
 use crate::mirror_read;
 use crate::outbox::{FindBy, Operation, PROBES, Purpose};
 use crate::tell::{self, News};
+use crate::time::Micros;
 use crate::{feedback, sla};
 
 /// The record of a hand-over is there.
@@ -89,7 +90,8 @@ fn mirror(case: &mut Case<'_>, remote: &RemoteRef, record: &Record) {
         object: remote.object.clone(),
         id: remote.id.clone(),
         fields,
-        modified_at: known.and_then(|row| row.modified_at),
+        // Later than what was known: a page that was read before our write is told from one read after it.
+        modified_at: known.and_then(|row| row.modified_at).map(|at| at + Micros(1)),
         deleted: false,
     };
     let mut row = mirror_read::read_by(case.policy, &remote.link, &record, case.now());
