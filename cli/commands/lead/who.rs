@@ -3,7 +3,6 @@
 use leadloop_config::plan::Plan;
 use leadloop_store::Store;
 use leadloop_store::read::find::Found;
-use leadloop_sync_core::ids::LeadId;
 
 use crate::commands::why::{ask, chosen, nobody};
 use crate::failure::Failure;
@@ -37,9 +36,4 @@ fn several(asked: &str, found: &[Found]) -> Failure {
         format!("name one of them: {ids}; `leadloop lead search` shows who they are"),
         format!("请指定其中一条：{ids}；`leadloop lead search` 显示它们是谁"),
     )
-}
-
-/// The lead that was found first: what somebody names by its id is that lead, not the one it was merged into.
-pub fn named(found: &Found) -> LeadId {
-    found.through.unwrap_or(found.lead.id)
 }
