@@ -60,12 +60,14 @@ pub fn operation(operation: &Operation) -> String {
     let object = match operation {
         Operation::Create { object, .. }
         | Operation::Find { object, .. }
+        | Operation::Describe { object }
+        | Operation::Prepare { object, .. }
         | Operation::Changes { object, .. } => {
             format!(" {object}")
         }
         Operation::Update { remote, .. } => format!(" {} {}", remote.object, remote.id),
         Operation::Tell { id, .. } => format!(" {id}"),
-        Operation::Check | Operation::Describe => String::new(),
+        Operation::Check => String::new(),
     };
     format!("{}{object}", operation.kind())
 }

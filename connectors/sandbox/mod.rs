@@ -1,9 +1,10 @@
 //! The sandbox CRM of `leadloop sandbox`, spoken to over HTTP like any other (`docs/reference/sandbox-api.md`).
 //!
-//! `write` makes and changes records, `find` looks them up, `changes` reads what moved; its webhooks are hints only: the
-//! lists are the truth.
+//! `describe` reads which fields there are, `write` makes and changes records, `find` looks them up, `changes` reads what
+//! moved; its webhooks are hints only: the lists are the truth.
 
 mod changes;
+mod describe;
 mod find;
 mod write;
 
@@ -66,6 +67,8 @@ impl Connector for Sandbox {
         let talk = Talk { answers: Answers::of(description(), link, moment.now), link: link.clone() };
         match operations.first() {
             Some(Operation::Check) => Ok(talk.check()),
+            Some(Operation::Describe { object }) => Ok(talk.describe(object)),
+            Some(Operation::Prepare { object, field }) => Ok(talk.prepare(object, field)),
             Some(Operation::Find { .. }) => Ok(talk.find(operations)),
             Some(Operation::Create { .. }) => Ok(talk.create(operations)),
             Some(Operation::Update { .. }) => Ok(talk.update(operations)),

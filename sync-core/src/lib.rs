@@ -36,6 +36,7 @@ pub mod routing;
 mod tell;
 pub mod transfer;
 
+pub mod describe;
 pub mod outbox;
 pub mod settle;
 

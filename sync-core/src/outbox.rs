@@ -6,6 +6,7 @@
 use leadloop_mapping::Record;
 use serde::{Deserialize, Serialize};
 
+use crate::describe::RemoteObject;
 use crate::ids::{DeliveryId, HandoffId, LeadId, LinkName};
 use crate::lead::RemoteRef;
 use crate::mirror::RemoteRecord;
@@ -40,8 +41,19 @@ pub enum FindBy {
 pub enum Operation {
     /// Who are we there, what may we do, what time is it, how much quota is left.
     Check,
-    /// Which objects and fields are there.
-    Describe,
+    /// Which fields an object has and what they take. Answered by [`Reply::Described`].
+    Describe {
+        /// The object, by its name in the product.
+        object: String,
+    },
+    /// Make the field that carries our mark, where the system lets an API client do so. Repeating it does no harm.
+    /// Answered by [`Reply::Told`].
+    Prepare {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+    },
     /// Look something up.
     Find {
         /// The object.
@@ -87,7 +99,8 @@ impl Operation {
     pub const fn kind(&self) -> &'static str {
         match self {
             Operation::Check => "check",
-            Operation::Describe => "describe",
+            Operation::Describe { .. } => "describe",
+            Operation::Prepare { .. } => "prepare",
             Operation::Find { .. } => "find",
             Operation::Create { .. } => "create",
             Operation::Update { .. } => "update",
@@ -104,9 +117,11 @@ impl Operation {
         match self {
             Operation::Find { object, .. }
             | Operation::Create { object, .. }
+            | Operation::Describe { object }
+            | Operation::Prepare { object, .. }
             | Operation::Changes { object, .. } => object,
             Operation::Update { remote, .. } => &remote.object,
-            Operation::Check | Operation::Describe | Operation::Tell { .. } => "",
+            Operation::Check | Operation::Tell { .. } => "",
         }
     }
 }
@@ -230,8 +245,11 @@ pub enum Reply {
         /// Whether there is more right now.
         more: bool,
     },
-    /// We are who we say; what the system said of itself (`user`, `time`, `quota_left`…).
+    /// We are who we say; what the system said of itself: `user` (as whom we act there), `time` (its clock, microseconds
+    /// UTC), `quota` and `quota_left` (requests of the day), `version`, and whatever else helps a person. None is a must.
     Checked(Record),
+    /// An object as the system describes it.
+    Described(Box<RemoteObject>),
     /// Heard.
     Told,
 }

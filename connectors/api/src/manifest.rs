@@ -45,7 +45,7 @@ pub struct Manifest {
     pub title: Words,
     /// What it can be used as.
     pub kinds: Vec<SystemKind>,
-    /// Operations it speaks: `check`, `describe`, `find`, `create`, `update`, `changes`, `tell`.
+    /// Operations it speaks: `check`, `describe`, `prepare`, `find`, `create`, `update`, `changes`, `tell`.
     #[serde(default)]
     pub speaks: Vec<String>,
     /// Whether it listens to pushes.

@@ -7,7 +7,7 @@ use leadloop_sync_core::mirror::Roles;
 use crate::manifest::{Auth, Manifest, Meaning, Object, Setting, SystemKind};
 use crate::settings::value_of;
 
-const OPERATIONS: [&str; 7] = ["check", "describe", "find", "create", "update", "changes", "tell"];
+const OPERATIONS: [&str; 8] = ["check", "describe", "prepare", "find", "create", "update", "changes", "tell"];
 const OBJECTS: [&str; 6] = ["lead", "contact", "account", "opportunity", "activity", "user"];
 const SETTING_KINDS: [&str; 8] =
     ["text", "url", "bool", "int", "list", "table", "duration", "name_or_number"];

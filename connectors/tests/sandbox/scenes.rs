@@ -107,7 +107,10 @@ fn crm(
 
 /// Every scene.
 pub(crate) fn all() -> Vec<Scene> {
-    [checks(), creates(), updates(), finds(), lists(), ma_scenes()].into_iter().flatten().collect()
+    [checks(), descriptions(), creates(), updates(), finds(), lists(), ma_scenes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn checks() -> Vec<Scene> {
@@ -127,6 +130,43 @@ fn checks() -> Vec<Scene> {
         ),
         crm("check.quota", "The day's quota is used up.", used_up, vec![Operation::Check], vec![Throttled]),
         crm("check.refused", "A token it does not know.", no_token, vec![Operation::Check], vec![Refused]),
+    ]
+}
+
+fn descriptions() -> Vec<Scene> {
+    let describe = |object: &str| vec![Operation::Describe { object: object.into() }];
+    let prepare = |field: &str| vec![Operation::Prepare { object: "lead".into(), field: field.into() }];
+    let unmarked: fn(&mut Live) = |live| {
+        live.admin(Method::Patch, "/admin/tuning", json!({"mark": "absent"}));
+    };
+    vec![
+        crm(
+            "describe",
+            "The fields of leads: lengths, lists, what is required.",
+            nothing,
+            describe("lead"),
+            vec![Done],
+        ),
+        crm("describe.user", "People there cannot be written.", nothing, describe("user"), vec![Done]),
+        crm(
+            "describe.unmarked",
+            "The mark field is not there yet.",
+            unmarked,
+            describe("activity"),
+            vec![Done],
+        ),
+        crm("describe.throttled", "Too fast.", throttle, describe("lead"), vec![Throttled]),
+        crm("describe.refused", "A token it does not know.", no_token, describe("lead"), vec![Refused]),
+        crm("prepare", "The mark field is made.", unmarked, prepare("leadloop_id"), vec![Done]),
+        crm("prepare.again", "It is there already.", nothing, prepare("leadloop_id"), vec![Done]),
+        crm(
+            "prepare.refused",
+            "Only the mark may be made.",
+            unmarked,
+            prepare("mark_of_ours"),
+            vec![Refused],
+        ),
+        crm("prepare.throttled", "Too fast.", throttle, prepare("leadloop_id"), vec![Throttled]),
     ]
 }
 

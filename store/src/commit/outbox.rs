@@ -171,8 +171,10 @@ fn object_of(operation: &Operation) -> Option<&str> {
     match operation {
         Operation::Find { object, .. }
         | Operation::Create { object, .. }
+        | Operation::Describe { object }
+        | Operation::Prepare { object, .. }
         | Operation::Changes { object, .. } => Some(object),
         Operation::Update { remote, .. } => Some(&remote.object),
-        Operation::Check | Operation::Describe | Operation::Tell { .. } => None,
+        Operation::Check | Operation::Tell { .. } => None,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use leadloop_mapping::{Record, Value};
+use leadloop_sync_core::describe::RemoteObject;
 use leadloop_sync_core::lead::RemoteRef;
 use leadloop_sync_core::mirror::RemoteRecord;
 use leadloop_sync_core::moment::Moment;
@@ -135,8 +136,11 @@ impl Crm {
             Operation::Update { remote, record } => self.update(remote, record, now),
             Operation::Find { object, by } => Outcome::Done(Reply::Found(self.find(object, by, now))),
             Operation::Changes { object, cursor } => self.changes(object, cursor),
-            Operation::Tell { .. } => Outcome::Done(Reply::Told),
-            Operation::Check | Operation::Describe => Outcome::Done(Reply::Checked(Record::new())),
+            Operation::Tell { .. } | Operation::Prepare { .. } => Outcome::Done(Reply::Told),
+            Operation::Describe { object } => {
+                Outcome::Done(Reply::Described(Box::new(RemoteObject::new(object.as_str(), object.as_str()))))
+            }
+            Operation::Check => Outcome::Done(Reply::Checked(Record::new())),
         }
     }
 
