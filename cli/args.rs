@@ -88,6 +88,11 @@ pub enum Command {
         after_help = "Example:\n  leadloop check --config /etc/leadloop/leadloop.toml\n  leadloop check --output json | jq '.problems[].code'"
     )]
     Check,
+    /// Try the rules: run the [[test]]s of the config, or write one from a past decision (规则测试)
+    #[command(
+        after_help = "Example:\n  leadloop test\n  leadloop test --cover --output json        for CI: fails where a rule is tried by no test\n  leadloop test --record 13800001104 --to tests/recorded.toml"
+    )]
+    Test(Test),
     /// Listen to sources, decide, deliver (运行)
     #[command(
         after_help = "Example:\n  leadloop run\n  RUST_LOG=leadloop=debug leadloop run\n\nSIGTERM or Ctrl-C lets what is under way come home and ends; a second one ends at once."
@@ -178,6 +183,30 @@ pub enum InitSource {
     Webhook,
     /// CSV and Excel files
     TableFile,
+}
+
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Only tests whose name contains one of these
+    pub names: Vec<String>,
+    /// Fail where a transfer rule decides in no test
+    #[arg(long, conflicts_with = "names")]
+    pub cover: bool,
+    /// Show rules tried and reasons of every test, not only of those that fail
+    #[arg(long)]
+    pub reasons: bool,
+    /// Write a test from the last decision on this lead: a phone, mail address, company, lead id or hand-over
+    #[arg(long, value_name = "LEAD", conflicts_with_all = ["names", "cover", "reasons"])]
+    pub record: Option<String>,
+    /// Add the test to this file instead of showing it
+    #[arg(long, value_name = "FILE", requires = "record")]
+    pub to: Option<PathBuf>,
+    /// The name of the recorded test
+    #[arg(long, value_name = "TEXT", requires = "record")]
+    pub name: Option<String>,
+    /// Keep names, numbers and addresses as they are; else made-up ones take their place
+    #[arg(long, requires = "record")]
+    pub reveal: bool,
 }
 
 #[derive(Debug, Args)]

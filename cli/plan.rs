@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use leadloop_config::plan::Plan;
 use leadloop_config::render::terminal::{self, Look};
+use leadloop_config::text::Files;
 use leadloop_config::{Loaded, load, render};
 pub use leadloop_server::run::database;
 use leadloop_store::{Store, StoreSettings};
@@ -34,6 +35,36 @@ pub fn read(config: &Path) -> Loaded {
         plan.store_url = rooted(&plan.store_url, &folder);
     }
     loaded
+}
+
+/// Reads a config as if some text stood at the end of its main file.
+pub fn read_with(config: &Path, more: &str) -> Loaded {
+    let (folder, name) = place(config);
+    let disk = Disk::new(&folder);
+    let longer = Longer { disk: &disk, name: &name, more };
+    load(&name, &longer, &disk, &leadloop_connectors::registry())
+}
+
+/// The files of a config, the main one with some text behind it.
+struct Longer<'a> {
+    disk: &'a Disk,
+    name: &'a str,
+    more: &'a str,
+}
+
+impl Files for Longer<'_> {
+    fn read(&self, name: &str) -> Result<Vec<u8>, String> {
+        let mut bytes = self.disk.read(name)?;
+        if name == self.name {
+            bytes.extend_from_slice(b"\n");
+            bytes.extend_from_slice(self.more.as_bytes());
+        }
+        Ok(bytes)
+    }
+
+    fn list(&self, pattern: &str) -> Vec<String> {
+        self.disk.list(pattern)
+    }
 }
 
 /// The URL of a store with its file seen from where we are.

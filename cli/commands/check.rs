@@ -1,4 +1,4 @@
-//! `leadloop check`: every mistake of the config, all at once, without any network.
+//! `leadloop check`: every mistake of the config, all at once, without any network; the rule tests too.
 
 use leadloop_config::render::terminal::{self, Look};
 use leadloop_config::render::{counts, json};
@@ -20,7 +20,8 @@ pub fn run(screen: &mut Screen, general: &General) -> Result<(), Failure> {
     if !general.config.exists() {
         return plan::plan(screen, general).map(|_| ());
     }
-    let loaded = plan::read(&general.config);
+    let mut loaded = plan::read(&general.config);
+    let trials = loaded.try_rules();
     let (errors, warnings) = counts(&loaded.problems);
     if let Some(plan) = &loaded.plan {
         screen.prefer(plan.policy.language);
@@ -32,6 +33,7 @@ pub fn run(screen: &mut Screen, general: &General) -> Result<(), Failure> {
             "errors": errors,
             "warnings": warnings,
             "files": files,
+            "tests": { "run": trials.len(), "failed": trials.iter().filter(|trial| !trial.passed()).count() },
             "problems": json::render(&loaded.problems, &loaded.texts),
         }))?;
     } else {
@@ -50,24 +52,24 @@ pub fn run(screen: &mut Screen, general: &General) -> Result<(), Failure> {
         let colon = screen.words(": ", "：");
         screen.line(&format!("{name}{colon}{}", screen.paint(style, &summary)))?;
         if let (Some(plan), 0) = (&loaded.plan, errors) {
-            screen.line(&inventory(screen, plan))?;
+            screen.line(&inventory(screen, plan, trials.len()))?;
         }
     }
     if errors > 0 { Err(Failure::said(Exit::Input)) } else { Ok(()) }
 }
 
 /// What a sound config sets up, in one line.
-fn inventory(screen: &Screen, plan: &leadloop_config::plan::Plan) -> String {
+fn inventory(screen: &Screen, plan: &leadloop_config::plan::Plan, tests: usize) -> String {
     let policy = &plan.policy;
     let (sources, crms, mas) = (policy.sources.len(), policy.crms.len(), policy.mas.len());
     let (rules, people) = (policy.transfer.len(), policy.people.len());
     match screen.language() {
         leadloop_sync_core::because::Language::En => format!(
-            "sources {sources}, CRMs {crms}, MAs {mas}, transfer rules {rules}, salespeople {people}; config {}",
+            "sources {sources}, CRMs {crms}, MAs {mas}, transfer rules {rules}, salespeople {people}, rule tests passed {tests}; config {}",
             plan.hash
         ),
         leadloop_sync_core::because::Language::Zh => format!(
-            "来源 {sources} 个，CRM {crms} 个，MA {mas} 个，转出规则 {rules} 条，销售人员 {people} 人；配置 {}",
+            "来源 {sources} 个，CRM {crms} 个，MA {mas} 个，转出规则 {rules} 条，销售人员 {people} 人，规则测试通过 {tests} 个；配置 {}",
             plan.hash
         ),
     }

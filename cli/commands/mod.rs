@@ -12,6 +12,7 @@ mod quarantine;
 mod run;
 mod sandbox;
 mod status;
+mod test;
 mod why;
 
 use crate::args::{Cli, Command};
@@ -36,6 +37,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Sandbox(args) => sandbox::run(screen, *args).await,
         Command::Why(args) => why::run(screen, general, &args).await,
         Command::Status => status::run(screen, general).await,
+        Command::Test(args) => test::run(screen, general, &args).await,
         Command::Import(args) => import::run(screen, general, &args).await,
         Command::Init(args) => init::run(screen, general, &args),
     }

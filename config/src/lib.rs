@@ -16,9 +16,10 @@ pub mod shape;
 pub mod spec;
 pub mod suggest;
 pub mod text;
+pub mod trial;
 pub mod units;
 mod whole;
 
-pub use load::{Inputs, Loaded, load, load_from};
+pub use load::{Inputs, Loaded, Rules, load, load_from};
 
 mod load;

@@ -1,5 +1,6 @@
 //! The way through all phases.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -15,9 +16,13 @@ use crate::lower::names::Names;
 use crate::lower::schema::Schemas;
 use crate::lower::{Context, Secrets, crm, feedback, ma, people, rules, sources};
 use crate::plan::{Plan, SourcePlan};
-use crate::problem::{Problem, Severity, Words};
-use crate::text::{Files, Texts};
+use crate::problem::{Problem, Severity, Span, Words};
+use crate::text::{At, Files, Table, Texts};
+use crate::trial::{self, RuleTest, Trial};
 use crate::{damage, mask, shape, whole};
+
+/// The code of a secret that is missing.
+const MISSING_SECRET: &str = "LL2014";
 
 /// What a config is made from.
 #[derive(Clone, Copy)]
@@ -44,6 +49,31 @@ pub struct Loaded {
     pub problems: Vec<Problem>,
     /// The texts they point into, secrets and personal data blotted out.
     pub texts: Texts,
+    /// The rules and their tests; there too where nothing but secrets is missing, since rules need none.
+    pub rules: Option<Rules>,
+}
+
+impl Loaded {
+    /// Runs the rule tests; those that fail become problems. None are run where the rules themselves have errors.
+    pub fn try_rules(&mut self) -> Vec<Trial> {
+        let Some(rules) = &self.rules else { return Vec::new() };
+        let trials = trial::run_all(rules);
+        self.problems.extend(trial::problems(rules, &trials));
+        self.problems
+            .sort_by_key(|problem| (problem.span.file, problem.span.range.start, problem.span.range.end));
+        trials
+    }
+}
+
+/// The rules of a config with their tests ([`crate::trial`]).
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The rules.
+    pub policy: Arc<Policy>,
+    /// Their tests, in the order written.
+    pub tests: Vec<RuleTest>,
+    /// Where each transfer rule has its name.
+    pub places: BTreeMap<String, Span>,
 }
 
 /// Loads the config whose main file is `main`, without an overlay.
@@ -61,19 +91,21 @@ pub fn load_from(inputs: &Inputs<'_>) -> Loaded {
         ctx.lay_over(overlay);
     }
     shape::missing(&ctx.sections, &mut ctx.problems);
-    let plan = plan(&mut ctx, inputs.today);
+    let (rules, plan) = plan(&mut ctx, inputs.today);
     ctx.say_missing_secrets();
     let mut problems = std::mem::take(&mut ctx.problems);
     problems.sort_by_key(|problem| (problem.span.file, problem.span.range.start, problem.span.range.end));
     problems.dedup();
     let broken = problems.iter().any(|problem| problem.severity == Severity::Error);
+    let unruly =
+        problems.iter().any(|problem| problem.severity == Severity::Error && problem.code != MISSING_SECRET);
     let mut texts = std::mem::take(&mut ctx.texts);
     problems.retain(|problem| !damage::explains(&ctx.damaged, problem, &texts));
     mask::blot(&mut texts, &ctx.forms, &mut problems);
-    Loaded { plan: plan.filter(|_| !broken), problems, texts }
+    Loaded { plan: plan.filter(|_| !broken), problems, texts, rules: Some(rules).filter(|_| !unruly) }
 }
 
-fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> Option<Plan> {
+fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
     let base = base(ctx);
     let mut names = Names::declared(ctx);
     let schemas = crate::lower::schema::schemas(ctx, &names);
@@ -116,17 +148,27 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> Option<Plan> {
         feedback,
         tracks,
     };
+    let tests = crate::lower::tests::tests(ctx, &policy, &names);
     whole::check(ctx, &policy, today);
+    let rules = Rules { policy: Arc::new(policy), tests, places: rule_places(ctx) };
     let links = crm_plans.into_iter().chain(ma_plans).collect();
-    Some(Plan {
-        hash: policy.config.clone(),
-        policy: Arc::new(policy),
-        store_url: base.store_url?,
-        listen: base.listen?,
+    let (Some(store_url), Some(listen)) = (base.store_url, base.listen) else { return (rules, None) };
+    let plan = Plan {
+        hash: rules.policy.config.clone(),
+        policy: Arc::clone(&rules.policy),
+        store_url,
+        listen,
         public_url: base.public_url,
         sources: source_plans,
         links,
-    })
+    };
+    (rules, Some(plan))
+}
+
+/// Where each transfer rule has its name.
+fn rule_places(ctx: &Context<'_>) -> BTreeMap<String, Span> {
+    let named = |at: At<Table>| at.value.text_at("name").map(|name| (name.value.to_owned(), name.span));
+    ctx.many("transfer").into_iter().filter_map(named).collect()
 }
 
 /// CRMs and MAs push to `/in/NAME` under their own name: hints of changes, leads, points.

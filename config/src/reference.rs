@@ -46,8 +46,9 @@ fn write_key(page: &mut String, key: &Key, prefix: &str) {
     let cells = [format!("`{name}`{star}"), shape(&key.shape), en, zh, format!("`{}`", key.example)];
     let _ = writeln!(page, "| {} |", cells.map(|cell| cell.replace('|', "\\|")).join(" | "));
     let (inner, step) = match &key.shape {
-        Shape::Table(keys) => (Some(*keys), "."),
-        Shape::List(Shape::Table(keys)) => (Some(*keys), "[]."),
+        Shape::Table(keys) | Shape::Open(keys, _) => (Some(*keys), "."),
+        Shape::List(Shape::Table(keys) | Shape::Open(keys, _)) => (Some(*keys), "[]."),
+        Shape::Map(Shape::Table(keys)) => (Some(*keys), ".NAME."),
         _ => (None, ""),
     };
     for below in inner.unwrap_or_default() {
@@ -65,6 +66,7 @@ fn shape(of: &Shape) -> String {
         Shape::Length => "length of time or working time".to_owned(),
         Shape::Percent => "share".to_owned(),
         Shape::Date => "date".to_owned(),
+        Shape::Time => "date, or date and time".to_owned(),
         Shape::Expr => "expression".to_owned(),
         Shape::Secret => "secret reference".to_owned(),
         Shape::TextOrSecret => "text or secret reference".to_owned(),
@@ -72,6 +74,7 @@ fn shape(of: &Shape) -> String {
         Shape::List(inner) => format!("list of {}", shape(inner)),
         Shape::Table(_) => "table".to_owned(),
         Shape::Map(inner) => format!("table of {}", shape(inner)),
+        Shape::Open(_, inner) => format!("table; further keys: {}", shape(inner)),
         Shape::Scalar => "text, number or yes/no".to_owned(),
         Shape::OneOf(shapes) => shapes.iter().map(shape).collect::<Vec<_>>().join(" or "),
         Shape::Step => "step".to_owned(),

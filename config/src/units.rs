@@ -48,6 +48,17 @@ pub fn length(text: &str) -> Option<Length> {
     }
 }
 
+/// A date (ten in the morning is meant) or a date with a time, on the wall.
+#[must_use]
+pub fn wall(text: &str) -> Option<jiff::civil::DateTime> {
+    let text = text.trim();
+    match text.parse::<jiff::civil::Date>() {
+        // A date with a time parses as a date too.
+        Ok(day) if !text.contains([':', 'T', 't', ' ']) => Some(day.at(10, 0, 0, 0)),
+        _ => text.parse().ok().filter(|_| !text.ends_with(['Z', 'z']) && !text.contains('+')),
+    }
+}
+
 /// `20%` as a number of percent.
 #[must_use]
 pub fn percent(text: &str) -> Option<u32> {
@@ -140,6 +151,9 @@ mod tests {
         assert_eq!(rate("20 per minute per address"), Some((20, Micros::minutes(1))));
         assert_eq!(rate("20 per fortnight"), None);
         assert_eq!(percent("120%"), None);
+        assert_eq!(wall("2026-12-01").map(|at| at.to_string()).as_deref(), Some("2026-12-01T10:00:00"));
+        assert_eq!(wall("2026-12-01 18:30").map(|at| at.hour()), Some(18));
+        assert_eq!((wall("tomorrow"), wall("2026-12-01T10:00:00Z"), wall("2026-13-01")), (None, None, None));
         assert!(hours("18:00-09:00").is_none() && hours("09:00-24:00").is_some());
         assert_eq!(weekdays("mon-fri").map(|days| days.len()), Some(5));
         assert_eq!(weekdays("fri-mon"), None);

@@ -4,7 +4,7 @@ mod export;
 mod list;
 mod search;
 mod show;
-mod who;
+pub mod who;
 
 use crate::args::General;
 use crate::args::lead::Lead;

@@ -19,6 +19,7 @@ pub mod people;
 pub mod rules;
 pub mod schema;
 pub mod sources;
+pub mod tests;
 
 use std::collections::BTreeMap;
 

@@ -114,7 +114,9 @@ fn missing_keys(known: &[Key], table: &Table, owner: &Span, problems: &mut Vec<P
 
 fn missing_within(shape_of: &Shape, at: &At<Tree>, problems: &mut Vec<Problem>) {
     match (shape_of, &at.value) {
-        (Shape::Table(known), Tree::Table(table)) => missing_keys(known, table, &at.span, problems),
+        (Shape::Table(known) | Shape::Open(known, _), Tree::Table(table)) => {
+            missing_keys(known, table, &at.span, problems);
+        }
         (Shape::List(inner), Tree::List(list)) => {
             list.iter().for_each(|item| missing_within(inner, item, problems));
         }
@@ -145,6 +147,7 @@ fn shape(shape_of: &Shape, at: &At<Tree>, within: &Within<'_>, problems: &mut Ve
                 shape(inner, value, &within.inner(&key.value), problems);
             }
         }
+        (Shape::Open(known, inner), Tree::Table(table)) => open(known, inner, table, within, problems),
         (Shape::OneOf(shapes), _) => one_of(shapes, at, within, problems),
         (Shape::Secret, _) | (Shape::TextOrSecret, Tree::Table(_)) => secret(at, problems),
         // Checked where more is known: `lower::sources` (the connector's manifest), `lower::mapping`.
@@ -154,6 +157,14 @@ fn shape(shape_of: &Shape, at: &At<Tree>, within: &Within<'_>, problems: &mut Ve
                 problems.push(*problem);
             }
         }
+    }
+}
+
+/// A table with keys of its own and free ones.
+fn open(known: &[Key], inner: &Shape, table: &Table, within: &Within<'_>, problems: &mut Vec<Problem>) {
+    for (key, value) in &table.entries {
+        let own = known.iter().find(|own| own.name == key.value);
+        shape(own.map_or(inner, |own| &own.shape), value, &within.inner(&key.value), problems);
     }
 }
 
@@ -216,6 +227,7 @@ fn scalar(shape_of: &Shape, at: &At<Tree>) -> Result<(), Box<Problem>> {
             _ => text.and_then(units::limit_in).is_some(),
         },
         Shape::Date => text.is_some_and(|text| text.parse::<jiff::civil::Date>().is_ok()),
+        Shape::Time => text.and_then(units::wall).is_some(),
         Shape::Choice(words) => return choice(words, text, at),
         Shape::Scalar => !matches!(at.value, Tree::List(_) | Tree::Table(_)),
         _ => false,

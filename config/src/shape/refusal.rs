@@ -136,7 +136,13 @@ pub(super) fn wanted(shape_of: &Shape) -> Words {
         ),
         Shape::LimitIn => Words::new("a limit such as 3 or \"5 in 7d\"", "上限，如 3 或 \"5 in 7d\""),
         Shape::Date => Words::new("a date such as 2026-12-01", "日期，如 2026-12-01"),
-        Shape::Table(_) | Shape::Map(_) | Shape::Settings => Words::new("a table { … }", "表 { … }"),
+        Shape::Time => Words::new(
+            "a date or a date with a time, such as 2026-12-01T10:00:00",
+            "日期或带时间的日期，如 2026-12-01T10:00:00",
+        ),
+        Shape::Table(_) | Shape::Open(..) | Shape::Map(_) | Shape::Settings => {
+            Words::new("a table { … }", "表 { … }")
+        }
         Shape::Scalar => Words::new("a text, a number or true/false", "文本、数字或布尔值"),
         Shape::Expr => Words::new("a condition as text", "文本形式的表达式"),
         Shape::Name => Words::new("a name as text", "文本形式的名称"),

@@ -23,6 +23,8 @@ pub enum Shape {
     Percent,
     /// A date: `2026-12-01`.
     Date,
+    /// A date, or a date with a time: `2026-12-01T10:00:00`.
+    Time,
     /// An expression.
     Expr,
     /// A reference to a secret: `{ env = "…" }` or `{ file = "…" }`.
@@ -35,6 +37,8 @@ pub enum Shape {
     List(&'static Shape),
     /// A table with these keys.
     Table(&'static [Key]),
+    /// A table with these keys, and free ones with values of this shape.
+    Open(&'static [Key], &'static Shape),
     /// A table with free keys and values of this shape.
     Map(&'static Shape),
     /// A text, a number or yes/no.

@@ -13,4 +13,5 @@ mod overlays;
 mod real;
 mod reference;
 mod secrets;
+mod trials;
 mod valid;

@@ -3,6 +3,7 @@
 mod pool;
 mod rules;
 mod systems;
+mod tests;
 
 use super::Shape::{Bool, Choice, List, Name, Table, Text};
 use super::{Key, Section, Shape, key, must};

@@ -412,10 +412,5 @@ pub(super) const PART: &[Section] = &[
             ),
         ],
     },
-    Section {
-        name: "test",
-        many: true,
-        doc: ("A test of the rules.", "规则测试。"),
-        keys: later!("rule tests are not built yet", "尚未支持规则测试"),
-    },
+    super::tests::TEST,
 ];
