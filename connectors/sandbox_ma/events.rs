@@ -52,7 +52,14 @@ fn one(link: &Link, event: &Json, position: u32, push_id: &str) -> Result<RawLea
         "points.changed" => "points_changed",
         _ => "ma_event",
     };
-    let raw = RawLead { event_id: Some(event_id), at, touch: Some(touch.to_owned()), fields, position };
+    let raw = RawLead {
+        event_id: Some(event_id),
+        at,
+        touch: Some(touch.to_owned()),
+        fields,
+        position,
+        ..RawLead::default()
+    };
     match beyond {
         Some(beyond) => Err(quarantined(OUT_OF_BOUNDS, beyond, raw)),
         None if raw.fields.text("ma_id").is_none() => {

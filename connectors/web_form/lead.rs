@@ -197,7 +197,8 @@ pub(super) fn finish(
     shared.add_common(&mut fields);
     let robot = fields.record.get(shared.honeypot).is_some_and(|value| !value.is_blank());
     shared.shape(&mut fields.record);
-    let raw = RawLead { event_id, at: None, touch: None, fields: fields.record, position };
+    let raw =
+        RawLead { event_id, at: None, touch: None, fields: fields.record, position, ..RawLead::default() };
     if robot {
         let detail = format!(
             "the hidden field `{}` is filled: most likely a robot; inject it again if it is a person",

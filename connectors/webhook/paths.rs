@@ -106,7 +106,8 @@ fn one(
     let time = find("at");
     let happened = time.as_deref().and_then(|time| Timestamp::parse(time, &reading::zone(link)));
     let event_id = find("event_id").and_then(word).or(signed_id);
-    let raw = RawLead { event_id, at: happened, touch, fields: fields.record, position };
+    let raw =
+        RawLead { event_id, at: happened, touch, fields: fields.record, position, ..RawLead::default() };
     if let Some(beyond) = fields.beyond {
         return Err(quarantined(OUT_OF_BOUNDS, beyond, raw));
     }

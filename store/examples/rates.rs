@@ -104,6 +104,7 @@ fn push(n: usize, moment: &mut Moment) -> KeptPush {
             Identifier::new("email", format!("u{n}@shili.example")),
         ],
         fields,
+        ties: Default::default(),
     };
     KeptPush {
         id,

@@ -26,7 +26,7 @@ use crate::{feedback, funnel, inform, pool, score, track};
 pub fn needs(captures: &[Captured], _policy: &Policy) -> Needs {
     let mut needs = feedback::needs(&answers(captures));
     for captured in captures {
-        needs.identifiers.extend(captured.who.iter().cloned());
+        needs.identifiers.extend(captured.who.iter().chain(&captured.ties.unlink).cloned());
     }
     needs
 }
@@ -74,11 +74,12 @@ pub fn absorb(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
         reaction.effects.push(Effect::FinishCapture { id: captured.id, end });
         return reaction;
     }
-    let found = identity::resolve(book, &captured.who, captured.at, policy);
+    let found = identity::resolve(book, captured, policy);
     reaction.because.reasons.extend(found.reasons.iter().cloned());
     let mut person = Person::of(book, &found, captured, policy, moment, &mut reaction);
     reaction.because.lead = Some(person.lead.id);
     bind(book, &found, captured, &mut person.lead, &mut reaction);
+    unbind(book, captured, &mut person.lead, &mut reaction);
 
     let mut touch = pool::touch(captured, person.lead.id, found.by.clone(), policy, moment);
     reaction.because.reasons.extend(pool::tell(&mut person.lead, captured, &mut touch));
@@ -148,6 +149,28 @@ fn bind(book: &Book, found: &Resolution, captured: &Captured, lead: &mut Lead, r
         lead.identifiers.insert(identifier.clone());
         let binding = identity::binding(book, identifier, lead.id, &captured.source, captured.at);
         reaction.effects.push(Effect::Bind(binding));
+    }
+}
+
+/// Takes the identifiers from the person that the source says are no longer theirs. The last one stays: nobody could be
+/// found again without.
+fn unbind(book: &Book, captured: &Captured, lead: &mut Lead, reaction: &mut Reaction) {
+    for identifier in &captured.ties.unlink {
+        if !lead.identifiers.contains(identifier) {
+            continue;
+        }
+        let by = identity::masked(identifier);
+        if lead.identifiers.len() == 1 {
+            reaction.because.push(Reason::new("unlink_last").with("by", by));
+            continue;
+        }
+        if book.identifiers.get(identifier).is_some_and(|known| known.last_at > captured.at) {
+            reaction.because.push(Reason::new("unlink_late").with("by", by));
+            continue;
+        }
+        lead.identifiers.remove(identifier);
+        reaction.because.push(Reason::new("unlinked").with("by", by));
+        reaction.effects.push(Effect::Unbind(identifier.clone()));
     }
 }
 

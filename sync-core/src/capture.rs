@@ -37,6 +37,31 @@ impl Identifier {
     }
 }
 
+/// What a source says about identifiers as such, beside what its record tells of the person.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Ties {
+    /// Pairs of identifiers that are one person's: an account that takes over what a device did before the login, an
+    /// alias of a login id, a new phone number in place of an old one (the older first).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub link: Vec<(Identifier, Identifier)>,
+    /// Identifiers that are no longer the person's (unbound). What came through them stays where it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlink: Vec<Identifier>,
+}
+
+impl Ties {
+    /// Whether nothing is said.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.link.is_empty() && self.unlink.is_empty()
+    }
+
+    /// All identifiers that are named.
+    pub fn named(&self) -> impl Iterator<Item = &Identifier> {
+        self.link.iter().flat_map(|(one, other)| [one, other]).chain(&self.unlink)
+    }
+}
+
 /// One record as a connector read it, in the source's own words and unchecked.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct RawLead {
@@ -50,6 +75,10 @@ pub struct RawLead {
     pub fields: Record,
     /// Place in the push: row of a file (1 is the first data row), index in a body.
     pub position: u32,
+    /// Identifiers that the source links or unlinks, by the pool's kinds (`phone`, `email`, `login_id`, `cookie`…), values
+    /// in the source's words. They need not stand in the fields too. What says nothing else is a record all the same.
+    #[serde(default, skip_serializing_if = "Ties::is_empty")]
+    pub ties: Ties,
 }
 
 /// What a capture asks for.
@@ -88,6 +117,9 @@ pub struct Captured {
     /// Fields in the pool's words; `touch.*` fields describe the touch, `consent.*` the consent given with it,
     /// `score.NAME` a score an outside MA sent.
     pub fields: Record,
+    /// Identifiers that the source links or unlinks, normalised. The linked ones stand in `who` too.
+    #[serde(default, skip_serializing_if = "Ties::is_empty")]
+    pub ties: Ties,
 }
 
 /// How a duplicate is recognised.

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::because::Reason;
 use crate::book::Book;
-use crate::capture::{Identifier, IdentifierKind};
+use crate::capture::{Captured, Identifier, IdentifierKind};
 use crate::ids::LeadId;
 use crate::lead::{Binding, Lead};
 use crate::normal::mask;
@@ -113,14 +113,16 @@ pub fn masked(identifier: &Identifier) -> String {
     format!("{} {shown}", identifier.kind.0)
 }
 
-/// Finds out whose capture it is. `who` is sorted, strongest first; `at` is the time of the event.
+/// Finds out whose capture it is. Its identifiers are sorted, strongest first.
 #[must_use]
-pub fn resolve<'a>(book: &'a Book, who: &'a [Identifier], at: Timestamp, policy: &'a Policy) -> Resolution {
+pub fn resolve<'a>(book: &'a Book, captured: &'a Captured, policy: &'a Policy) -> Resolution {
+    let who = captured.who.as_slice();
     let mut person = Person {
         book,
         policy: &policy.identity,
-        at,
+        at: captured.at,
         who,
+        linked: captured.ties.link.iter().flat_map(|(one, other)| [one, other]).collect(),
         held: who.iter().cloned().collect(),
         leads: Vec::new(),
         found: Resolution::default(),
@@ -147,6 +149,8 @@ struct Person<'a> {
     policy: &'a IdentityPolicy,
     at: Timestamp,
     who: &'a [Identifier],
+    /// What the source says belongs together: proof of its own, though no stronger than its kind.
+    linked: BTreeSet<&'a Identifier>,
     held: BTreeSet<Identifier>,
     leads: Vec<&'a Lead>,
     found: Resolution,
@@ -176,11 +180,11 @@ impl<'a> Person<'a> {
             });
         }
         // A further value of a kind (a switchboard beside a mobile) proves less than the first, and so does one that
-        // intake put behind weaker kinds.
+        // intake put behind weaker kinds; but not one that the source linked on purpose.
         let further = self.who.iter().take(place).any(|before| {
             before.kind == by.kind || rank(self.policy, &before.kind) > rank(self.policy, &by.kind)
         });
-        if further && self.differs("email", lead) {
+        if further && !self.linked.contains(by) && self.differs("email", lead) {
             return Some("different_email");
         }
         if self.leads.iter().any(|known| self.book.open_handoff(known.id).is_some())

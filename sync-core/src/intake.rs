@@ -15,7 +15,7 @@ use leadloop_mapping::{Record, Value};
 use sha2::{Digest, Sha256};
 
 use crate::because::Language;
-use crate::capture::{CaptureKind, Captured, DedupKey, Identifier, Quarantined, RawLead};
+use crate::capture::{CaptureKind, Captured, DedupKey, Identifier, Quarantined, RawLead, Ties};
 use crate::facts;
 use crate::ids::PushId;
 use crate::moment::Moment;
@@ -81,12 +81,13 @@ pub fn intake(
     let named = names::sort(raw, source, &mut notes);
     let mut record = clean::clean(named, source, policy, &mut notes);
     let (at, touch, event) = take_event(raw, source, policy, arrived, &mut record.fields, &mut notes);
-    let who = who::identifiers(&mut record, source, policy, &mut notes);
+    let ties = who::ties(&raw.ties, source, policy, &mut notes);
+    let who = who::identifiers(&mut record, &ties, source, policy, &mut notes);
     if !wanted(source, &touch, &record.fields) {
         return Ok(None);
     }
     require(source, policy, &record.fields, &who, &notes).map_err(refuse)?;
-    let key = key(source, event, raw.at.map(|_| at), &touch, &who, &record.fields);
+    let key = key(source, event, raw.at.map(|_| at), &touch, (&who, &ties), &record.fields);
     if !notes.0.is_empty() {
         record.fields.set("touch.notes", Value::List(notes.0.into_iter().map(Value::from).collect()));
     }
@@ -105,13 +106,16 @@ pub fn intake(
         touch,
         who,
         fields: record.fields,
+        ties,
     }))
 }
 
 /// Refuses records that are larger than any lead.
 fn bounded(raw: &RawLead, policy: &Policy) -> Result<(), (&'static str, String)> {
-    let count = raw.fields.0.len();
-    let bytes: usize = raw.fields.iter().map(|(name, value)| name.len() + size(value)).sum();
+    let ties = || raw.ties.named();
+    let count = raw.fields.0.len() + ties().count();
+    let tied: usize = ties().map(|one| one.kind.0.len() + one.value.len()).sum();
+    let bytes = raw.fields.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>() + tied;
     if count <= MOST_FIELDS && bytes <= MOST_BYTES {
         return Ok(());
     }
@@ -243,7 +247,7 @@ fn key(
     event: Option<String>,
     at: Option<Timestamp>,
     touch: &str,
-    who: &[Identifier],
+    (who, ties): (&[Identifier], &Ties),
     fields: &Record,
 ) -> DedupKey {
     match event {
@@ -251,7 +255,10 @@ fn key(
         Some(id) => DedupKey::Event(format!("sha256:{}", digest(&[&id]))),
         None => {
             let at = at.map_or_else(String::new, |at| at.0.to_string());
-            let people = serde_json::json!(who).to_string();
+            let mut people = serde_json::json!(who).to_string();
+            if !ties.is_empty() {
+                people.push_str(&serde_json::json!(ties).to_string());
+            }
             let spelled = |name: &str| matches!(name, "phone_raw" | "email_raw");
             let content: Record =
                 fields.iter().filter(|(name, _)| !spelled(name)).map(|(n, v)| (n, v.clone())).collect();

@@ -48,6 +48,7 @@ pub(crate) fn capture(n: u64, key: DedupKey) -> Captured {
             .with("name", "测试甲")
             .with("company", "示例科技")
             .with("budget", Value::Real(0.1)),
+        ties: Default::default(),
     }
 }
 
@@ -84,6 +85,7 @@ pub(crate) fn quarantined(position: u32) -> Quarantined {
             touch: None,
             fields: Record::new().with("mobile", "none"),
             position,
+            ties: Default::default(),
         },
     }
 }

@@ -16,6 +16,17 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "此人的 {kind} 已达上限 {at_most}，新值未绑定",
         "this person has {at_most} of {kind} already, the new one was not bound",
     ),
+    ("unlinked", "来源解除了 {by} 的绑定", "the source unlinked {by}"),
+    (
+        "unlink_last",
+        "来源解除 {by} 的绑定，但这是此人唯一的标识，保留",
+        "the source unlinked {by}, but nothing else says who this is: it stays",
+    ),
+    (
+        "unlink_late",
+        "解除 {by} 绑定的通知晚到：此后它又出现过，保留",
+        "the word that unlinks {by} came late: it was seen since, so it stays",
+    ),
     ("identifies_nobody", "内容无法识别身份", "nothing in it says who it is"),
     ("profile", "更新了 {fields}", "changed {fields}"),
     ("consent_given", "已授权（{purpose}），来源 {source}", "consent given for {purpose}, through {source}"),

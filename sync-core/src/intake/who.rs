@@ -8,28 +8,26 @@ use leadloop_mapping::Value;
 use super::clean::Clean;
 use super::names::MACHINE_IDS;
 use super::{MOST_IDENTIFIERS, Notes};
-use crate::capture::{Identifier, IdentifierKind};
+use crate::capture::{Identifier, IdentifierKind, Ties};
 use crate::identity;
-use crate::normal::phone::PhoneKind;
+use crate::normal::phone::{self, Country, PhoneKind};
 use crate::normal::{email, identifier};
 use crate::policy::{Policy, SourcePolicy};
 
 /// The identifiers of a record. Ids of machines leave the fields: they are no part of a profile.
 pub(super) fn identifiers(
     record: &mut Clean,
+    ties: &Ties,
     source: &SourcePolicy,
     policy: &Policy,
     notes: &mut Notes,
 ) -> Vec<Identifier> {
-    let blocked = &policy.identity.blocked;
     // (a shared landline comes behind everything that is one person's own, rank, identifier)
     let mut found: Vec<(bool, usize, Identifier)> = Vec::new();
     let mut seen: BTreeSet<Identifier> = BTreeSet::new();
     let mut refused: BTreeSet<String> = BTreeSet::new();
     let mut add = |identifier: Identifier, shared: bool, notes: &mut Notes| {
-        let value = identifier.value.as_str();
-        let national = value.strip_prefix("+86").unwrap_or(value);
-        if blocked.contains(value) || blocked.contains(national) {
+        if is_blocked(&identifier, policy) {
             notes.add(&identifier.kind.0, "blocked");
             refused.insert(identifier.value);
         } else if seen.insert(identifier.clone()) {
@@ -70,6 +68,9 @@ pub(super) fn identifiers(
             }
         }
     }
+    for identifier in ties.link.iter().flat_map(|(one, other)| [one, other]) {
+        add(identifier.clone(), false, notes);
+    }
     for field in ["phone", "email"] {
         // A value that is nobody's is no fact about this person either.
         if record.fields.text(field).is_some_and(|value| refused.contains(value)) {
@@ -77,12 +78,78 @@ pub(super) fn identifiers(
             record.fields.0.entry(format!("{field}_raw")).or_insert(value);
         }
     }
+    if found.is_empty() {
+        // What is to be unlinked says whose record it is, where nothing else does.
+        let first = ties.unlink.first();
+        found.extend(first.map(|one| (false, identity::rank(&policy.identity, &one.kind), one.clone())));
+    }
     found.sort_by_key(|(shared, rank, _)| (*shared, *rank));
     if found.len() > MOST_IDENTIFIERS {
         notes.add("identifiers", "too_many");
         found.truncate(MOST_IDENTIFIERS);
     }
     found.into_iter().map(|(_, _, identifier)| identifier).collect()
+}
+
+fn is_blocked(identifier: &Identifier, policy: &Policy) -> bool {
+    let value = identifier.value.as_str();
+    let national = value.strip_prefix("+86").unwrap_or(value);
+    let blocked = &policy.identity.blocked;
+    blocked.contains(value) || blocked.contains(national)
+}
+
+/// What a source says about identifiers, in the pool's spelling. A pair of which one is nobody's own says nothing.
+pub(super) fn ties(raw: &Ties, source: &SourcePolicy, policy: &Policy, notes: &mut Notes) -> Ties {
+    if raw.is_empty() {
+        return Ties::default();
+    }
+    let mut spell = |identifier: &Identifier| spelled(identifier, source, policy, notes);
+    let pairs = raw.link.iter().filter_map(|(one, other)| Some((spell(one)?, spell(other)?)));
+    let link: Vec<_> = pairs.filter(|(one, other)| one != other).take(MOST_IDENTIFIERS / 2).collect();
+    let unlink = raw.unlink.iter().filter_map(spell).take(MOST_IDENTIFIERS).collect();
+    Ties { link, unlink }
+}
+
+/// One identifier of a tie; `None` where it cannot be read or is nobody's own.
+fn spelled(
+    raw: &Identifier,
+    source: &SourcePolicy,
+    policy: &Policy,
+    notes: &mut Notes,
+) -> Option<Identifier> {
+    let kind = raw.kind.0.as_str();
+    let read = match kind {
+        "phone" => {
+            let region = policy.region.parse().unwrap_or(Country::CN);
+            let read = phone::parse(&raw.value, region).map_err(|problem| problem.code());
+            read.and_then(|phone| identity::phone_value(&phone).ok_or("hotline"))
+        }
+        "email" => match email::parse(&raw.value) {
+            Ok(read) if read.role == Some(email::Role::Unread) => Err("unread_mailbox"),
+            read => read.map(|read| read.address).map_err(|problem| problem.code()),
+        },
+        _ if source.shared_device && identity::DEVICES.contains(&kind) => Err("shared_device"),
+        _ if MACHINE_IDS.contains(&kind) => {
+            return of_machine(kind, &raw.value.as_str().into(), source, policy, notes)
+                .map(|value| Identifier::new(kind, value))
+                .filter(|identifier| !is_blocked(identifier, policy));
+        }
+        _ if source.identifiers.values().any(|known| known.0 == kind) => {
+            identifier::parse(&raw.value).map_err(|problem| problem.code())
+        }
+        _ => Err("unknown_kind"),
+    };
+    match read.map(|value| Identifier::new(kind, value)) {
+        Ok(identifier) if is_blocked(&identifier, policy) => {
+            notes.add(kind, "blocked");
+            None
+        }
+        Ok(identifier) => Some(identifier),
+        Err(code) => {
+            notes.add(kind, code);
+            None
+        }
+    }
 }
 
 /// The value of a machine's id. What is unique in one system only carries the system's name in front.

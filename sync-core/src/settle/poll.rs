@@ -10,7 +10,7 @@ use leadloop_mapping::{Record, Value};
 use super::{auth_key, note, retry_of};
 use crate::because::{Because, Reason};
 use crate::book::Book;
-use crate::capture::{CaptureKind, Captured, DedupKey, Identifier};
+use crate::capture::{CaptureKind, Captured, DedupKey, Identifier, Ties};
 use crate::effect::{Alarm, Effect, Reaction, RemoteLink};
 use crate::feedback;
 use crate::ids::{LinkName, SourceName};
@@ -343,6 +343,7 @@ impl Page<'_> {
             touch: "answer".to_owned(),
             who: vec![Identifier::new("crm_id", feedback::crm_id(&row.remote))],
             fields,
+            ties: Ties::default(),
         };
         self.because.push(Reason::new("sales_changed").with("record", feedback::crm_id(&row.remote)));
         self.effects.push(Effect::Keep(Box::new(captured)));

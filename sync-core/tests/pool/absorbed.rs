@@ -21,7 +21,7 @@ fn play(case: &Table) -> World {
         if let Some(now) = text("now") {
             world.pass(time(now));
         }
-        if !step.contains_key("fields") {
+        if !["fields", "link", "unlink"].iter().any(|key| step.contains_key(*key)) {
             continue;
         }
         let source = text("source").unwrap_or("website");

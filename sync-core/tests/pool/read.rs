@@ -1,7 +1,7 @@
 //! Runs `cases/pool/intake.toml`: what a record becomes, or why it waits.
 
 use leadloop_mapping::{Record, Value};
-use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, RawLead};
+use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, Identifier, RawLead, Ties};
 use leadloop_sync_core::intake;
 use leadloop_sync_core::lead::Lead;
 use toml::{Table, Value as Toml};
@@ -29,6 +29,28 @@ pub(crate) fn raw(step: &Table) -> RawLead {
         touch: text("touch").map(str::to_owned),
         fields: fields.iter().map(|(name, toml)| (name.as_str(), value(toml))).collect(),
         position: 1,
+        ties: ties(step),
+    }
+}
+
+/// `link = [["cookie", "a", "login_id", "b"]]`, `unlink = [["phone", "139…"]]`.
+fn ties(step: &Table) -> Ties {
+    let rows = |key: &str| step.get(key).and_then(Toml::as_array).cloned().unwrap_or_default();
+    let words = |row: &Toml| -> Vec<String> {
+        let words = row.as_array().expect("a list").iter();
+        words.map(|word| word.as_str().expect("a text").to_owned()).collect()
+    };
+    Ties {
+        link: rows("link")
+            .iter()
+            .map(words)
+            .map(|row| (Identifier::new(&row[0], row[1].as_str()), Identifier::new(&row[2], row[3].as_str())))
+            .collect(),
+        unlink: rows("unlink")
+            .iter()
+            .map(words)
+            .map(|row| Identifier::new(&row[0], row[1].as_str()))
+            .collect(),
     }
 }
 

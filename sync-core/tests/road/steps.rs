@@ -353,6 +353,7 @@ impl Play {
             touch: "answer".to_owned(),
             who: who.into_iter().map(|phone| Identifier::new("phone", phone)).collect(),
             fields,
+            ties: Default::default(),
         });
         self.model.listen();
     }
