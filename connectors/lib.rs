@@ -8,6 +8,8 @@ use leadloop_connector_api::Registry;
 mod reading;
 mod sandbox;
 mod sandbox_ma;
+mod segment;
+mod sensors;
 
 pub mod table_file;
 mod web_form;

@@ -3,8 +3,12 @@
 
 pub(crate) mod encoding;
 pub(crate) mod form;
+pub(crate) mod gzip;
 pub(crate) mod json;
 pub(crate) mod multipart;
+#[cfg(test)]
+pub(crate) mod testing;
+pub(crate) mod uba;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use leadloop_connector_api::settings::{Problem, ProblemKind, Settings};

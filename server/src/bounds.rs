@@ -32,6 +32,10 @@ pub const REQUESTS_PER_EXCHANGE: u32 = 8;
 pub const ANSWER_BYTES: usize = 10 * 1024 * 1024;
 /// A claim that is older ran out: its node died or hangs.
 pub const CLAIM_FOR: Micros = Micros::seconds(120);
+/// Visits looked at in one transaction.
+pub const VISITS_BATCH: u32 = 200;
+/// How often visits that may be over are looked for: a minute more or less does not matter to anybody.
+pub const VISITS_EVERY: Micros = Micros::seconds(20);
 /// Rounds a stale transaction is tried anew before it runs alone.
 pub const STALE_ROUNDS: u32 = 5;
 /// A loop that nobody wakes looks by itself after this time.

@@ -8,8 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Path, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use leadloop_config::plan::{Plan, SourcePlan};
@@ -17,7 +17,7 @@ use leadloop_connector_api::{Answer, Connector, Method as PushMethod, Push, Rece
 use leadloop_store::{Kept, KeptPush, PushState};
 use leadloop_sync_core::capture::Quarantined;
 use leadloop_sync_core::ids::PushId;
-use leadloop_sync_core::intake::intake;
+use leadloop_sync_core::intake::{Taken, intake};
 use serde_json::json;
 
 use crate::bounds;
@@ -28,10 +28,7 @@ pub async fn receive(
     State(node): State<Arc<Node>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     path: Path<Vec<(String, String)>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Response {
     let named =
         |name: &str| path.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or("");
@@ -44,32 +41,100 @@ pub async fn receive(
         );
     };
     if !node.rates.passes(source, peer.ip()) {
-        let mut response = refuse(
-            StatusCode::TOO_MANY_REQUESTS,
-            "LL3002",
-            "too many requests from this address; come again in a minute",
-        );
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
-        return response;
+        return too_many();
     }
-    let bytes = match read_body(body).await {
-        Ok(bytes) => bytes,
+    match push_of(&node, peer, named("rest"), request).await {
+        Ok((push, asked)) => take(&node, &plan, source, push, &asked).await,
+        Err(response) => *response,
+    }
+}
+
+/// What comes to no source by name: systems whose clients choose the path themselves are known by what they send.
+pub async fn receive_elsewhere(
+    State(node): State<Arc<Node>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let nowhere = || refuse(StatusCode::NOT_FOUND, "LL3001", "nobody listens here; sources are at /in/NAME");
+    let plan = node.plan();
+    let path = request.uri().path().trim_start_matches('/').to_owned();
+    // By the path alone first: a body is read only where somebody may want it.
+    let mut maybe = Push { path, query: request.uri().query().unwrap_or("").to_owned(), ..no_push(&node) };
+    if request.method() == Method::GET || request.method() == Method::HEAD {
+        maybe.method = PushMethod::Get;
+    }
+    if claimed(&node, &plan, &maybe).is_none() {
+        return nowhere();
+    }
+    let (push, asked) = match push_of(&node, peer, &maybe.path, request).await {
+        Ok(read) => read,
         Err(response) => return *response,
     };
-    let push = Push {
-        method: if method == Method::GET { PushMethod::Get } else { PushMethod::Post },
-        path: named("rest").to_owned(),
-        query: uri.query().unwrap_or("").to_owned(),
-        headers: kept_headers(&headers),
-        body: bytes,
+    let Some(source) = claimed(&node, &plan, &push) else { return nowhere() };
+    if !node.rates.passes(source, peer.ip()) {
+        return too_many();
+    }
+    take(&node, &plan, source, push, &asked).await
+}
+
+/// The source that a push without a name is meant for.
+fn claimed<'p>(node: &Node, plan: &'p Plan, push: &Push) -> Option<&'p SourcePlan> {
+    let claims = plan.sources.iter().filter_map(|source| {
+        let connector = node.registry.get(&source.connector)?;
+        let claim = catch_unwind(AssertUnwindSafe(|| connector.claims(&source.link, push))).ok()??;
+        Some((claim, source))
+    });
+    claims.min_by_key(|(claim, _)| *claim).map(|(_, source)| source)
+}
+
+fn no_push(node: &Node) -> Push {
+    Push {
+        method: PushMethod::Post,
+        path: String::new(),
+        query: String::new(),
+        headers: vec![],
+        body: vec![],
         at: node.clock.now(),
+        peer: None,
+    }
+}
+
+fn too_many() -> Response {
+    let mut response = refuse(
+        StatusCode::TOO_MANY_REQUESTS,
+        "LL3002",
+        "too many requests from this address; come again in a minute",
+    );
+    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
+    response
+}
+
+/// A request as a connector reads it, and the method it came by.
+async fn push_of(
+    node: &Node,
+    peer: SocketAddr,
+    path: &str,
+    request: Request,
+) -> Result<(Push, Method), Box<Response>> {
+    let (parts, body) = request.into_parts();
+    if !matches!(parts.method, Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::OPTIONS) {
+        return Err(Box::new(StatusCode::METHOD_NOT_ALLOWED.into_response()));
+    }
+    let looks = matches!(parts.method, Method::GET | Method::HEAD);
+    let push = Push {
+        method: if looks { PushMethod::Get } else { PushMethod::Post },
+        path: path.to_owned(),
+        query: parts.uri.query().unwrap_or("").to_owned(),
+        headers: kept_headers(&parts.headers),
+        body: read_body(body).await?,
         peer: Some(peer.ip().to_string()),
+        ..no_push(node)
     };
-    take(&node, &plan, source, push).await
+    Ok((push, parts.method))
 }
 
 /// Reads, keeps and answers one push.
-async fn take(node: &Node, plan: &Plan, source: &SourcePlan, push: Push) -> Response {
+async fn take(node: &Node, plan: &Plan, source: &SourcePlan, push: Push, asked: &Method) -> Response {
     let Some(connector) = node.registry.get(&source.connector) else {
         return refuse(
             StatusCode::NOT_FOUND,
@@ -77,17 +142,12 @@ async fn take(node: &Node, plan: &Plan, source: &SourcePlan, push: Push) -> Resp
             format!("the connector `{}` is not built in", source.connector),
         );
     };
+    if *asked == Method::OPTIONS {
+        return as_response(&connector.preflight(&source.link, &push));
+    }
     let received = match read(connector, source, &push) {
         Ok(received) => received,
-        Err(Refusal::Unsigned(detail)) => return refuse(StatusCode::UNAUTHORIZED, "LL3003", detail),
-        Err(Refusal::Forbidden(detail)) => return refuse(StatusCode::FORBIDDEN, "LL3004", detail),
-        Err(Refusal::Handshake(answer)) => return as_response(&answer),
-        Err(refusal @ (Refusal::NotAListener | Refusal::NotSpoken(_))) => {
-            return refuse(StatusCode::NOT_FOUND, "LL3001", format!("source `{}`: {refusal}", source.name));
-        }
-        Err(Refusal::Unreadable { code, detail }) => {
-            return park(node, plan, source, push, code, detail).await;
-        }
+        Err(refusal) => return refused(node, plan, source, push, refusal).await,
     };
     let hints = received.hints.clone();
     let (answer, report) = (received.answer.clone(), received.report);
@@ -109,6 +169,27 @@ async fn take(node: &Node, plan: &Plan, source: &SourcePlan, push: Push) -> Resp
             refuse(StatusCode::SERVICE_UNAVAILABLE, "LL1010", "nothing was stored; send it again")
         }
     }
+}
+
+/// What a refused push is answered: in the vendor's words where the connector has them.
+async fn refused(node: &Node, plan: &Plan, source: &SourcePlan, push: Push, refusal: Refusal) -> Response {
+    let (refusal, own) = match refusal {
+        Refusal::Answered { refusal, answer } => (*refusal, Some(answer)),
+        refusal => (refusal, None),
+    };
+    let usual = match refusal {
+        Refusal::Unsigned(detail) => refuse(StatusCode::UNAUTHORIZED, "LL3003", detail),
+        Refusal::Forbidden(detail) => refuse(StatusCode::FORBIDDEN, "LL3004", detail),
+        Refusal::Handshake(answer) => as_response(&answer),
+        refusal @ (Refusal::NotAListener | Refusal::NotSpoken(_) | Refusal::Answered { .. }) => {
+            refuse(StatusCode::NOT_FOUND, "LL3001", format!("source `{}`: {refusal}", source.name))
+        }
+        Refusal::Unreadable { code, detail } => match park(node, plan, source, push, code, &detail).await {
+            Ok(()) => refuse(StatusCode::BAD_REQUEST, code, detail),
+            Err(response) => return *response,
+        },
+    };
+    own.map_or(usual, |answer| as_response(&answer))
 }
 
 /// A connector that panics on strange input must not take the push with it.
@@ -135,16 +216,19 @@ pub fn prepare(
     let mut quarantined = received.unreadable;
     let mut captures = Vec::with_capacity(received.leads.len());
     let policy = plan.policy.sources.get(&source.name);
+    let mut counted = Vec::new();
     for raw in &received.leads {
         let Some(policy_of_source) = policy else { continue };
         match intake(raw, policy_of_source, &plan.policy, push.at, Some(id), &mut moment) {
-            Ok(Some(captured)) => captures.push(captured),
-            Ok(None) => {}
+            Ok(Taken::Captured(captured)) => captures.push(*captured),
+            Ok(Taken::Counted(event)) => counted.push(*event),
+            Ok(Taken::Unwanted) => {}
             Err(refused) => quarantined.push(*refused),
         }
     }
     let kept = KeptPush {
         captures,
+        counted,
         quarantined: quarantined.clone(),
         duplicate_within: policy.map_or_else(Default::default, |policy| policy.duplicate_within),
         ..kept_form(id, plan, source, push, PushState::Read)
@@ -152,21 +236,23 @@ pub fn prepare(
     (kept, quarantined)
 }
 
+/// Keeps what nobody could read, for a person.
 async fn park(
     node: &Node,
     plan: &Plan,
     source: &SourcePlan,
     push: Push,
     code: &str,
-    detail: String,
-) -> Response {
-    let state = PushState::Parked { code: code.to_owned(), detail: detail.clone() };
+    detail: &str,
+) -> Result<(), Box<Response>> {
+    let state = PushState::Parked { code: code.to_owned(), detail: detail.to_owned() };
     let kept = kept_form(node.clock.moment().id(), plan, source, push, state);
     match node.keeper.keep(kept).await {
-        Ok(_) => refuse(StatusCode::BAD_REQUEST, code, detail),
+        Ok(_) => Ok(()),
         Err(error) => {
             tracing::error!(source = %source.name, %error, "an unreadable push could not be kept");
-            refuse(StatusCode::SERVICE_UNAVAILABLE, "LL1010", "nothing was stored; send it again")
+            let text = "nothing was stored; send it again";
+            Err(Box::new(refuse(StatusCode::SERVICE_UNAVAILABLE, "LL1010", text)))
         }
     }
 }
@@ -226,6 +312,7 @@ fn kept_form(id: PushId, plan: &Plan, source: &SourcePlan, push: Push, state: Pu
         state,
         duplicate_within: Default::default(),
         captures: vec![],
+        counted: vec![],
         quarantined: vec![],
         resolves: vec![],
     }
@@ -244,6 +331,9 @@ fn outcome(kept: &Kept, quarantined: &[Quarantined]) -> serde_json::Value {
         .map(|record| json!({ "position": record.position, "code": record.code, "detail": record.detail }))
         .collect();
     let mut body = json!({ "accepted": kept.kept, "duplicates": kept.duplicates.len(), "quarantined": quarantined.len() });
+    if kept.counted > 0 {
+        body["counted"] = kept.counted.into();
+    }
     if !list.is_empty() {
         body["problems"] = list.into();
     }

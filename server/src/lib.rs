@@ -19,6 +19,7 @@ pub mod absorb;
 pub mod deliver;
 pub mod ingress;
 pub mod tick;
+pub mod visits;
 
 pub mod local;
 pub mod orders;

@@ -14,7 +14,7 @@ use leadloop_store::read::quarantine::{QuarantineAsk, QuarantinedRecord, StoredP
 use leadloop_store::{KeptPush, PushState, StoreError};
 use leadloop_sync_core::capture::{Quarantined, RawLead};
 use leadloop_sync_core::ids::{CaptureId, DeliveryId, LinkName, PushId, SourceName};
-use leadloop_sync_core::intake::intake;
+use leadloop_sync_core::intake::{Taken, intake};
 use serde::{Deserialize, Serialize};
 
 use crate::ingress;
@@ -281,9 +281,12 @@ async fn again(node: &Node, push: PushId, records: Vec<QuarantinedRecord>) -> Re
     for record in records {
         let raw = &record.record.raw;
         match intake(raw, policy, &plan.policy, stored.arrived, Some(push), &mut moment) {
-            Ok(captured) => {
-                done.unwanted += u64::from(captured.is_none());
-                kept.captures.extend(captured);
+            Ok(taken) => {
+                match taken {
+                    Taken::Captured(captured) => kept.captures.push(*captured),
+                    Taken::Counted(event) => kept.counted.push(*event),
+                    Taken::Unwanted => done.unwanted += 1,
+                }
                 kept.resolves.push(record.record.position);
             }
             Err(still) => {
@@ -311,6 +314,7 @@ fn again_form(stored: &StoredPush, plan: &Plan) -> KeptPush {
         state: stored.state.clone(),
         duplicate_within: Default::default(),
         captures: Vec::new(),
+        counted: Vec::new(),
         quarantined: Vec::new(),
         resolves: Vec::new(),
     }
@@ -417,6 +421,10 @@ async fn read_again(node: &Node, stored: StoredPush) -> Result<Done, OrderError>
         Err(refusal) => {
             let (code, detail) = match refusal {
                 Refusal::Unreadable { code, detail } => (code.to_owned(), detail),
+                Refusal::Answered { refusal, .. } => match *refusal {
+                    Refusal::Unreadable { code, detail } => (code.to_owned(), detail),
+                    other => ("LL3003".to_owned(), other.to_string()),
+                },
                 other => ("LL3003".to_owned(), other.to_string()),
             };
             let state = PushState::Parked { code: code.clone(), detail: detail.clone() };
@@ -427,7 +435,7 @@ async fn read_again(node: &Node, stored: StoredPush) -> Result<Done, OrderError>
     };
     let asked = received.leads.len() + received.unreadable.len();
     let (fresh, quarantined) = ingress::prepare(node, &plan, source, push, received);
-    let wanted = fresh.captures.len() + quarantined.len();
+    let wanted = fresh.captures.len() + fresh.counted.len() + quarantined.len();
     let captures = fresh.captures.into_iter().map(|mut captured| {
         captured.push = Some(stored.id);
         captured
@@ -436,6 +444,7 @@ async fn read_again(node: &Node, stored: StoredPush) -> Result<Done, OrderError>
         state: PushState::Read,
         duplicate_within: fresh.duplicate_within,
         captures: captures.collect(),
+        counted: fresh.counted,
         quarantined: quarantined.clone(),
         ..again_form(&stored, &plan)
     };

@@ -28,7 +28,7 @@ use crate::limits::Limits;
 use crate::local;
 use crate::node::Node;
 use crate::wire::{HttpWire, Wire, WireError};
-use crate::{absorb, deliver, health, ingress, serve, tick};
+use crate::{absorb, deliver, health, ingress, serve, tick, visits};
 
 /// What keeps a node from starting.
 #[derive(Debug, thiserror::Error)]
@@ -126,11 +126,13 @@ pub async fn start_with(
         .route("/in/{source}/{*rest}", any(ingress::receive))
         .route("/healthz", get(health::healthz))
         .route("/status", get(health::status))
+        .fallback(ingress::receive_elsewhere)
         .with_state(Arc::clone(&node));
     let mut loops = vec![
         tokio::spawn(serve::run(Arc::clone(&node), listener, router)),
         tokio::spawn(absorb::run(Arc::clone(&node))),
         tokio::spawn(tick::run(Arc::clone(&node), heard)),
+        tokio::spawn(visits::run(Arc::clone(&node))),
     ];
     for link in &plan.links {
         if let Some(line) = node.lines.get(&link.name) {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, Quarantined};
 use leadloop_sync_core::ids::{PushId, SourceName};
 use leadloop_sync_core::time::{Micros, Timestamp};
+use leadloop_sync_core::visit::{Counted, KEY_FOR};
 
 use crate::Store;
 use crate::cell::{Rows, args};
@@ -67,6 +68,8 @@ pub struct KeptPush {
     pub duplicate_within: Micros,
     /// What was read.
     pub captures: Vec<Captured>,
+    /// What was read and is counted only.
+    pub counted: Vec<Counted>,
     /// What was read and cannot be processed.
     pub quarantined: Vec<Quarantined>,
     /// Records (by their place in the push) in quarantine that this keeping settles.
@@ -80,6 +83,8 @@ pub struct Kept {
     pub kept: u32,
     /// Places in the push of captures that were told before.
     pub duplicates: Vec<u32>,
+    /// Events that were counted.
+    pub counted: u32,
     /// Records put into quarantine.
     pub quarantined: u32,
 }
@@ -121,6 +126,7 @@ async fn keep_pushes(work: &mut Work, pushes: &[KeptPush]) -> Result<Vec<Kept>> 
         })
         .collect();
     let mut fates = keep_captures(work, &waiting).await?.into_iter();
+    let mut counted = count_events(work, pushes).await?.into_iter();
     put_quarantined(work, pushes).await?;
     let answers = pushes.iter().map(|push| {
         let mut answer = Kept { quarantined: count(push.quarantined.len()), ..Kept::default() };
@@ -131,9 +137,26 @@ async fn keep_pushes(work: &mut Work, pushes: &[KeptPush]) -> Result<Vec<Kept>> 
                 answer.duplicates.push(capture.position);
             }
         }
+        answer.counted = counted.next().unwrap_or_default();
         answer
     });
     Ok(answers.collect())
+}
+
+/// Counts events that were not told before; says of each push how many.
+async fn count_events(work: &mut Work, pushes: &[KeptPush]) -> Result<Vec<u32>> {
+    let events: Vec<&Counted> = pushes.iter().flat_map(|push| &push.counted).collect();
+    let keys = events.iter().map(|event| {
+        let key = Key::in_table(&event.key, Some(event.arrived + KEY_FOR));
+        (event.source.as_str(), event.arrived, Some(key))
+    });
+    let new = take_keys(work, keys.collect()).await?;
+    let fresh: Vec<&Counted> =
+        events.iter().zip(&new).filter(|(_, new)| **new).map(|(event, _)| *event).collect();
+    crate::visits::count(work, &fresh).await?;
+    let mut new = new.into_iter();
+    let of = |push: &KeptPush| count(new.by_ref().take(push.counted.len()).filter(|new| *new).count());
+    Ok(pushes.iter().map(of).collect())
 }
 
 fn count(length: usize) -> u32 {
@@ -184,7 +207,10 @@ pub(crate) async fn keep_captures(work: &mut Work, waiting: &[Waiting<'_>]) -> R
     if waiting.is_empty() {
         return Ok(Vec::new());
     }
-    let new = take_keys(work, waiting).await?;
+    let keys = waiting
+        .iter()
+        .map(|waiting| (waiting.capture.source.as_str(), waiting.capture.arrived, Key::of(waiting)));
+    let new = take_keys(work, keys.collect()).await?;
     let mut list = Rows::of(&CAPTURE_KEEP, 1);
     for (Waiting { capture, .. }, new) in waiting.iter().zip(&new) {
         if !*new {
@@ -212,15 +238,23 @@ struct Key {
 impl Key {
     /// `None` where duplicates are not looked for: a window of no length.
     fn of(waiting: &Waiting<'_>) -> Option<Self> {
-        let (letter, key, expires) = match &waiting.capture.key {
-            DedupKey::Event(key) => ('e', key, None),
-            DedupKey::Content(key) => {
+        let expires = match &waiting.capture.key {
+            DedupKey::Event(_) => None,
+            DedupKey::Content(_) => {
                 let within = waiting.within.unwrap_or(WITHIN);
                 if within.0 <= 0 {
                     return None;
                 }
-                ('c', key, Some(waiting.capture.arrived + within))
+                Some(waiting.capture.arrived + within)
             }
+        };
+        Some(Self::in_table(&waiting.capture.key, expires))
+    }
+
+    fn in_table(key: &DedupKey, expires: Option<Timestamp>) -> Self {
+        let (letter, key) = match key {
+            DedupKey::Event(key) => ('e', key),
+            DedupKey::Content(key) => ('c', key),
         };
         let key = if key.len() <= KEY_BYTES {
             format!("{letter}:{key}")
@@ -232,28 +266,26 @@ impl Key {
                 text
             })
         };
-        Some(Self { key, expires })
+        Self { key, expires }
     }
 }
 
-/// Takes the keys of captures; says of each capture whether its key was free. Within the batch the first one has it.
-async fn take_keys(work: &mut Work, waiting: &[Waiting<'_>]) -> Result<Vec<bool>> {
-    let keys: Vec<Option<Key>> = waiting.iter().map(Key::of).collect();
+/// Takes keys of (source, arrival); says of each whether it was free. Within the batch the first one has it.
+async fn take_keys(work: &mut Work, keys: Vec<(&str, Timestamp, Option<Key>)>) -> Result<Vec<bool>> {
     let mut first: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for (at, (waiting, key)) in waiting.iter().zip(&keys).enumerate() {
+    for (at, (source, _, key)) in keys.iter().enumerate() {
         if let Some(key) = key {
-            first.entry((waiting.capture.source.as_str(), &key.key)).or_insert(at);
+            first.entry((source, &key.key)).or_insert(at);
         }
     }
-    let mut new: Vec<bool> = keys.iter().map(Option::is_none).collect();
+    let mut new: Vec<bool> = keys.iter().map(|(_, _, key)| key.is_none()).collect();
     if first.is_empty() {
         return Ok(new);
     }
     let mut list = Rows::of(&DEDUP_TAKE, 1);
-    for ((source, key), at) in &first {
-        let arrived = waiting.get(*at).map(|waiting| waiting.capture.arrived);
-        let expires = keys.get(*at).and_then(Option::as_ref).and_then(|key| key.expires);
-        list.add(*source).add(*key).add(arrived).add(expires);
+    for ((source, text), at) in &first {
+        let Some((_, arrived, Some(key))) = keys.get(*at) else { continue };
+        list.add(*source).add(*text).add(*arrived).add(key.expires);
     }
     for row in work.rows(&DEDUP_TAKE, args![list]).await? {
         let (source, key): (String, String) = (row.get(0)?, row.get(1)?);

@@ -49,7 +49,7 @@ struct Asked {
 
 impl Asked {
     fn rows(&self) -> usize {
-        1 + self.push.captures.len() + self.push.quarantined.len()
+        1 + self.push.captures.len() + self.push.counted.len() + self.push.quarantined.len()
     }
 }
 

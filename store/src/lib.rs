@@ -30,6 +30,7 @@ mod store;
 mod text;
 mod tx;
 mod upkeep;
+mod visits;
 mod wake;
 
 pub use error::StoreError;

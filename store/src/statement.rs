@@ -52,6 +52,10 @@ statements! {
     QUARANTINE_RESOLVE = "quarantine_resolve";
     QUARANTINE_KEEP = "quarantine_keep";
     CAPTURE_CLAIM = "capture_claim";
+    VISIT_COUNT = "visit_count";
+    VISIT_DUE = "visit_due";
+    VISIT_LATER = "visit_later";
+    VISIT_DROP = "visit_drop";
     DEADLINE_DUE = "deadline_due";
     DEADLINE_NEXT = "deadline_next";
     TURN_TAKE = "turn_take";

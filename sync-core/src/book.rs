@@ -170,7 +170,8 @@ impl Book {
             | Effect::SetDeadline(_)
             | Effect::ClearDeadline(_)
             | Effect::Alarm(_)
-            | Effect::Suspect(_) => {}
+            | Effect::Suspect(_)
+            | Effect::EndVisit { .. } => {}
         }
     }
 

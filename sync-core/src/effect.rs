@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::because::Because;
 use crate::capture::{CaptureEnd, Captured, Identifier};
 use crate::handoff::{DecisionRecord, Handoff};
-use crate::ids::{CaptureId, DeliveryId, HandoffId, LeadId, LinkName};
+use crate::ids::{CaptureId, DeliveryId, HandoffId, LeadId, LinkName, SourceName};
 use crate::lead::{Binding, Lead, RemoteRef, Touch};
 use crate::mirror::MirrorRow;
 use crate::outbox::{Delivery, DeliveryState, Operation};
@@ -195,6 +195,15 @@ pub enum Effect {
     Alarm(Alarm),
     /// Two leads that may be one person. Said again it changes nothing.
     Suspect(Suspect),
+    /// What was counted of a visitor was told, or is looked at again later.
+    EndVisit {
+        /// Which source counted it.
+        source: SourceName,
+        /// Of whom.
+        who: Identifier,
+        /// When it is looked at again; `None` where it is told or forgotten.
+        until: Option<Timestamp>,
+    },
 }
 
 /// What shall be done, and why.

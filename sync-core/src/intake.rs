@@ -21,6 +21,7 @@ use crate::ids::PushId;
 use crate::moment::Moment;
 use crate::policy::{Brings, Policy, SourcePolicy};
 use crate::time::{Micros, Timestamp};
+use crate::visit::Counted;
 
 /// Most fields of one record; more is quarantined.
 pub const MOST_FIELDS: usize = 300;
@@ -60,7 +61,29 @@ impl Notes {
     }
 }
 
-/// Reads one record. `None`: the source's `keep` does not want it.
+/// What became of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Taken {
+    /// It goes to the pool.
+    Captured(Box<Captured>),
+    /// It is an event that is counted only.
+    Counted(Box<Counted>),
+    /// The source's `keep` does not want it.
+    Unwanted,
+}
+
+impl Taken {
+    /// The capture, where it is one.
+    #[must_use]
+    pub fn captured(self) -> Option<Captured> {
+        match self {
+            Taken::Captured(captured) => Some(*captured),
+            Taken::Counted(_) | Taken::Unwanted => None,
+        }
+    }
+}
+
+/// Reads one record.
 ///
 /// # Errors
 /// The record with its reason, for quarantine: `LL4001` something required is missing, `LL4002` too much of it,
@@ -72,7 +95,7 @@ pub fn intake(
     arrived: Timestamp,
     push: Option<PushId>,
     moment: &mut Moment,
-) -> Result<Option<Captured>, Box<Quarantined>> {
+) -> Result<Taken, Box<Quarantined>> {
     let refuse = |(code, detail): (&str, String)| {
         Box::new(Quarantined { position: raw.position, code: code.to_owned(), detail, raw: raw.clone() })
     };
@@ -83,15 +106,25 @@ pub fn intake(
     let (at, touch, event) = take_event(raw, source, policy, arrived, &mut record.fields, &mut notes);
     let ties = who::ties(&raw.ties, source, policy, &mut notes);
     let who = who::identifiers(&mut record, &ties, source, policy, &mut notes);
-    if !wanted(source, &touch, &record.fields) {
-        return Ok(None);
+    let name = record.fields.get("touch.event").map(Value::to_display);
+    // Where events are counted, what says who somebody is is no plain event and no matter of `keep`.
+    let judged = !source.counts || raw.touch.is_none() && ties.is_empty() && name.is_some();
+    if judged && !wanted(source, &touch, &record.fields) {
+        let counted = || {
+            let (event_name, first) = (name?, who.first()?);
+            let key = key(source, event.clone(), raw.at.map(|_| at), &touch, (&who, &ties), &record.fields);
+            let (source, who) = (source.name.clone(), first.clone());
+            Some(Counted { source, push, who, event: event_name, at, arrived, key })
+        };
+        let counted = source.counts.then(counted).flatten();
+        return Ok(counted.map_or(Taken::Unwanted, |counted| Taken::Counted(Box::new(counted))));
     }
     require(source, policy, &record.fields, &who, &notes).map_err(refuse)?;
     let key = key(source, event, raw.at.map(|_| at), &touch, (&who, &ties), &record.fields);
     if !notes.0.is_empty() {
         record.fields.set("touch.notes", Value::List(notes.0.into_iter().map(Value::from).collect()));
     }
-    Ok(Some(Captured {
+    Ok(Taken::Captured(Box::new(Captured {
         id: moment.id(),
         push,
         position: raw.position,
@@ -107,7 +140,7 @@ pub fn intake(
         who,
         fields: record.fields,
         ties,
-    }))
+    })))
 }
 
 /// Refuses records that are larger than any lead.

@@ -35,6 +35,7 @@ pub mod matching;
 pub mod routing;
 mod tell;
 pub mod transfer;
+pub mod visit;
 
 pub mod describe;
 pub mod outbox;

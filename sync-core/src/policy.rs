@@ -103,6 +103,8 @@ pub struct SourcePolicy {
     pub shared_device: bool,
     /// Only records for which this holds are taken (`touch.*`, `lead.*` of the record).
     pub keep: Option<Expr>,
+    /// Events that `keep` does not want are counted and told by visit, instead of being passed over.
+    pub counts: bool,
     /// Consent that counts as given or refused with every record, where the record itself says nothing.
     pub consent: Option<bool>,
 }

@@ -59,7 +59,7 @@ impl<'p> Judge<'p> {
                 Err(refused) => Err(refused),
                 Ok(raw) => match policy {
                     Some(policy) => intake(&raw, policy, &self.plan.policy, now, None, &mut moment)
-                        .map(|captured| (raw.position, captured)),
+                        .map(|taken| (raw.position, taken.captured())),
                     None => continue,
                 },
             };

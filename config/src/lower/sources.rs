@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use leadloop_connector_api::manifest::SystemKind;
 use leadloop_connector_api::{Link, settings};
 use leadloop_mapping::Value;
-use leadloop_mapping::expr::Expected;
+use leadloop_mapping::expr::{Expected, Expr};
 use leadloop_sync_core::capture::IdentifierKind;
 use leadloop_sync_core::ids::{LinkName, SourceName};
 use leadloop_sync_core::policy::{Brings, SourcePolicy};
@@ -180,7 +180,12 @@ pub fn policy(
         .or_else(|| ctx.registry.get(connector?)?.manifest().touch.clone())
         .unwrap_or_else(|| "touched".to_owned());
     check_fields(ctx, table);
-    let keep = table.text_at("keep").and_then(|at| ctx.expr(&at, &schemas.record, Expected::Bool));
+    let manifest = connector.and_then(|name| ctx.registry.get(name)).map(|connector| connector.manifest());
+    let keep = match (table.text_at("keep"), manifest.and_then(|manifest| manifest.keep.as_deref())) {
+        (Some(at), _) => ctx.expr(&at, &schemas.record, Expected::Bool),
+        (None, Some(usual)) => Expr::compile(usual, &schemas.record, Expected::Bool).ok(),
+        (None, None) => None,
+    };
     let fields = table
         .tables("fields")
         .iter()
@@ -202,6 +207,7 @@ pub fn policy(
         duplicate_within: table.duration("duplicate_within").unwrap_or(DUPLICATE_WITHIN),
         shared_device: table.flag("shared_device").unwrap_or(false),
         keep,
+        counts: manifest.is_some_and(|manifest| manifest.counts),
         consent: table.text("consent").map(|word| word == "given"),
     })
 }

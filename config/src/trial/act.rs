@@ -9,7 +9,7 @@ use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::facts::{self, Scene};
 use leadloop_sync_core::handoff::Action;
 use leadloop_sync_core::ids::{LeadId, SourceName};
-use leadloop_sync_core::intake::intake;
+use leadloop_sync_core::intake::{Taken, intake};
 use leadloop_sync_core::lead::{RemoteRef, Stage};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::{Delivery, Operation, Outcome, Purpose, Reply};
@@ -130,7 +130,8 @@ impl Walk<'_> {
             ));
             return None;
         };
-        match intake(&step.raw, &in_pool_words(source, step), self.policy, at, None, moment) {
+        let read = intake(&step.raw, &in_pool_words(source, step), self.policy, at, None, moment);
+        match read.map(Taken::captured) {
             Ok(Some(captured)) => Some(captured),
             Ok(None) => {
                 self.seen.notes.push(Words::new(

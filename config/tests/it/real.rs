@@ -85,7 +85,6 @@ const NOT_YET: &[&str] = &[
     "LL2013 [[ma]] \"mautic\"",
     "LL2013 [[source]] \"jinshuju\"",
     "LL2013 [[source]] \"polyv\"",
-    "LL2013 [[source]] \"sensors\"",
     "LL2013 [[source]] \"sign_in_page\"",
     "LL2013 [[source]] \"wecom_contacts\"",
 ];

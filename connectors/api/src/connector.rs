@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use crate::exchange::Exchange;
 use crate::http::{Answer, Push};
 use crate::manifest::Manifest;
+use crate::origins::cors_headers;
 use crate::settings::{Problem, Settings};
 
 /// One configured connection (or source), its settings checked against the manifest.
@@ -88,6 +89,16 @@ pub struct Received {
     pub answer: Option<Answer>,
     /// Whether the JSON object of that answer may carry what became of the records (accepted, duplicates, quarantined).
     pub report: bool,
+    /// Records that are about nobody or meant for somebody else, by code: counted, and no more.
+    pub ignored: BTreeMap<&'static str, u32>,
+}
+
+impl Received {
+    /// Counts a record that is passed over.
+    pub fn ignore(&mut self, code: &'static str) {
+        let count = self.ignored.entry(code).or_default();
+        *count = count.saturating_add(1);
+    }
 }
 
 /// Why a push was not taken, or an operation not spoken.
@@ -116,6 +127,31 @@ pub enum Refusal {
     /// The vendor's handshake (echo of a challenge): answered, nothing is kept.
     #[error("handshake")]
     Handshake(Box<Answer>),
+    /// Any other refusal, said in the vendor's own way.
+    #[error("{refusal}")]
+    Answered {
+        /// What is refused, and why.
+        refusal: Box<Refusal>,
+        /// What the sender is answered.
+        answer: Box<Answer>,
+    },
+}
+
+impl Refusal {
+    /// This refusal, said as the vendor needs it.
+    #[must_use]
+    pub fn answered(self, answer: Answer) -> Self {
+        Refusal::Answered { refusal: Box::new(self), answer: Box::new(answer) }
+    }
+}
+
+/// Whether a push that came to no source by name is one of a connector's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// This source is meant.
+    Mine,
+    /// It speaks that way, but another one may be meant.
+    Maybe,
 }
 
 /// A system leadloop can listen to or speak to.
@@ -128,6 +164,19 @@ pub trait Connector: Send + Sync {
     fn check_settings(&self, settings: &Settings) -> Vec<Problem> {
         let _ = settings;
         vec![]
+    }
+
+    /// Whether a push whose whole path is `push.path` is meant for this source: for systems whose clients choose the path
+    /// themselves.
+    fn claims(&self, link: &Link, push: &Push) -> Option<Claim> {
+        let _ = (link, push);
+        None
+    }
+
+    /// What a browser is answered that asks whether it may post here.
+    fn preflight(&self, link: &Link, push: &Push) -> Answer {
+        let origin = push.header("origin").unwrap_or_default();
+        Answer { status: 204, headers: cors_headers(origin, link.list("allowed_origins")), body: vec![] }
     }
 
     /// Reads what the system pushed: signature over the raw bytes first, then records, in the source's own words.

@@ -20,6 +20,6 @@ pub mod signature;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 
-pub use connector::{Connector, Link, Received, Refusal, Registered, Registry};
+pub use connector::{Claim, Connector, Link, Received, Refusal, Registered, Registry};
 pub use exchange::{Exchange, Step};
 pub use http::{Answer, Body, Method, Push, Request};

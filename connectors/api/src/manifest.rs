@@ -75,6 +75,12 @@ pub struct Manifest {
     /// When a record can be found by our mark.
     #[serde(default)]
     pub find_by_mark: Option<FindByMark>,
+    /// For sources of events: those the config's `keep` does not want are counted and told by visit.
+    #[serde(default)]
+    pub counts: bool,
+    /// For sources of events: which are kept one by one where the config does not say.
+    #[serde(default)]
+    pub keep: Option<String>,
     /// For sources: the touch kind when nobody says otherwise.
     #[serde(default)]
     pub touch: Option<String>,

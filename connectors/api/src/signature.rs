@@ -57,6 +57,22 @@ pub fn hmac(algorithm: Algorithm, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     context.sign().as_ref().to_vec()
 }
 
+/// The SHA-256 of `parts`, one after the other, in hexadecimal: for keys of events that have no id of their own.
+#[must_use]
+pub fn digest_of(parts: &[&[u8]]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(part);
+    }
+    hex::encode(context.finish())
+}
+
+/// Reads bytes that were written in base64, padded or not.
+#[must_use]
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text.trim()).ok()
+}
+
 /// Writes bytes as a header has them.
 #[must_use]
 pub fn encode(encoding: Encoding, bytes: &[u8]) -> String {

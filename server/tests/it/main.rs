@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod converse;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod inbox;
 #[cfg(test)]
 mod retry;

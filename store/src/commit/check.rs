@@ -288,6 +288,7 @@ fn shared_by(reaction: &Reaction) -> BTreeSet<Shared<'_>> {
             | Effect::MirrorSeen { .. }
             | Effect::Keep(_)
             | Effect::FinishCapture { .. }
+            | Effect::EndVisit { .. }
             | Effect::Alarm(_) => {}
         }
     }

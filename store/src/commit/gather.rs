@@ -8,7 +8,7 @@ use leadloop_sync_core::effect::{
     Alarm, AttemptNote, Deadline, Effect, Feedback, Reaction, RemoteLink, Suspect,
 };
 use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
-use leadloop_sync_core::ids::{CaptureId, DeliveryId, HandoffId, LeadId, LinkName};
+use leadloop_sync_core::ids::{CaptureId, DeliveryId, HandoffId, LeadId, LinkName, SourceName};
 use leadloop_sync_core::lead::{Binding, Lead, RemoteRef, Stage, Touch};
 use leadloop_sync_core::mirror::MirrorRow;
 use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation};
@@ -53,6 +53,8 @@ pub(super) struct Changes<'a> {
     pub(super) hurries: BTreeMap<(&'a LinkName, Option<&'a str>), Timestamp>,
     pub(super) moves: BTreeMap<DeliveryId, Move<'a>>,
     pub(super) enqueued: Vec<&'a Delivery>,
+    /// `None`: told or forgotten.
+    pub(super) visits: BTreeMap<(&'a SourceName, &'a Identifier), Option<Timestamp>>,
 }
 
 impl<'a> Changes<'a> {
@@ -113,6 +115,9 @@ impl<'a> Changes<'a> {
                 self.deadlines.insert(key, None);
             }
             Effect::Keep(capture) => self.keeps.push(capture),
+            Effect::EndVisit { source, who, until } => {
+                self.visits.insert((source, who), *until);
+            }
             Effect::FinishCapture { id, end } => {
                 self.ends.insert(*id, end);
             }

@@ -32,6 +32,7 @@ pub(super) async fn put(
     put_deadlines(work, changes, topics).await?;
     end_captures(work, changes).await?;
     put_alarms(work, changes).await?;
+    crate::visits::end(work, &changes.visits).await?;
     if !changes.reasons.is_empty() {
         let mut list = Rows::of(&REASON_PUT, 1);
         for because in &changes.reasons {

@@ -42,6 +42,7 @@ pub(crate) fn policy() -> Policy {
         duplicate_within: Micros::minutes(10),
         shared_device: false,
         keep: None,
+        counts: false,
         consent: None,
     };
     let model = ScoreModel {

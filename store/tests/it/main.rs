@@ -10,6 +10,7 @@ mod people;
 mod reads;
 mod samples;
 mod surroundings;
+mod visits;
 mod write_path;
 
 use std::future::Future;

@@ -28,6 +28,11 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "the word that unlinks {by} came late: it was seen since, so it stays",
     ),
     ("identifies_nobody", "内容无法识别身份", "nothing in it says who it is"),
+    (
+        "visit_over",
+        "来自 {source} 的一次访问已结束，汇成一条互动",
+        "a visit at {source} is over and told as one touch",
+    ),
     ("profile", "更新了 {fields}", "changed {fields}"),
     ("consent_given", "已授权（{purpose}），来源 {source}", "consent given for {purpose}, through {source}"),
     (

@@ -64,6 +64,7 @@ pub(crate) fn source(name: &str, touch: &str) -> SourcePolicy {
         duplicate_within: Micros::minutes(10),
         shared_device: false,
         keep: None,
+        counts: false,
         consent: None,
     }
 }

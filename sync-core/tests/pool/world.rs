@@ -7,7 +7,7 @@ use leadloop_sync_core::book::Book;
 use leadloop_sync_core::capture::{CaptureEnd, Captured, Identifier, Quarantined, RawLead};
 use leadloop_sync_core::effect::{Deadline, Effect, Reaction, Suspect};
 use leadloop_sync_core::ids::SourceName;
-use leadloop_sync_core::intake::intake;
+use leadloop_sync_core::intake::{self, intake};
 use leadloop_sync_core::lead::{Lead, Touch};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::Delivery;
@@ -60,7 +60,7 @@ impl World {
     pub(crate) fn read(&mut self, source: &str, raw: &RawLead) -> Result<Option<Captured>, Box<Quarantined>> {
         let mut moment = self.moment();
         let of = self.policy.sources.get(&SourceName::from(source)).expect("a source of the rules");
-        intake(raw, of, &self.policy, self.now, None, &mut moment)
+        intake(raw, of, &self.policy, self.now, None, &mut moment).map(intake::Taken::captured)
     }
 
     /// A record through intake and absorb.

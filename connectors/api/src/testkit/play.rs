@@ -374,6 +374,9 @@ fn received_text(received: &Received) -> String {
     for record in &received.unreadable {
         line("unreadable", json!(record));
     }
+    if !received.ignored.is_empty() {
+        line("ignored", json!(received.ignored));
+    }
     for hint in &received.hints {
         line("hint", json!(hint));
     }
@@ -399,6 +402,11 @@ fn refused(refusal: &Refusal) -> (Section, Ending) {
             return (Section::made("refused", &format!("unreadable {code}"), detail), Ending::NotTaken);
         }
         Refusal::Handshake(answer) => ("handshake", answer_json(answer).to_string(), Ending::NotTaken),
+        Refusal::Answered { refusal, answer } => {
+            let (mut section, ending) = refused(refusal);
+            section.lines.push(format!("answer {}", answer_json(answer)));
+            return (section, ending);
+        }
     };
     (Section::made("refused", word, &detail), ending)
 }
