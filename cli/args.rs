@@ -93,6 +93,11 @@ pub enum Command {
         after_help = "Example:\n  leadloop test\n  leadloop test --cover --output json        for CI: fails where a rule is tried by no test\n  leadloop test --record 13800001104 --to tests/recorded.toml"
     )]
     Test(Test),
+    /// Hold the config against the living systems: connections, fields, values, people (体检)
+    #[command(
+        after_help = "Example:\n  leadloop doctor\n  leadloop doctor --prepare       make the mark field where the CRM allows it\n  leadloop doctor --output json | jq '.connections'\n\nWhat was checked is kept in leadloop.lock beside the config; `leadloop check` warns by it."
+    )]
+    Doctor(Doctor),
     /// Listen to sources, decide, deliver (运行)
     #[command(
         after_help = "Example:\n  leadloop run\n  RUST_LOG=leadloop=debug leadloop run\n\nSIGTERM or Ctrl-C lets what is under way come home and ends; a second one ends at once."
@@ -207,6 +212,19 @@ pub struct Test {
     /// Keep names, numbers and addresses as they are; else made-up ones take their place
     #[arg(long, requires = "record")]
     pub reveal: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Make the field of our mark where it is missing and the CRM lets us
+    #[arg(long)]
+    pub prepare: bool,
+    /// How long one system may take for all its answers
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub timeout: u32,
+    /// Leave leadloop.lock as it is
+    #[arg(long)]
+    pub no_lock: bool,
 }
 
 #[derive(Debug, Args)]

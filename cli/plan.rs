@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leadloop_config::plan::Plan;
 use leadloop_config::render::terminal::{self, Look};
 use leadloop_config::text::Files;
-use leadloop_config::{Loaded, load, render};
+use leadloop_config::{Beside, Inputs, Loaded, load, load_beside, render};
 pub use leadloop_server::run::database;
 use leadloop_store::{Store, StoreSettings};
 use secrecy::{ExposeSecret, SecretString};
@@ -23,11 +23,19 @@ fn place(config: &Path) -> (PathBuf, String) {
     (folder.unwrap_or(Path::new(".")).to_owned(), name.into_owned())
 }
 
-/// Reads a config with everything that is wrong with it.
+/// Reads a config with everything that is wrong with it by itself.
 pub fn read(config: &Path) -> Loaded {
+    read_beside(config, &Beside::default())
+}
+
+/// The same, held against what was checked before or what the systems say.
+pub fn read_beside(config: &Path, beside: &Beside<'_>) -> Loaded {
     let (folder, name) = place(config);
     let disk = Disk::new(&folder);
-    let mut loaded = load(&name, &disk, &disk, &leadloop_connectors::registry());
+    let registry = leadloop_connectors::registry();
+    let inputs =
+        Inputs { main: &name, overlay: None, files: &disk, secrets: &disk, registry: &registry, today: None };
+    let mut loaded = load_beside(&inputs, beside);
     if let Some(plan) = &mut loaded.plan {
         for source in &mut plan.sources {
             source.folder = source.folder.as_ref().map(|path| folder.join(path));

@@ -1,10 +1,13 @@
 //! `leadloop check`: every mistake of the config, all at once, without any network; the rule tests too.
 
+use leadloop_config::Beside;
+use leadloop_config::live::lock::LockFile;
 use leadloop_config::render::terminal::{self, Look};
 use leadloop_config::render::{counts, json};
 use serde_json::json;
 
 use crate::args::General;
+use crate::commands::doctor::lock_of;
 use crate::failure::{Exit, Failure};
 use crate::plan;
 use crate::screen::{Screen, Style};
@@ -20,7 +23,9 @@ pub fn run(screen: &mut Screen, general: &General) -> Result<(), Failure> {
     if !general.config.exists() {
         return plan::plan(screen, general).map(|_| ());
     }
-    let mut loaded = plan::read(&general.config);
+    let lock = std::fs::read_to_string(lock_of(&general.config)).ok();
+    let lock = lock.as_deref().map_or(LockFile::Missing, LockFile::Text);
+    let mut loaded = plan::read_beside(&general.config, &Beside { lock, live: None });
     let trials = loaded.try_rules();
     let (errors, warnings) = counts(&loaded.problems);
     if let Some(plan) = &loaded.plan {

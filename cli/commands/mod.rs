@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod explain;
 mod funnel;
 mod import;
@@ -27,6 +28,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
     let general = &cli.general;
     match cli.command {
         Command::Check => check::run(screen, general),
+        Command::Doctor(args) => doctor::run(screen, general, &args).await,
         Command::Demo(args) => demo::run(screen, &args).await,
         Command::Explain(args) => explain::run(screen, &args),
         Command::Funnel(args) => funnel::run(screen, general, &args).await,

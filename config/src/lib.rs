@@ -5,8 +5,11 @@
 
 pub mod calendar;
 mod damage;
+mod fingerprint;
+pub mod live;
 pub mod lower;
 mod mask;
+mod outline;
 pub mod overlay;
 pub mod plan;
 pub mod problem;
@@ -20,6 +23,6 @@ pub mod trial;
 pub mod units;
 mod whole;
 
-pub use load::{Inputs, Loaded, Rules, load, load_from};
+pub use load::{Beside, Inputs, Loaded, Rules, load, load_beside, load_from};
 
 mod load;

@@ -9,17 +9,20 @@ use leadloop_connector_api::manifest::SystemKind;
 use leadloop_sync_core::ids::SourceName;
 use leadloop_sync_core::policy::{Policy, SourcePolicy};
 
+use crate::live::lock::{self, Lock, LockFile};
+use crate::live::{self, Live};
 use crate::lower::base::base;
 use crate::lower::general::{campaign, consent, handoff, identity};
 use crate::lower::get::Get;
 use crate::lower::names::Names;
 use crate::lower::schema::Schemas;
 use crate::lower::{Context, Secrets, crm, feedback, ma, people, rules, sources};
+use crate::outline::outline;
 use crate::plan::{Plan, SourcePlan};
 use crate::problem::{Problem, Severity, Span, Words};
 use crate::text::{At, Files, Table, Texts};
 use crate::trial::{self, RuleTest, Trial};
-use crate::{damage, mask, shape, whole};
+use crate::{damage, fingerprint, mask, shape, whole};
 
 /// The code of a secret that is missing.
 const MISSING_SECRET: &str = "LL2014";
@@ -82,9 +85,24 @@ pub fn load(main: &str, files: &dyn Files, secrets: &dyn Secrets, registry: &Reg
     load_from(&Inputs { main, overlay: None, files, secrets, registry, today: None })
 }
 
-/// Loads a config.
+/// Loads a config by itself.
 #[must_use]
 pub fn load_from(inputs: &Inputs<'_>) -> Loaded {
+    load_beside(inputs, &Beside::default())
+}
+
+/// What a config is held against that is right by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// What was checked against the living systems before.
+    pub lock: LockFile<'a>,
+    /// What the living systems say.
+    pub live: Option<&'a Live>,
+}
+
+/// Loads a config and holds it against what was checked before, or what the systems say.
+#[must_use]
+pub fn load_beside(inputs: &Inputs<'_>, beside: &Beside<'_>) -> Loaded {
     let mut ctx = Context::new(inputs.files, inputs.secrets, inputs.registry);
     ctx.read(inputs.main, None);
     if let Some(overlay) = inputs.overlay {
@@ -92,6 +110,10 @@ pub fn load_from(inputs: &Inputs<'_>) -> Loaded {
     }
     shape::missing(&ctx.sections, &mut ctx.problems);
     let (rules, plan) = plan(&mut ctx, inputs.today);
+    let sound = !ctx.problems.iter().any(|problem| problem.severity == Severity::Error);
+    if let Some(plan) = plan.as_ref().filter(|_| sound) {
+        beside.check(&mut ctx, plan);
+    }
     ctx.say_missing_secrets();
     let mut problems = std::mem::take(&mut ctx.problems);
     problems.sort_by_key(|problem| (problem.span.file, problem.span.range.start, problem.span.range.end));
@@ -103,6 +125,21 @@ pub fn load_from(inputs: &Inputs<'_>) -> Loaded {
     problems.retain(|problem| !damage::explains(&ctx.damaged, problem, &texts));
     mask::blot(&mut texts, &ctx.forms, &mut problems);
     Loaded { plan: plan.filter(|_| !broken), problems, texts, rules: Some(rules).filter(|_| !unruly) }
+}
+
+impl Beside<'_> {
+    fn check(&self, ctx: &mut Context<'_>, plan: &Plan) {
+        let Some(live) = self.live else { return lock::check(ctx, &plan.outline, self.lock) };
+        live::check(ctx, &plan.policy, live);
+        let LockFile::Text(text) = self.lock else { return };
+        // One that cannot be read is written anew.
+        let Ok(known) = Lock::read(text) else { return };
+        for (name, link) in &live.links {
+            if let Some(crm) = plan.policy.crms.get(name) {
+                lock::drift(ctx, crm, link, &known);
+            }
+        }
+    }
 }
 
 fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
@@ -161,6 +198,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         public_url: base.public_url,
         sources: source_plans,
         links,
+        outline: Arc::new(outline(ctx)),
     };
     (rules, Some(plan))
 }
@@ -218,15 +256,7 @@ fn pushed_by_links(
     }
 }
 
-/// A name for this version of the config: 128 bits (FNV-1a) over all its files, in hex. It tells versions apart; it
-/// proves nothing.
+/// A name for this version of the config: the fingerprint of all its files.
 fn hash(texts: &Texts) -> String {
-    let mut state: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    for (name, text) in &texts.files {
-        for byte in name.bytes().chain([0]).chain(text.bytes()).chain([0]) {
-            state ^= u128::from(byte);
-            state = state.wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013B);
-        }
-    }
-    format!("{state:032x}")
+    fingerprint::of(texts.files.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]))
 }

@@ -17,6 +17,7 @@ pub mod react;
 
 pub mod absorb;
 pub mod deliver;
+pub mod doctor;
 pub mod ingress;
 pub mod tick;
 pub mod visits;

@@ -13,6 +13,8 @@ mod command;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod kill;

@@ -83,6 +83,35 @@ fn mapping(
     }
 }
 
+/// A rule with its place.
+pub(crate) struct Line {
+    pub(crate) rule: Rule,
+    pub(crate) span: Span,
+}
+
+/// The rules of a `[[mapping]]`, and what is wrong with them where the object has the fields of `remote`.
+pub(crate) fn lines(
+    ctx: &mut Context<'_>,
+    at: &At<Table>,
+    described: &Object,
+    crm: &CrmPolicy,
+    remote: &ObjectSchema,
+) -> (Vec<Line>, Vec<(MapProblem, Span)>) {
+    let object = at.value.text_at("object").map_or_else(|| at.span.clone(), |object| object.span);
+    let tables = at.value.tables("fields");
+    let rules: Vec<Rule> = tables.iter().map(|table| rule(ctx, table.value)).collect();
+    let (pool, filled) = (pool_schema(ctx, &described.name), filled_otherwise(described, crm));
+    let ground = Ground { pool: &pool, crm: remote, zone: "UTC", filled: &filled };
+    let problems = leadloop_mapping::compile(&rules, ground).err().unwrap_or_default();
+    let placed = problems.into_iter().map(|problem| {
+        let span = place_of(&problem, &tables, &object);
+        (problem, span)
+    });
+    let placed = placed.collect();
+    let spans = tables.iter().map(|table| table.span.clone());
+    (rules.into_iter().zip(spans).map(|(rule, span)| Line { rule, span }).collect(), placed)
+}
+
 /// One rule as written. What cannot be read was refused by the shape check, or is said here.
 fn rule(ctx: &mut Context<'_>, table: &Table) -> Rule {
     let steps = match table.get("steps") {

@@ -144,7 +144,7 @@ fn read(file: usize, text: &str, needed: &[&str]) -> Result<Read, Box<Problem>> 
 }
 
 /// What separates the cells: whatever of comma, semicolon and tab stands most often in the first line.
-fn delimiter(text: &str) -> u8 {
+pub(crate) fn delimiter(text: &str) -> u8 {
     let first = text.lines().find(|line| !line.starts_with('#')).unwrap_or("");
     let count = |byte: u8| first.bytes().filter(|b| *b == byte).count();
     [b'\t', b';', b','].into_iter().max_by_key(|byte| count(*byte)).unwrap_or(b',')
