@@ -389,6 +389,8 @@ pub struct Funnel {
     /// Only people whose first touch is before or on this day
     #[arg(long, value_name = "DAY")]
     pub to: Option<jiff::civil::Date>,
+    #[command(flatten)]
+    pub pools: lead::Pools,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -396,6 +398,7 @@ pub enum By {
     Channel,
     Source,
     Campaign,
+    Pool,
     Owner,
     Month,
 }

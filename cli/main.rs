@@ -8,6 +8,7 @@ mod failure;
 mod files;
 mod orders;
 mod plan;
+mod pools;
 mod privacy;
 mod question;
 mod reveal;

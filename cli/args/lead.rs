@@ -38,6 +38,8 @@ pub struct LeadList {
     /// Only of this owner
     #[arg(long)]
     pub owner: Option<String>,
+    #[command(flatten)]
+    pub pools: Pools,
     /// Only where name, company or an identifier contains this
     #[arg(long)]
     pub text: Option<String>,
@@ -53,6 +55,17 @@ pub struct LeadList {
     /// Show personal data; who did is noted
     #[arg(long)]
     pub reveal: bool,
+}
+
+/// Which parts of the pool.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Pools {
+    /// Only in these parts of the pool
+    #[arg(long = "pool", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only in the parts of the pool that this person looks after
+    #[arg(long, value_name = "PERSON", conflicts_with = "names")]
+    pub admin: Option<String>,
 }
 
 #[derive(Debug, Args)]

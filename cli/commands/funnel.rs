@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::args::{By, Funnel, General};
 use crate::failure::Failure;
-use crate::plan;
 use crate::screen::{Rows, Screen};
+use crate::{plan, pools};
 
 /// Prints the funnel.
 ///
@@ -20,11 +20,13 @@ pub async fn run(screen: &mut Screen, general: &General, args: &Funnel) -> Resul
     let span = FunnelSpan {
         from: args.from.and_then(|day| midnight(day, zone)),
         to: args.to.and_then(|day| midnight(day.tomorrow().ok()?, zone)),
+        pools: pools::of(&plan, &args.pools)?,
     };
     let by = match args.by {
         By::Channel => FunnelBy::Channel,
         By::Source => FunnelBy::Source,
         By::Campaign => FunnelBy::Campaign,
+        By::Pool => FunnelBy::Pool,
         By::Owner => FunnelBy::Owner,
         By::Month => FunnelBy::Month(zone.clone()),
     };
@@ -83,6 +85,7 @@ fn print(screen: &Screen, by: By, rows: &[FunnelRow], total: &FunnelRow) -> Resu
         By::Channel => screen.words("channel", "渠道"),
         By::Source => screen.words("source", "来源"),
         By::Campaign => screen.words("campaign", "活动"),
+        By::Pool => screen.words("pool", "线索池"),
         By::Owner => screen.words("owner", "负责人"),
         By::Month => screen.words("month", "月份"),
     };

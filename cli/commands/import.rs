@@ -42,7 +42,7 @@ pub async fn run(screen: &mut Screen, general: &General, args: &Import) -> Resul
     let asks = !args.yes && !args.dry_run && screen.is_attended();
     if args.preview || asks {
         let preview = table.preview(SHOWN);
-        preview::show(screen, &args.file, policy, &preview)?;
+        preview::show(screen, &args.file, (policy, &plan.policy), &preview)?;
         if args.preview {
             return Ok(());
         }

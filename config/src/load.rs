@@ -12,11 +12,11 @@ use leadloop_sync_core::policy::{Policy, SourcePolicy};
 use crate::live::lock::{self, Lock, LockFile};
 use crate::live::{self, Live};
 use crate::lower::base::base;
-use crate::lower::general::{campaign, consent, handoff, identity};
+use crate::lower::general::{campaign, handoff, identity};
 use crate::lower::get::Get;
 use crate::lower::names::Names;
 use crate::lower::schema::Schemas;
-use crate::lower::{Context, Secrets, crm, feedback, ma, people, rules, sources};
+use crate::lower::{Context, Secrets, crm, feedback, ma, people, pool, rules, sources};
 use crate::outline::outline;
 use crate::plan::{Plan, SourcePlan};
 use crate::problem::{Problem, Severity, Span, Words};
@@ -167,7 +167,8 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         region: base.region.clone(),
         calendar: base.calendar.clone(),
         identity: identity(ctx, &base.region),
-        consent: consent(ctx),
+        consent: pool::consent(ctx),
+        pool: pool::pool(ctx, &schemas, &names),
         campaign: campaign(ctx, &schemas.touch),
         scores: rules::scores(ctx, &schemas, &names),
         mql: rules::mql(ctx, &schemas),

@@ -51,7 +51,8 @@ pub fn merge(base: &mut Sections, over: Sections, problems: &mut Vec<Problem>) {
         let Some(section) = spec::section(&name) else { continue };
         let below = base.entry(name.clone()).or_default();
         for table in tables {
-            let found = if section.many {
+            let named = section.many || section.may_repeat() && table.value.get("name").is_some();
+            let found = if named {
                 let wanted = name_of(&name, &table.value);
                 below.iter_mut().find(|known| wanted.is_some() && name_of(&name, &known.value) == wanted)
             } else {
@@ -61,7 +62,7 @@ pub fn merge(base: &mut Sections, over: Sections, problems: &mut Vec<Problem>) {
                 lay(&mut known.value, table.value);
                 continue;
             }
-            match incomplete(section, &table, below).filter(|_| section.many) {
+            match incomplete(section, &table, below).filter(|_| named) {
                 Some(problem) => problems.push(problem),
                 None => below.push(table),
             }

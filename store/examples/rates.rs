@@ -167,6 +167,9 @@ fn react(book: &mut Book, capture: &Captured, moment: &mut Moment) -> Reaction {
         touches: 0,
         mql_at: Some(NOW),
         mql: true,
+        mql_of: None,
+        mql_left: None,
+        pool: None,
         owner: None,
         remotes: BTreeSet::new(),
         track: None,
@@ -178,8 +181,7 @@ fn react(book: &mut Book, capture: &Captured, moment: &mut Moment) -> Reaction {
         created_at: NOW,
         merged_into: None,
     });
-    lead.version += 1;
-    lead.touches += 1;
+    (lead.version, lead.touches) = (lead.version + 1, lead.touches + 1);
     lead.identifiers.extend(capture.who.clone());
     let id = lead.id;
     let mut effects = vec![Effect::PutLead(Box::new(lead))];
@@ -203,6 +205,7 @@ fn react(book: &mut Book, capture: &Captured, moment: &mut Moment) -> Reaction {
         by: capture.who.first().cloned(),
         fields: Record::new().with("page", "/pricing"),
         points: BTreeMap::from([("interest".into(), 30_000_000)]),
+        counted: Default::default(),
     })));
     effects.push(Effect::Enqueue(Box::new(delivery(id, capture, moment))));
     effects.push(Effect::FinishCapture { id: capture.id, end: CaptureEnd::Touched(id) });

@@ -19,12 +19,14 @@ WITH RECURSIVE above (id, root) AS (
             WHEN 'channel' THEN l.channel
             WHEN 'source' THEN l.source
             WHEN 'campaign' THEN l.campaign
+            WHEN 'pool' THEN l.pool
             WHEN 'owner' THEN COALESCE(l.owner_person, l.owner_user)
             ELSE o.name
         END AS name
     FROM lead l
     LEFT JOIN {rows $4: name text, from_at bigint, to_at bigint} o ON l.origin_at >= o.from_at AND l.origin_at < o.to_at
     WHERE l.merged_into IS NULL AND l.origin_at >= $2 AND l.origin_at < $3
+        AND ($5 OR l.pool IN (SELECT w.name FROM {rows $6: name text} w))
 )
 SELECT COALESCE(p.name, ''), CAST(sum(p.touches) AS BIGINT), count(*),
     CAST(COALESCE(sum(r.mql), 0) AS BIGINT), CAST(COALESCE(sum(r.handed_over), 0) AS BIGINT),

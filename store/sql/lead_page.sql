@@ -7,5 +7,6 @@ WHERE l.merged_into IS NULL AND l.id < $1
     AND (CAST($6 AS TEXT) IS NULL OR {sqlite: instr}{postgres: strpos}(l.company_fold, $6) > 0
         OR {sqlite: instr}{postgres: strpos}(l.name_fold, $6) > 0
         OR EXISTS (SELECT 1 FROM identifier i WHERE i.lead = l.id AND {sqlite: instr}{postgres: strpos}(i.value, $6) > 0))
+    AND ($7 OR l.pool IN (SELECT g.name FROM {rows $8: name text} g))
 ORDER BY l.id DESC
-LIMIT $7
+LIMIT $9

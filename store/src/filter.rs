@@ -184,6 +184,13 @@ fn statement(ask: &LeadAsk, narrowed: &Clause, after: Option<LeadId>, engine: En
     only(" AND l.source = ", ask.source.as_deref(), "");
     only(" AND l.channel = ", ask.channel.as_deref(), "");
     only(" AND ", ask.owner.as_deref(), " IN (l.owner_person, l.owner_user)");
+    if let Some(pools) = &ask.pools {
+        sql.push(Piece::Sql(" AND l.pool IN ("));
+        for (place, pool) in pools.iter().enumerate() {
+            sql.extend(pieces![if place == 0 { "" } else { ", " }, Cell::from(pool.as_str())]);
+        }
+        sql.push(Piece::Sql(")"));
+    }
     if let Some(text) = ask.text.as_deref().map(fold).filter(|text| !text.is_empty()) {
         let at = if engine == Engine::Sqlite { "instr(" } else { "strpos(" };
         let text = || Cell::from(text.as_str());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
-use leadloop_sync_core::book::{Book, Needs, ROWS_PER_KEY, TOUCHES_LOADED};
+use leadloop_sync_core::book::{Book, HISTORY_LOADED, Needs, ROWS_PER_KEY, TOUCHES_LOADED};
 use leadloop_sync_core::capture::{Identifier, IdentifierKind};
 use leadloop_sync_core::effect::RemoteLink;
 use leadloop_sync_core::handoff::Handoff;
@@ -29,7 +29,8 @@ pub(crate) async fn load_into(work: &mut Work, book: &mut Book, needs: &Needs) -
     let told = load_links(work, book, needs).await?;
     load_handoffs(work, book, needs, &leads, &told).await?;
     load_mirror(work, book, needs).await?;
-    load_touches(work, book, needs).await?;
+    load_touches(work, book, &needs.history_of, HISTORY_LOADED).await?;
+    load_touches(work, book, &needs.touches_of, TOUCHES_LOADED).await?;
     load_numbers(work, book, needs).await
 }
 
@@ -211,14 +212,15 @@ fn list<'r>(statement: &'static Statement, remotes: impl IntoIterator<Item = &'r
 }
 
 /// The latest touches of people whose leads the book has.
-async fn load_touches(work: &mut Work, book: &mut Book, needs: &Needs) -> Result<()> {
+pub(crate) async fn load_touches(
+    work: &mut Work,
+    book: &mut Book,
+    asked: &BTreeSet<LeadId>,
+    most: u32,
+) -> Result<()> {
     let survivor = |id: LeadId| book.resolve(id).map_or(id, |lead| lead.id);
-    let people: BTreeSet<LeadId> = needs
-        .touches_of
-        .iter()
-        .map(|id| survivor(*id))
-        .filter(|person| !book.touches.contains_key(person))
-        .collect();
+    let people: BTreeSet<LeadId> =
+        asked.iter().map(|id| survivor(*id)).filter(|person| !book.touches.contains_key(person)).collect();
     if people.is_empty() {
         return Ok(());
     }
@@ -232,7 +234,7 @@ async fn load_touches(work: &mut Work, book: &mut Book, needs: &Needs) -> Result
             leads.add(person).add(*member);
         }
     }
-    for row in work.rows(&LOAD_TOUCHES, args![leads, i64::from(TOUCHES_LOADED)]).await? {
+    for row in work.rows(&LOAD_TOUCHES, args![leads, i64::from(most)]).await? {
         book.touches.entry(row.get(0)?).or_default().push(row.doc(1)?);
     }
     Ok(())

@@ -32,6 +32,7 @@ migrations! {
     7 "0007_upkeep" "upkeep";
     8 "0008_views" "views";
     9 "0009_people" "people";
+    16 "0016_pool" "pool";
     32 "0032_visits" "visits";
 }
 

@@ -83,6 +83,7 @@ statements! {
     IDENTIFIER_DROP = "identifier_drop";
     SUSPECT_PUT = "suspect_put";
     TOUCH_PUT = "touch_put";
+    TOUCH_RECEIPTS = "touch_receipts";
     HANDOFF_PUT = "handoff_put";
     DECISION_PUT = "decision_put";
     FEEDBACK_PUT = "feedback_put";

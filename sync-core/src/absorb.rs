@@ -5,11 +5,11 @@
 //! [`crate::pool`], [`crate::score`], [`crate::funnel`], [`crate::track`]; whether sales get it by [`crate::transfer`].
 //! Answers of sales go to [`crate::feedback`]. The verb does not fail: what cannot be processed is parked with a code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::because::{Because, Reason};
 use crate::book::{Book, Needs};
-use crate::capture::{CaptureEnd, CaptureKind, Captured};
+use crate::capture::{CaptureEnd, CaptureKind, Captured, Identifier};
 use crate::effect::{Effect, Reaction, Suspect};
 use crate::facts::{self, Scene};
 use crate::identity::{self, Resolution};
@@ -18,6 +18,8 @@ use crate::lead::{Lead, Touch};
 use crate::matching::{self, Subject};
 use crate::moment::Moment;
 use crate::policy::Policy;
+use crate::score::replay;
+use crate::time::Timestamp;
 use crate::transfer::{self, Occasion};
 use crate::{feedback, funnel, inform, pool, score, track};
 
@@ -35,7 +37,9 @@ pub fn needs(captures: &[Captured], _policy: &Policy) -> Needs {
 #[must_use]
 pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs {
     let mut subjects = Vec::new();
+    let mut order = Order::default();
     for captured in captures.iter().filter(|captured| captured.kind == CaptureKind::Touch) {
+        order.see(book, captured);
         let mut known: BTreeSet<LeadId> = BTreeSet::new();
         for lead in captured.who.iter().filter_map(|identifier| book.lead_of(identifier)) {
             if known.insert(lead.id) {
@@ -51,8 +55,41 @@ pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs 
         });
     }
     let mut needs = matching::needs(&subjects, policy);
+    if replay::matters(policy) {
+        needs.history_of = order.at_stake;
+    }
     needs.extend(feedback::needs_more(book, &answers(captures)));
     needs
+}
+
+/// Whose order of touches is at stake in a batch: who is told of late, and who turns out to be one with somebody.
+#[derive(Default)]
+struct Order<'a> {
+    latest: BTreeMap<LeadId, Timestamp>,
+    fresh: BTreeSet<&'a Identifier>,
+    at_stake: BTreeSet<LeadId>,
+}
+
+impl<'a> Order<'a> {
+    fn see(&mut self, book: &Book, captured: &'a Captured) {
+        let leads: BTreeMap<LeadId, &Lead> = captured
+            .who
+            .iter()
+            .filter_map(|identifier| book.lead_of(identifier))
+            .map(|lead| (lead.id, lead))
+            .collect();
+        // Somebody new of this batch may be joined with a lead that is known.
+        let joined = leads.len() > 1 || captured.who.iter().any(|identifier| self.fresh.contains(identifier));
+        for (id, lead) in leads {
+            let latest = self.latest.entry(id).or_insert(lead.last_touch_at);
+            if joined || captured.at <= *latest {
+                self.at_stake.insert(id);
+            }
+            *latest = (*latest).max(captured.at);
+        }
+        let fresh = captured.who.iter().filter(|identifier| book.lead_of(identifier).is_none());
+        self.fresh.extend(fresh);
+    }
 }
 
 fn answers(captures: &[Captured]) -> Vec<Captured> {
@@ -82,8 +119,10 @@ pub fn absorb(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
     unbind(book, captured, &mut person.lead, &mut reaction);
 
     let mut touch = pool::touch(captured, person.lead.id, found.by.clone(), policy, moment);
-    reaction.because.reasons.extend(pool::tell(&mut person.lead, captured, &mut touch));
-    count(&mut person.lead, &mut touch, captured, policy, moment, &mut reaction.because);
+    reaction.because.reasons.extend(pool::tell(&mut person.lead, captured, &mut touch, policy));
+    let counted = count(&mut person, &found.absorbed, &mut touch, captured, policy, moment);
+    reaction.because.reasons.extend(counted.0);
+    reaction.effects.extend(counted.1);
     for effect in judge(&mut person, &touch, captured, policy, moment, &mut reaction.because) {
         reaction.effects.push(effect);
     }
@@ -105,6 +144,8 @@ struct Person<'a> {
     book: &'a Book,
     lead: Lead,
     before: Option<&'a Lead>,
+    /// When the last of its touches was before this one.
+    latest: Timestamp,
     /// A lead that was just merged into it is with sales: nothing is opened in the same step.
     came_with_handoff: bool,
 }
@@ -122,6 +163,8 @@ impl<'a> Person<'a> {
         let before = found.survivor.and_then(|id| book.leads.get(&id));
         let mut lead = before.cloned().unwrap_or_else(|| pool::new_lead(captured, moment));
         let mut came_with_handoff = false;
+        let of = found.survivor.iter().chain(&found.absorbed).filter_map(|id| book.leads.get(id));
+        let latest = of.map(|lead| lead.last_touch_at).max().unwrap_or(Timestamp(i64::MIN));
         for absorbed in found.absorbed.iter().filter_map(|id| book.leads.get(id)) {
             came_with_handoff |= book.open_handoff(absorbed.id).is_some();
             pool::join(&mut lead, absorbed, policy);
@@ -140,7 +183,7 @@ impl<'a> Person<'a> {
                 at: moment.now,
             }));
         }
-        Self { book, lead, before, came_with_handoff }
+        Self { book, lead, before, latest, came_with_handoff }
     }
 }
 
@@ -174,19 +217,51 @@ fn unbind(book: &Book, captured: &Captured, lead: &mut Lead, reaction: &mut Reac
     }
 }
 
-/// Scores: points that were sent, points for the touch, points for what the profile says now.
+/// Scores: points that were sent, points for what the profile says now, points for the touch. Where it came late, or two
+/// leads became one, the whole history is counted in its order.
 fn count(
-    lead: &mut Lead,
+    person: &mut Person<'_>,
+    absorbed: &[LeadId],
     touch: &mut Touch,
     captured: &Captured,
     policy: &Policy,
     moment: &Moment,
-    because: &mut Because,
-) {
-    because.reasons.extend(score::take(lead, &captured.source, &captured.fields, captured.at, policy));
+) -> (Vec<Reason>, Vec<Effect>) {
+    let lead = &mut person.lead;
+    let mut reasons = score::take(lead, &captured.source, &captured.fields, captured.at, policy);
     let facts = facts::of(&Scene { lead, touch: Some(touch), policy, now: moment.now });
     score::attributes(lead, &facts, policy);
-    because.reasons.extend(score::count(lead, touch, &facts, policy));
+    let said = score::count(lead, touch, &facts, policy);
+    let before = lead.touches.saturating_sub(1);
+    // A touch of the same instant counts as late: which was first is then decided by what both say.
+    let late = before > 0 && captured.at <= person.latest;
+    if !replay::matters(policy) || (!late && absorbed.is_empty()) {
+        reasons.extend(said);
+        return (reasons, Vec::new());
+    }
+    let Some(mut history) = replay::history(person.book, lead, absorbed, before) else {
+        reasons.extend(said);
+        return (reasons, Vec::new());
+    };
+    history.push(touch.clone());
+    let replayed = replay::replay(lead, history, policy);
+    lead.scores = replayed.scores;
+    let (own, others): (Vec<Touch>, Vec<Touch>) =
+        replayed.changed.into_iter().partition(|changed| changed.id == touch.id);
+    if own.is_empty() {
+        reasons.extend(said);
+    }
+    for own in own {
+        for (score, points) in &own.points {
+            let reason = Reason::new("points").with("score", score).with("touch", &own.kind);
+            reasons.push(reason.with("points", score::shown(*points)));
+        }
+        *touch = own;
+    }
+    if !others.is_empty() {
+        reasons.push(Reason::new("recounted").with("touches", others.len()));
+    }
+    (reasons, others.into_iter().map(|touch| Effect::Receipts(Box::new(touch))).collect())
 }
 
 /// The lead's place in the funnel, and the hand-over that follows from it.

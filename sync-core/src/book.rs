@@ -19,6 +19,9 @@ use crate::time::Timestamp;
 
 /// The most touches of a person that are loaded for a brief, latest first.
 pub const TOUCHES_LOADED: u32 = 20;
+/// The most touches of a person that are loaded where their order is at stake. Of a longer history a late event counts
+/// under the caps as they stand.
+pub const HISTORY_LOADED: u32 = 200;
 /// The most mirror rows that are loaded under one key, latest change first.
 pub const ROWS_PER_KEY: u32 = 100;
 
@@ -45,6 +48,8 @@ pub struct Needs {
     pub companies: BTreeSet<String>,
     /// The latest touches of these people, at most [`TOUCHES_LOADED`] each, under the lead that stands for them today.
     pub touches_of: BTreeSet<LeadId>,
+    /// The same, at most [`HISTORY_LOADED`] each: because their order is at stake.
+    pub history_of: BTreeSet<LeadId>,
     /// These counters.
     pub counters: BTreeSet<String>,
     /// User rows of these CRMs, all of them.
@@ -66,6 +71,7 @@ impl Needs {
         self.keys.extend(other.keys);
         self.companies.extend(other.companies);
         self.touches_of.extend(other.touches_of);
+        self.history_of.extend(other.history_of);
         self.counters.extend(other.counters);
         self.users_of.extend(other.users_of);
         self.fresh.extend(other.fresh);
@@ -158,6 +164,10 @@ impl Book {
             }
             Effect::Touch(touch) => {
                 self.touches.entry(touch.lead).or_default().push((**touch).clone());
+            }
+            Effect::Receipts(touch) => {
+                let known = self.touches.values_mut().flatten().filter(|known| known.id == touch.id);
+                known.for_each(|known| known.clone_from(touch));
             }
             // Nothing a later step of the same batch would read.
             Effect::Decide(_)

@@ -122,6 +122,8 @@ pub enum Effect {
     Unbind(Identifier),
     /// A touch on the timeline.
     Touch(Box<Touch>),
+    /// A touch that is there already gave other points than it was written with.
+    Receipts(Box<Touch>),
     /// The hand-over's new state; versions as for a lead.
     PutHandoff(Box<Handoff>),
     /// A decision with its whole input.

@@ -69,6 +69,10 @@ pub struct Declared {
     pub tracks: BTreeSet<String>,
     /// Feedback tags.
     pub tags: BTreeSet<String>,
+    /// Types of the fields that the config declares, by pool field.
+    pub types: BTreeMap<String, Type>,
+    /// Parts of the pool.
+    pub pools: BTreeSet<String>,
 }
 
 /// Whose facts, at which touch, when.
@@ -118,6 +122,13 @@ const NAMES: &[Name] = &[
         path: "lead.tags",
         ty: |_| Type::list(Type::text()),
         value: |s| Value::List(s.lead.tags.iter().map(|tag| Value::text(tag.as_str())).collect()),
+    },
+    Name { path: "lead.pool", ty: |d| one_of(&d.pools).nullable(), value: |s| text(s.lead.pool.as_deref()) },
+    Name {
+        // By which definition it is or was one, where there are several.
+        path: "lead.mql_of",
+        ty: |_| Type::text().nullable(),
+        value: |s| text(s.lead.mql_of.as_deref()),
     },
     Name { path: "lead.mql", ty: |_| Type::bool(), value: |s| s.lead.mql.into() },
     Name { path: "lead.known", ty: |_| Type::bool(), value: |s| identity::is_known(s.lead).into() },
@@ -276,7 +287,31 @@ pub fn schema_of(mut builder: SchemaBuilder, declared: &Declared, groups: &[Grou
     names.fold(builder, |builder, name| builder.field(name.path, (name.ty)(declared)))
 }
 
-/// Pool fields beyond the well-known ones that the sources of a policy fill.
+/// Whether `lead.NAME` or `company.NAME` is more than a field of the profile, so that no field can have this name.
+#[must_use]
+pub fn is_lead_name(name: &str) -> bool {
+    let of = |group: &str| NAMES.iter().any(|known| known.path.strip_prefix(group) == Some(name));
+    of("lead.") || of("company.")
+}
+
+/// What a lead says of itself whatever the time is: for conditions that hold until something is told. Where it stands
+/// and in which pool it is are no part of it, for both follow from such conditions.
+#[must_use]
+pub fn still_schema(declared: &Declared) -> Schema {
+    let moves =
+        ["lead.stage", "lead.pool", "lead.mql", "lead.mql_of", "lead.owner", "lead.track", "lead.feedback"];
+    let mut builder = Schema::builder();
+    for (path, ty) in fields(declared) {
+        builder = builder.field(&path, ty);
+    }
+    let still = NAMES.iter().filter(|name| {
+        let aged = name.path.contains(".days_") || moves.contains(&name.path);
+        !aged && !name.path.starts_with("touch.")
+    });
+    still.fold(builder, |builder, name| builder.field(name.path, (name.ty)(declared))).build()
+}
+
+/// Pool fields beyond the well-known ones that the config declares or the sources of a policy fill.
 #[must_use]
 pub fn own_fields(policy: &Policy) -> BTreeSet<String> {
     let filled = policy.sources.values().flat_map(|source| {
@@ -287,7 +322,8 @@ pub fn own_fields(policy: &Policy) -> BTreeSet<String> {
         let groups = ["touch.", "score.", "consent.", "answer."];
         groups.iter().any(|group| field.starts_with(group))
     };
-    filled.filter(|field| !is_pool_field(field) && !group(field)).cloned().collect()
+    let filled = filled.filter(|field| !is_pool_field(field) && !group(field));
+    filled.chain(policy.pool.fields.keys()).cloned().collect()
 }
 
 /// What can be asked about a lead without a touch at hand: for lists and exports. Sources, tracks and tags may be those of
@@ -296,6 +332,7 @@ pub fn own_fields(policy: &Policy) -> BTreeSet<String> {
 pub fn filter_schema(policy: &Policy) -> Schema {
     let declared = Declared {
         fields: own_fields(policy),
+        types: policy.pool.fields.iter().map(|(name, field)| (name.clone(), field.holds.type_of())).collect(),
         scores: policy.scores.iter().map(|model| (model.name.clone(), model.range)).collect(),
         ..Declared::default()
     };
@@ -319,7 +356,10 @@ pub fn record_schema(mut builder: SchemaBuilder, declared: &Declared) -> SchemaB
 
 /// The fields of person and company with their types; a well-known name keeps its type whatever a source fills into it.
 fn fields(declared: &Declared) -> Vec<(String, Type)> {
-    let own = declared.fields.iter().map(|field| (path_of(field), Type::any().nullable()));
+    let own = declared.fields.iter().map(|field| {
+        let ty = declared.types.get(field).cloned();
+        (path_of(field), ty.unwrap_or_else(|| Type::any().nullable()))
+    });
     let lead = LEAD_TEXTS.iter().map(|field| (path_of(field), Type::text().nullable()));
     let company = COMPANY_TEXTS.iter().map(|field| (format!("company.{field}"), Type::text().nullable()));
     let numbers = COMPANY_NUMBERS.iter().map(|field| (format!("company.{field}"), Type::number().nullable()));

@@ -1,4 +1,5 @@
-//! The MA hears where its people stand: stage, owner, answer, tags and track, whenever one of them changes.
+//! The MA hears where its people stand: stage, owner, answer, tags, track and whether it may write to them, whenever one
+//! of them changes.
 //!
 //! Used by every verb that changes a lead. What an MA is told is in pool words; its connector knows its own. Deliveries of
 //! one person to one MA are said in order.
@@ -8,6 +9,7 @@ use std::collections::BTreeSet;
 use leadloop_mapping::{Record, Value};
 
 use crate::effect::Effect;
+use crate::facts;
 use crate::ids::{DeliveryId, LeadId, LinkName};
 use crate::lead::{Lead, Stage};
 use crate::moment::Moment;
@@ -71,9 +73,11 @@ fn ids(lead: &Lead, link: &LinkName) -> BTreeSet<String> {
 /// What the MA wants to hear of what differs. For a lead it knows nothing of, a raw one without track and tags is nothing
 /// new.
 fn differences(before: Option<&Lead>, after: &Lead, ma: &MaPolicy, policy: &Policy) -> Record {
-    let was = before
-        .map(|lead| told(lead, ma, policy))
-        .unwrap_or_else(|| Record::new().with("stage", "raw").with("quiet", false));
+    let was = before.map(|lead| told(lead, ma, policy)).unwrap_or_else(|| {
+        let free = facts::PURPOSES.iter().filter(|purpose| **purpose != "transfer");
+        let free = free.map(|purpose| (format!("may_{purpose}"), Value::Bool(true)));
+        free.collect::<Record>().with("stage", "raw").with("quiet", false)
+    });
     let mut record = told(after, ma, policy);
     record.0.retain(|name, value| was.get(name).cloned().unwrap_or_default() != *value);
     record
@@ -111,6 +115,12 @@ fn told(lead: &Lead, ma: &MaPolicy, policy: &Policy) -> Record {
     }
     if !ma.quiet_while.is_empty() {
         record.set("quiet", is_quiet(lead.stage, ma));
+    }
+    // Whether it may write to the person is not for the MA to choose to hear.
+    for purpose in facts::PURPOSES.iter().filter(|purpose| **purpose != "transfer") {
+        if policy.consent.others.contains_key(*purpose) || lead.consent.contains_key(*purpose) {
+            record.set(format!("may_{purpose}"), policy.consent.allows(lead, purpose));
+        }
     }
     record
 }

@@ -7,6 +7,7 @@
 
 mod clean;
 mod names;
+mod own;
 mod who;
 
 pub use names::goes_to;
@@ -101,7 +102,7 @@ pub fn intake(
     };
     bounded(raw, policy).map_err(refuse)?;
     let mut notes = Notes::default();
-    let named = names::sort(raw, source, &mut notes);
+    let named = names::sort(raw, source, policy, &mut notes);
     let mut record = clean::clean(named, source, policy, &mut notes);
     let (at, touch, event) = take_event(raw, source, policy, arrived, &mut record.fields, &mut notes);
     let ties = who::ties(&raw.ties, source, policy, &mut notes);

@@ -119,7 +119,10 @@ pub struct ScoreState {
     pub micro: i64,
     /// The time `micro` stands for.
     pub as_of: Timestamp,
-    /// Micro-points given so far by each touch rule with `at_most` (by its index).
+    /// Under which version of the model the whole history was counted; 0: not under one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub version: u32,
+    /// Micro-points given so far by each touch rule with `at_most` (by its key).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub by_rule: BTreeMap<u32, i64>,
     /// Micro-points given per day (days since 1970 in the configured zone), for `cap_per_day`; a bounded number of days.
@@ -127,6 +130,22 @@ pub struct ScoreState {
     pub by_day: BTreeMap<i32, i64>,
     /// Whole points from attributes, as last computed.
     pub attributes: i64,
+}
+
+fn is_zero(version: &u32) -> bool {
+    *version == 0
+}
+
+/// What the rules of a model made of a touch when it came, where they look at more than the touch: the lead may have
+/// changed since.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Counted {
+    /// Under which version of the model.
+    #[serde(rename = "v")]
+    pub version: u32,
+    /// Micro-points before any cap, by the rule's key.
+    #[serde(rename = "w")]
+    pub worths: Vec<(u32, i64)>,
 }
 
 /// A person's record in another system.
@@ -191,6 +210,15 @@ pub struct Lead {
     pub mql_at: Option<Timestamp>,
     /// Whether the MQL definition holds now.
     pub mql: bool,
+    /// By which definition it is or was one, where they have names: the product line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mql_of: Option<String>,
+    /// When it last stopped being one, for the cool-down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mql_left: Option<Timestamp>,
+    /// The part of the pool it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
     /// Who follows it in sales.
     pub owner: Option<Owner>,
     /// Records of this person in other systems.
@@ -265,4 +293,7 @@ pub struct Touch {
     pub fields: leadloop_mapping::Record,
     /// Receipts: micro-points each model gave for it.
     pub points: BTreeMap<String, i64>,
+    /// What it was worth to models that look at more than the touch.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counted: BTreeMap<String, Counted>,
 }

@@ -2,6 +2,9 @@
 //!
 //! One value, immutable, shared by all loops; a changed config is a new [`Policy`] with another hash.
 
+mod pool;
+mod score;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
@@ -16,6 +19,9 @@ use crate::lead::Stage;
 use crate::mirror::Roles;
 use crate::outbox::RetryPolicy;
 use crate::time::{Micros, Timestamp};
+
+pub use pool::{AREA_CODE, ConsentPolicy, Filler, Holds, MOBILE_PREFIX, OwnField, PoolPart, PoolRules};
+pub use score::{AttributeRule, ScoreModel, TouchRule};
 
 /// All rules of one config.
 #[derive(Clone, Debug)]
@@ -36,12 +42,14 @@ pub struct Policy {
     pub identity: IdentityPolicy,
     /// What must be allowed.
     pub consent: ConsentPolicy,
+    /// Fields, fillers and parts of the pool.
+    pub pool: PoolRules,
     /// Channels and campaigns.
     pub campaign: CampaignPolicy,
     /// Score models, in order.
     pub scores: Vec<ScoreModel>,
-    /// When a lead is an MQL; none means: never.
-    pub mql: Option<MqlPolicy>,
+    /// When a lead is an MQL: any of these; none means: never.
+    pub mql: Vec<MqlPolicy>,
     /// CRMs by name.
     pub crms: BTreeMap<LinkName, CrmPolicy>,
     /// Marketing automations by name.
@@ -120,13 +128,6 @@ pub struct IdentityPolicy {
     pub blocked: BTreeSet<String>,
 }
 
-/// What must be allowed before a hand-over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConsentPolicy {
-    /// `true`: consent for `transfer` must have been given; `false`: it must not have been refused.
-    pub transfer_must_be_given: bool,
-}
-
 /// Channels and campaigns.
 #[derive(Clone, Debug, Default)]
 pub struct CampaignPolicy {
@@ -153,52 +154,13 @@ pub struct Campaign {
     pub cost: Option<f64>,
 }
 
-/// One score model.
-#[derive(Clone, Debug)]
-pub struct ScoreModel {
-    /// Its name: `score.NAME`.
-    pub name: String,
-    /// Least and most points.
-    pub range: (i64, i64),
-    /// Time in which touch points halve.
-    pub half_life: Option<Micros>,
-    /// Most points of touches in one day.
-    pub cap_per_day: Option<i64>,
-    /// Points for what the profile says.
-    pub add: Vec<AttributeRule>,
-    /// Points for touches.
-    pub touches: Vec<TouchRule>,
-    /// The points are sent by this MA or source: the latest number it sent is the score.
-    pub from: Option<String>,
-}
-
-/// Points for what the profile says.
-#[derive(Clone, Debug)]
-pub struct AttributeRule {
-    /// Points, may be negative.
-    pub points: i64,
-    /// When.
-    pub when: Expr,
-}
-
-/// Points for a touch.
-#[derive(Clone, Debug)]
-pub struct TouchRule {
-    /// Kind of touch.
-    pub touch: String,
-    /// Points.
-    pub points: i64,
-    /// Most points of this rule for one lead, before decay.
-    pub at_most: Option<i64>,
-    /// Only when.
-    pub when: Option<Expr>,
-    /// More points, computed.
-    pub plus: Option<Expr>,
-}
-
 /// When a lead is an MQL.
 #[derive(Clone, Debug)]
 pub struct MqlPolicy {
+    /// Its name, where there are several: the product line.
+    pub name: Option<String>,
+    /// After it stopped being one, it is none again by this definition for so long.
+    pub cool_down: Option<Micros>,
     /// The definition.
     pub when: Expr,
     /// Or one of these, looking at the touch at hand too.

@@ -1,8 +1,8 @@
 //! Stage 3, pool: what a capture says becomes part of the lead: profile with source and time of every field, consent,
 //! tags, origin, the touch on the timeline. And how two leads that are one person are joined.
 //!
-//! The newest event wins a field, however late it arrives; a blank never does. Scores are for [`crate::score`], stages
-//! for [`crate::funnel`].
+//! Of the sources that may fill a field the preferred one wins it, of one source the newest event, however late it arrives;
+//! a blank never does. Scores are for [`crate::score`], stages for [`crate::funnel`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,12 @@ use leadloop_mapping::Value;
 
 use crate::because::Reason;
 use crate::capture::{Captured, Identifier};
-use crate::facts;
+use crate::facts::{self, Scene};
 use crate::ids::LeadId;
 use crate::lead::{Consent, Fact, Lead, Origin, Stage, Touch};
 use crate::moment::Moment;
-use crate::policy::Policy;
+use crate::normal::prefix;
+use crate::policy::{self, Filler, Policy};
 use crate::score;
 
 /// Most fields of one profile; further ones stay on the touch.
@@ -44,6 +45,9 @@ pub fn new_lead(captured: &Captured, moment: &mut Moment) -> Lead {
         touches: 0,
         mql_at: None,
         mql: false,
+        mql_of: None,
+        mql_left: None,
+        pool: None,
         owner: None,
         remotes: BTreeSet::new(),
         track: None,
@@ -85,6 +89,7 @@ pub fn touch(
         by,
         fields: told.collect(),
         points: BTreeMap::new(),
+        counted: BTreeMap::new(),
     };
     let (channel, campaign) = channel(&touch, captured, policy);
     touch.channel = channel;
@@ -122,7 +127,7 @@ fn campaign(captured: &Captured, policy: &Policy) -> Option<String> {
 }
 
 /// Lets the lead know what a capture says. Fields that change stand on the touch afterwards.
-pub fn tell(lead: &mut Lead, captured: &Captured, touch: &mut Touch) -> Vec<Reason> {
+pub fn tell(lead: &mut Lead, captured: &Captured, touch: &mut Touch, policy: &Policy) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if lead.touches == 0 || captured.at < lead.origin.at {
         lead.origin = Origin {
@@ -134,39 +139,119 @@ pub fn tell(lead: &mut Lead, captured: &Captured, touch: &mut Touch) -> Vec<Reas
     }
     lead.last_touch_at = if lead.touches == 0 { captured.at } else { lead.last_touch_at.max(captured.at) };
     lead.touches = lead.touches.saturating_add(1);
-    let mut changed = Vec::new();
+    let (mut changed, mut passed_over) = (Vec::new(), Vec::new());
     for (name, value) in captured.fields.iter().filter(|(_, value)| !value.is_blank()) {
         match name.split_once('.').map_or(name, |(group, _)| group) {
             "touch" | "score" | "answer" => {}
             "consent" => consent(lead, captured, name, value, &mut reasons),
             "tags" => tags(lead, value),
-            _ if fact(lead, captured, name, value) => changed.push((name, value)),
-            _ => {}
+            _ => match fact(lead, captured, name, value, policy) {
+                Said::Changed => changed.push((name, value)),
+                Said::PassedOver => passed_over.push((name, value)),
+                Said::Known => {}
+            },
         }
     }
+    let names = |list: &[(&str, &Value)]| list.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     if !changed.is_empty() {
-        let names: Vec<&str> = changed.iter().map(|(name, _)| *name).collect();
-        reasons.push(Reason::new("profile").with("fields", names.join(", ")));
+        reasons.push(Reason::new("profile").with("fields", names(&changed)));
     }
-    for (name, value) in changed {
+    if !passed_over.is_empty() {
+        let reason = Reason::new("fill_passed_over").with("fields", names(&passed_over));
+        reasons.push(reason.with("source", &captured.source));
+    }
+    for (name, value) in changed.into_iter().chain(passed_over) {
         if touch.fields.get(name).is_none() {
             touch.fields.set(name, value.clone());
         }
     }
+    derive(lead, policy, &mut reasons);
+    part_of(lead, policy, &mut reasons);
     reasons
 }
 
-/// Sets a field where the capture is not older than what stands there; whether that changed its value.
-fn fact(lead: &mut Lead, captured: &Captured, name: &str, value: &Value) -> bool {
-    let room = lead.profile.len() < MOST_FIELDS;
-    let known = lead.profile.get(name);
-    if known.is_none() && !room || known.is_some_and(|known| known.at > captured.at) {
-        return false;
+/// What became of a field that was said.
+enum Said {
+    /// It is the lead's now, and differs from what was there.
+    Changed,
+    /// It is what is known, or older than that.
+    Known,
+    /// The field belongs to other sources.
+    PassedOver,
+}
+
+/// Sets a field where its source may, and what stands there does not win over it.
+fn fact(lead: &mut Lead, captured: &Captured, name: &str, value: &Value, policy: &Policy) -> Said {
+    let said = Fact { value: value.clone(), source: captured.source.clone(), at: captured.at };
+    let Some(rank) = policy.pool.rank(name, &said.source) else { return Said::PassedOver };
+    match lead.profile.get(name) {
+        None if lead.profile.len() >= MOST_FIELDS => return Said::Known,
+        Some(known) if !policy.pool.outranks(name, &said, known, false) => {
+            let preferred = policy.pool.rank(name, &known.source).is_some_and(|known| known < rank);
+            return if preferred && known.value != *value { Said::PassedOver } else { Said::Known };
+        }
+        _ => {}
     }
-    let changed = known.is_none_or(|known| known.value != *value);
-    let fact = Fact { value: value.clone(), source: captured.source.clone(), at: captured.at };
-    lead.profile.insert(name.to_owned(), fact);
-    changed
+    let changed = lead.profile.get(name).is_none_or(|known| known.value != *value);
+    lead.profile.insert(name.to_owned(), said);
+    if changed { Said::Changed } else { Said::Known }
+}
+
+/// Fills fields from the place where the person's number was given out, where the config wants that: the weakest of
+/// sources, because people keep their number when they move.
+fn derive(lead: &mut Lead, policy: &Policy, reasons: &mut Vec<Reason>) {
+    for (field, fillers) in &policy.pool.fill {
+        let Some(phone) = lead.profile.get("phone").cloned() else { return };
+        let number = phone.value.to_display();
+        let found = fillers.iter().find_map(|filler| {
+            let landline = || {
+                let province = (field == "province").then(|| prefix::of_landline(&number)).flatten();
+                province.map(|province| (province.to_owned(), policy::AREA_CODE))
+            };
+            match filler {
+                Filler::MobilePrefix => {
+                    let mobile = policy.pool.prefixes.of_mobile(&number).and_then(|(province, city)| {
+                        if field == "city" { city.clone() } else { Some(province.clone()) }
+                    });
+                    mobile.map(|place| (place, policy::MOBILE_PREFIX)).or_else(landline)
+                }
+                Filler::AreaCode => landline(),
+                Filler::Sources(_) | Filler::Others => None,
+            }
+        });
+        let Some((place, source)) = found else { continue };
+        let said = Fact { value: place.into(), source: source.into(), at: phone.at };
+        let known = lead.profile.get(field);
+        if known
+            .is_none_or(|known| known.value != said.value && policy.pool.outranks(field, &said, known, false))
+        {
+            let reason = Reason::new("derived").with("field", field).with("from", source);
+            reasons.push(reason.with("value", said.value.to_display()));
+            lead.profile.insert(field.clone(), said);
+        }
+    }
+}
+
+/// Finds the part of the pool the lead is in now.
+fn part_of(lead: &mut Lead, policy: &Policy, reasons: &mut Vec<Reason>) {
+    let part = part(lead, policy);
+    if lead.pool != part {
+        let reason = Reason::new("pool").with("from", lead.pool.as_deref().unwrap_or("-"));
+        reasons.push(reason.with("to", part.as_deref().unwrap_or("-")));
+        lead.pool = part;
+    }
+}
+
+/// The first part of the pool whose condition holds for a lead; a condition that cannot be decided does not.
+#[must_use]
+pub fn part(lead: &Lead, policy: &Policy) -> Option<String> {
+    if policy.pool.pools.is_empty() {
+        return None;
+    }
+    // Ages and scores are no part of these conditions, so no time is needed.
+    let facts = facts::of(&Scene { lead, touch: None, policy, now: lead.last_touch_at });
+    let found = policy.pool.pools.iter().find(|part| part.when.eval_bool(&facts).unwrap_or(false));
+    found.map(|part| part.name.clone())
 }
 
 fn tags(lead: &mut Lead, value: &Value) {
@@ -224,7 +309,8 @@ pub fn stronger<'a>(one: &'a Consent, other: &'a Consent) -> &'a Consent {
 /// [`stronger`] says, sums of what was counted, the further stage. The absorbed lead itself is left as it was.
 pub fn join(survivor: &mut Lead, absorbed: &Lead, policy: &Policy) {
     for (name, fact) in &absorbed.profile {
-        let newer = survivor.profile.get(name).is_none_or(|known| fact.at > known.at);
+        let known = survivor.profile.get(name);
+        let newer = known.is_none_or(|known| policy.pool.outranks(name, fact, known, true));
         if newer && (survivor.profile.contains_key(name) || survivor.profile.len() < MOST_FIELDS) {
             survivor.profile.insert(name.clone(), fact.clone());
         }
@@ -255,7 +341,11 @@ pub fn join(survivor: &mut Lead, absorbed: &Lead, policy: &Policy) {
         (Some(ours), Some(theirs)) => Some(ours + theirs),
         (ours, theirs) => ours.or(theirs),
     };
+    if absorbed.mql && !survivor.mql {
+        survivor.mql_of.clone_from(&absorbed.mql_of);
+    }
     survivor.mql |= absorbed.mql;
+    survivor.mql_left = survivor.mql_left.max(absorbed.mql_left);
     survivor.mql_at = survivor.mql_at.max(absorbed.mql_at);
     let further = further(absorbed.stage) > further(survivor.stage);
     if further {

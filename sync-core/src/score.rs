@@ -2,23 +2,30 @@
 //!
 //! Points are micro-points (1 point = 1,000,000) and decay is a table of integers, so two runs agree to the bit. Nothing
 //! has to run at night: a score is read at any time from the last state. Every touch carries its receipts; [`explain`]
-//! lists what a score is made of. Which points make an MQL is for [`crate::funnel`].
+//! lists what a score is made of. An event that comes late is counted where it belongs by [`replay`]. Which points make an
+//! MQL is for [`crate::funnel`].
+
+mod receipts;
+pub mod replay;
 
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use leadloop_mapping::expr::Facts;
 use leadloop_mapping::{Record, Value};
-use serde::{Deserialize, Serialize};
 
 use crate::because::Reason;
 use crate::ids::SourceName;
-use crate::lead::{Lead, ScoreState, Touch};
+use crate::lead::{Counted, Lead, ScoreState, Touch};
 use crate::policy::{Policy, ScoreModel, TouchRule};
 use crate::time::{Micros, Timestamp};
 
+pub use receipts::{Part, Receipt, explain};
+
 /// Micro-points of one point.
 pub const MICRO: i64 = 1_000_000;
+/// What rounding may have taken from a sum of many touches, in micro-points: half a point stays half a point.
+const ROUNDING: i64 = 500;
 /// Days whose sums are remembered for `cap_per_day`; events of days before count against the oldest of them.
 const MOST_DAYS: usize = 60;
 
@@ -85,7 +92,7 @@ pub fn decayed(micro: i64, age: Micros, half_life: Option<Micros>) -> i64 {
 pub fn points(model: &ScoreModel, state: &ScoreState, now: Timestamp) -> i64 {
     let touches = decayed(state.micro, now - state.as_of, model.half_life);
     let sum = state.attributes.saturating_mul(MICRO).saturating_add(touches);
-    let whole = sum.saturating_add(MICRO / 2).div_euclid(MICRO);
+    let whole = sum.saturating_add(MICRO / 2 + ROUNDING).div_euclid(MICRO);
     whole.clamp(model.range.0, model.range.1)
 }
 
@@ -104,7 +111,7 @@ pub fn attributes(lead: &mut Lead, facts: &Facts, policy: &Policy) {
         let held = model.add.iter().filter(|rule| rule.when.eval_bool(facts).unwrap_or(false));
         let sum = held.fold(0_i64, |sum, rule| sum.saturating_add(rule.points));
         if sum != 0 || lead.scores.contains_key(&model.name) {
-            lead.scores.entry(model.name.clone()).or_default().attributes = sum;
+            state_of(lead, model).attributes = sum;
         }
     }
 }
@@ -114,26 +121,60 @@ pub fn attributes(lead: &mut Lead, facts: &Facts, policy: &Policy) {
 pub fn count(lead: &mut Lead, touch: &mut Touch, facts: &Facts, policy: &Policy) -> Vec<Reason> {
     let mut reasons = Vec::new();
     for model in policy.scores.iter().filter(|model| model.from.is_none()) {
-        for (index, rule) in model.touches.iter().enumerate().filter(|(_, rule)| rule.touch == touch.kind) {
-            let Some(worth) = worth(rule, facts) else { continue };
-            let state = lead.scores.entry(model.name.clone()).or_default();
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            let given = capped(model, rule, index, state, worth, touch.at, policy);
-            if given != worth {
-                let reason =
-                    Reason::new("points_capped").with("score", &model.name).with("touch", &touch.kind);
-                reasons.push(reason.with("points", shown(given)).with("of", shown(worth)));
+        let worths = worths(model, touch, facts);
+        if worths.is_empty() && !model.looks_beyond() {
+            continue;
+        }
+        let state = state_of(lead, model);
+        for (rule, worth) in &worths {
+            let given = give(model, state, (*rule, *worth), touch, &policy.zone);
+            let said = |code: &str| {
+                Reason::new(code)
+                    .with("score", &model.name)
+                    .with("touch", &touch.kind)
+                    .with("points", shown(given))
+            };
+            if given != *worth {
+                reasons.push(said("points_capped").with("of", shown(*worth)));
             } else if given != 0 {
-                let reason = Reason::new("points").with("score", &model.name).with("touch", &touch.kind);
-                reasons.push(reason.with("points", shown(given)));
+                reasons.push(said("points"));
             }
-            if given != 0 {
-                add(model, state, given, touch.at);
-                *touch.points.entry(model.name.clone()).or_default() += given;
-            }
+        }
+        if model.looks_beyond() {
+            let counted = Counted { version: model.version, worths };
+            touch.counted.insert(model.name.clone(), counted);
         }
     }
     reasons
+}
+
+/// The state of a model for a lead. One that begins with the lead counts its whole history.
+fn state_of<'l>(lead: &'l mut Lead, model: &ScoreModel) -> &'l mut ScoreState {
+    let version = if lead.touches <= 1 { model.version } else { 0 };
+    let state = lead.scores.entry(model.name.clone());
+    state.or_insert_with(|| ScoreState { version, ..ScoreState::default() })
+}
+
+/// What each rule of a model that speaks of this touch gives for it before any cap: by the rule's key.
+fn worths(model: &ScoreModel, touch: &Touch, facts: &Facts) -> Vec<(u32, i64)> {
+    let rules = model.touches.iter().filter(|rule| rule.touch == touch.kind);
+    rules.filter_map(|rule| Some((rule.key(), worth(rule, facts)?))).collect()
+}
+
+/// Gives a touch what is left of a rule's worth under the caps; the receipt stands on the touch afterwards.
+fn give(
+    model: &ScoreModel,
+    state: &mut ScoreState,
+    (rule, worth): (u32, i64),
+    touch: &mut Touch,
+    zone: &TimeZone,
+) -> i64 {
+    let given = capped(model, rule, state, worth, day_of(touch.at, zone));
+    if given != 0 {
+        add(model, state, given, touch.at);
+        *touch.points.entry(model.name.clone()).or_default() += given;
+    }
+    given
 }
 
 /// What a rule gives for a touch before any cap; `None` where it does not hold.
@@ -146,25 +187,18 @@ fn worth(rule: &TouchRule, facts: &Facts) -> Option<i64> {
 }
 
 /// What is left of a worth under the rule's and the day's caps, which hold for points given, not for points taken.
-fn capped(
-    model: &ScoreModel,
-    rule: &TouchRule,
-    index: u32,
-    state: &mut ScoreState,
-    worth: i64,
-    at: Timestamp,
-    policy: &Policy,
-) -> i64 {
+fn capped(model: &ScoreModel, rule: u32, state: &mut ScoreState, worth: i64, day: i32) -> i64 {
     let mut given = worth;
     if given <= 0 {
         return given;
     }
-    let so_far = state.by_rule.get(&index).copied().unwrap_or(0);
-    if let Some(most) = rule.at_most {
+    let at_most = model.touches.iter().find(|known| known.key() == rule).and_then(|rule| rule.at_most);
+    let so_far = state.by_rule.get(&rule).copied().unwrap_or(0);
+    if let Some(most) = at_most {
         given = given.min(most.saturating_mul(MICRO).saturating_sub(so_far).max(0));
     }
     if let Some(most) = model.cap_per_day {
-        let day = day_kept(state, day_of(at, policy));
+        let day = day_kept(state, day);
         let so_far = state.by_day.get(&day).copied().unwrap_or(0);
         given = given.min(most.saturating_mul(MICRO).saturating_sub(so_far).max(0));
         state.by_day.insert(day, so_far.saturating_add(given));
@@ -172,8 +206,8 @@ fn capped(
             state.by_day.pop_first();
         }
     }
-    if rule.at_most.is_some() {
-        state.by_rule.insert(index, so_far.saturating_add(given));
+    if at_most.is_some() {
+        state.by_rule.insert(rule, so_far.saturating_add(given));
     }
     given
 }
@@ -186,8 +220,8 @@ fn day_kept(state: &ScoreState, day: i32) -> i32 {
     }
 }
 
-fn day_of(at: Timestamp, policy: &Policy) -> i32 {
-    let day = at.in_zone(&policy.zone).date();
+fn day_of(at: Timestamp, zone: &TimeZone) -> i32 {
+    let day = at.in_zone(zone).date();
     jiff::civil::date(1970, 1, 1).until(day).map_or(0, |span| span.get_days())
 }
 
@@ -220,7 +254,7 @@ pub fn take(
             continue;
         };
         let state = lead.scores.entry(model.name.clone()).or_default();
-        if at >= state.as_of {
+        if (at, micro) >= (state.as_of, state.micro) {
             state.micro = micro;
             state.as_of = at;
             reasons.push(
@@ -268,11 +302,12 @@ pub fn joined(model: &ScoreModel, one: &ScoreState, other: &ScoreState, zone: &T
     if model.from.is_some() {
         return joined;
     }
+    joined.version = if one.version == other.version { one.version } else { 0 };
     let as_of = later.as_of;
     let before = decayed(earlier.micro, as_of - earlier.as_of, model.half_life);
     joined.micro = later.micro.saturating_add(before);
     for (rule, given) in &earlier.by_rule {
-        let most = usize::try_from(*rule).ok().and_then(|index| model.touches.get(index)?.at_most);
+        let most = model.touches.iter().find(|known| known.key() == *rule).and_then(|rule| rule.at_most);
         let sum = joined.by_rule.entry(*rule).or_default();
         let beyond = add_capped(sum, *given, most);
         // Which of the touches were too many is not kept; the older lead's are.
@@ -301,89 +336,4 @@ fn add_capped(sum: &mut i64, given: i64, most: Option<i64>) -> i64 {
 fn noon_of(day: i32, zone: &TimeZone) -> Option<Timestamp> {
     let day = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(day)).ok()?;
     day.at(12, 0, 0, 0).to_zoned(zone.clone()).ok().map(|noon| noon.timestamp().into())
-}
-
-/// What one part of a score comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// Something the profile says: the rule's condition.
-    Attribute(String),
-    /// A touch.
-    Touch {
-        /// What happened.
-        kind: String,
-        /// When.
-        at: Timestamp,
-        /// Through which source.
-        source: SourceName,
-    },
-    /// Touches that were not listed to us, and rounding.
-    Others,
-    /// Sent by this MA or source.
-    Sent(String),
-    /// Beyond the least or most points of the model.
-    Range,
-}
-
-/// One line of an explanation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// What it comes from.
-    pub part: Part,
-    /// Micro-points given.
-    pub given: i64,
-    /// Micro-points that are left of them now.
-    pub left: i64,
-}
-
-/// What a score is made of now: attributes, then touches, newest first. The lines sum up to the points shown, to half a
-/// point. `touches` may be some of the lead's; the rest is one line.
-#[must_use]
-pub fn explain(
-    model: &ScoreModel,
-    lead: &Lead,
-    touches: &[Touch],
-    facts: &Facts,
-    now: Timestamp,
-) -> Vec<Receipt> {
-    let none = ScoreState::default();
-    let state = lead.scores.get(&model.name).unwrap_or(&none);
-    let mut receipts: Vec<Receipt> = Vec::new();
-    for rule in model.add.iter().filter(|rule| rule.when.eval_bool(facts).unwrap_or(false)) {
-        let micro = rule.points.saturating_mul(MICRO);
-        receipts.push(Receipt {
-            part: Part::Attribute(rule.when.text().to_owned()),
-            given: micro,
-            left: micro,
-        });
-    }
-    let attributes: i64 = receipts.iter().map(|receipt| receipt.left).sum();
-    let total = decayed(state.micro, now - state.as_of, model.half_life);
-    if let Some(from) = &model.from {
-        receipts.push(Receipt { part: Part::Sent(from.clone()), given: state.micro, left: total });
-    } else {
-        let mut told: Vec<&Touch> =
-            touches.iter().filter(|touch| touch.points.contains_key(&model.name)).collect();
-        told.sort_by_key(|touch| std::cmp::Reverse(touch.at));
-        let mut rest = total;
-        for touch in told {
-            let given = touch.points.get(&model.name).copied().unwrap_or(0);
-            let left = decayed(given, now - touch.at, model.half_life);
-            rest = rest.saturating_sub(left);
-            let part = Part::Touch { kind: touch.kind.clone(), at: touch.at, source: touch.source.clone() };
-            receipts.push(Receipt { part, given, left });
-        }
-        // Below a thousandth of a point it is rounding.
-        if rest.abs() > MICRO / 1_000 {
-            receipts.push(Receipt { part: Part::Others, given: rest, left: rest });
-        }
-    }
-    let sum = attributes.saturating_add(total);
-    let bounded = sum.clamp(model.range.0.saturating_mul(MICRO), model.range.1.saturating_mul(MICRO));
-    if bounded != sum {
-        let beyond = bounded.saturating_sub(sum);
-        receipts.push(Receipt { part: Part::Range, given: beyond, left: beyond });
-    }
-    receipts
 }

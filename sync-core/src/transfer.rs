@@ -86,13 +86,8 @@ pub(crate) fn allowed(case: &mut Case<'_>) -> Option<LinkName> {
 
 /// What stands against passing the lead on, whatever the rules say.
 fn barred(case: &Case<'_>) -> Option<Reason> {
-    let consent = case.lead.consent.get("transfer");
-    let consented = match consent {
-        Some(consent) => consent.given,
-        None => !case.policy.consent.transfer_must_be_given,
-    };
-    if !consented {
-        let state = if consent.is_some() { "refused" } else { "missing" };
+    if !case.policy.consent.allows(case.lead, "transfer") {
+        let state = if case.lead.consent.contains_key("transfer") { "refused" } else { "missing" };
         return Some(Reason::new("no_consent").with("consent", state));
     }
     (case.lead.stage == Stage::Closed).then(|| Reason::new("lead_closed"))

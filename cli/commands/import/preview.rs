@@ -4,7 +4,7 @@ use std::path::Path;
 
 use leadloop_connectors::table_file::Preview;
 use leadloop_sync_core::intake::goes_to;
-use leadloop_sync_core::policy::SourcePolicy;
+use leadloop_sync_core::policy::{Policy, SourcePolicy};
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -17,9 +17,17 @@ const CELL: usize = 40;
 ///
 /// # Errors
 /// Where the output cannot be written.
-pub fn show(screen: &Screen, file: &Path, policy: &SourcePolicy, preview: &Preview) -> Result<(), Failure> {
-    let columns: Vec<(String, String)> =
-        preview.columns.iter().map(|column| (column.name.clone(), goes_to(&column.name, policy))).collect();
+pub fn show(
+    screen: &Screen,
+    file: &Path,
+    (policy, rules): (&SourcePolicy, &Policy),
+    preview: &Preview,
+) -> Result<(), Failure> {
+    let columns: Vec<(String, String)> = preview
+        .columns
+        .iter()
+        .map(|column| (column.name.clone(), goes_to(&column.name, policy, rules)))
+        .collect();
     if screen.is_json() {
         return Ok(screen.json(&as_json(preview, &columns))?);
     }

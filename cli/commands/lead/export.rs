@@ -25,10 +25,12 @@ use crate::{plan, reveal, when, words};
 /// Leads of one read.
 const PAGE: u32 = 1_000;
 /// What is known of a lead beside its profile.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 18] = [
+    "pool",
     "stage",
     "stage_since",
     "mql",
+    "mql_of",
     "mql_at",
     "source",
     "channel",
@@ -173,9 +175,11 @@ fn known(lead: &Lead, plan: &Plan) -> Vec<Cell> {
     let time =
         |at: Option<Timestamp>| at.map_or(Cell::Empty, |at| Cell::from(when::clock(at, &plan.policy.zone)));
     vec![
+        text(lead.pool.as_deref()),
         Cell::from(lead.stage.as_str()),
         time(Some(lead.stage_since)),
         Cell::from(if lead.mql { "true" } else { "false" }),
+        text(lead.mql_of.as_deref()),
         time(lead.mql_at),
         Cell::from(lead.origin.source.as_str()),
         Cell::from(lead.origin.channel.as_str()),

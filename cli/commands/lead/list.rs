@@ -17,7 +17,7 @@ use crate::args::lead::LeadList;
 use crate::failure::Failure;
 use crate::privacy::Privacy;
 use crate::screen::{Rows, Screen, Style};
-use crate::{plan, reveal, when, words};
+use crate::{plan, pools, reveal, when, words};
 
 /// Leads on the screen, where nobody says how many.
 const SHOWN: u32 = 50;
@@ -62,6 +62,7 @@ impl Which {
             source: args.source.clone(),
             channel: args.channel.clone(),
             owner: args.owner.clone(),
+            pools: pools::of(plan, &args.pools)?,
             text: args.text.clone(),
             after: None,
             limit: 0,
@@ -76,7 +77,9 @@ impl Which {
         ];
         let given =
             flags.iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!(" {flag} {value}")));
-        let words = format!("lead list{}", given.collect::<String>());
+        let named = args.pools.names.iter().map(|pool| format!(" --pool {pool}"));
+        let admin = args.pools.admin.iter().map(|person| format!(" --admin {person}"));
+        let words = format!("lead list{}", given.chain(named).chain(admin).collect::<String>());
         Ok(Self { ask, filter, now: when::now(), words })
     }
 
@@ -185,9 +188,11 @@ pub fn to_json(lead: &Lead, privacy: Privacy) -> Value {
         "id": lead.id.to_string(),
         "name": lead.text("name").map(|name| privacy.text("name", name)),
         "company": lead.text("company"),
+        "pool": lead.pool,
         "stage": lead.stage.as_str(),
         "stage_since": lead.stage_since.to_string(),
         "mql": lead.mql,
+        "mql_of": lead.mql_of,
         "channel": lead.origin.channel,
         "source": lead.origin.source,
         "campaign": lead.origin.campaign,

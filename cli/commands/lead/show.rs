@@ -45,13 +45,18 @@ fn print(screen: &Screen, plan: &Plan, story: &Story, privacy: Privacy) -> Resul
     )?;
     let stage = words::stage(lead.stage, screen.language());
     let owner = lead.owner.as_ref().map_or_else(String::new, |owner| format!("  {}", words::owner(owner)));
-    screen.line(&format!("{stage}  {}{owner}", when::clock(lead.stage_since, zone)))?;
+    let pool = lead.pool.as_ref().map_or_else(String::new, |pool| format!("  {}", pool));
+    screen.line(&format!("{stage}  {}{owner}{pool}", when::clock(lead.stage_since, zone)))?;
+    if !lead.tags.is_empty() {
+        screen.line(&lead.tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join("  "))?;
+    }
 
     screen.head(screen.words("Fields", "字段"))?;
     let mut table = Rows::new(&["", "", "", ""]).indent(2);
     for (field, fact) in &lead.profile {
+        let label = plan.policy.pool.fields.get(field).map(|own| screen.words(&own.label.1, &own.label.0));
         table.push(vec![
-            field.clone(),
+            label.unwrap_or(field).to_owned(),
             privacy.field(field, &fact.value),
             fact.source.to_string(),
             when::clock(fact.at, zone),

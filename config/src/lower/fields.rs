@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use leadloop_mapping::schema::FieldKind;
-use leadloop_mapping::{FieldSchema, ObjectSchema};
+use leadloop_mapping::{FieldSchema, ObjectSchema, Value};
 use leadloop_sync_core::facts;
+use leadloop_sync_core::policy::Holds;
 
 use super::Context;
 use super::get::Get;
+use super::pool::{kind_of, own_fields};
 use crate::problem::{Problem, Words};
 use crate::suggest::nearest;
 use crate::text::At;
@@ -41,7 +43,7 @@ const BESIDE: [&str; 4] = ["first_channel", "first_source", "first_campaign", "b
 /// What a mapping of the CRM's activities may read.
 const BRIEF: [&str; 2] = ["brief.subject", "brief.body"];
 
-/// The fields that sources and MAs of this config fill.
+/// The fields that this config declares, and those that its sources and MAs fill.
 #[must_use]
 pub fn declared_fields(ctx: &Context<'_>) -> BTreeSet<String> {
     let mut fields = BTreeSet::new();
@@ -53,6 +55,7 @@ pub fn declared_fields(ctx: &Context<'_>) -> BTreeSet<String> {
             fields.extend(at.value.map("identifiers").into_keys());
         }
     }
+    fields.extend(own_fields(ctx).into_keys());
     fields
 }
 
@@ -79,6 +82,13 @@ pub fn pool_schema(ctx: &Context<'_>, object: &str) -> ObjectSchema {
     let mut schema = ObjectSchema::new("pool");
     for field in declared_fields(ctx) {
         schema = schema.field(field, FieldSchema::of(FieldKind::Any));
+    }
+    for (name, field) in own_fields(ctx) {
+        let values = match &field.holds {
+            Holds::Choice(values) => values.iter().map(|value| Value::text(value.as_str())).collect(),
+            _ => Vec::new(),
+        };
+        schema = schema.field(name, FieldSchema { options: values, ..FieldSchema::of(kind_of(&field)) });
     }
     for field in facts::LEAD_TEXTS {
         let kind = match field {
@@ -121,7 +131,7 @@ fn company_fields() -> impl Iterator<Item = (&'static str, FieldKind)> {
 impl Context<'_> {
     /// A field that a source fills: a new name that is almost a well-known one is most likely that one.
     pub fn filled(&mut self, at: &At<&str>) {
-        if is_known(at.value) {
+        if is_known(at.value) || own_fields(self).contains_key(at.value) {
             return;
         }
         let known = known();

@@ -10,8 +10,8 @@ use crate::text::{At, Table, Tree};
 
 /// Most files one config may be spread over.
 const MOST_FILES: usize = 200;
-/// Most bytes of one file.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// Most mebibytes of a TOML file, and of a table (mobile prefixes are half a million lines).
+const MOST_MEBIBYTES: (usize, usize) = (4, 32);
 
 /// What a file is to the config: decides in which encodings it may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,9 +126,10 @@ impl Context<'_> {
                 ("paths start at the folder of the main file", "路径以主配置文件所在目录为起点"),
             )
         })?;
-        if bytes.len() > MOST_BYTES {
+        let most = if form == Form::Toml { MOST_MEBIBYTES.0 } else { MOST_MEBIBYTES.1 };
+        if bytes.len() > most << 20 {
             return Err(Unreadable::new(
-                (format!("`{name}` is larger than 4 MiB"), format!("`{name}` 超过 4 MiB")),
+                (format!("`{name}` is larger than {most} MiB"), format!("`{name}` 超过 {most} MiB")),
                 ("split it", "请拆分"),
             ));
         }

@@ -1,4 +1,4 @@
-//! Sections written once: who is who, consent, campaigns, how hand-overs are made.
+//! Sections written once: who is who, campaigns, how hand-overs are made.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use leadloop_mapping::expr::{Expected, Schema};
 use leadloop_sync_core::capture::IdentifierKind;
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::lead::Stage;
-use leadloop_sync_core::policy::{Campaign, CampaignPolicy, ConsentPolicy, HandoffPolicy, IdentityPolicy};
+use leadloop_sync_core::policy::{Campaign, CampaignPolicy, HandoffPolicy, IdentityPolicy};
 
 use super::get::Get;
 use super::names::{KIND, with_names};
@@ -58,12 +58,6 @@ fn kinds(ctx: &Context<'_>) -> BTreeSet<String> {
         }
     }
     kinds
-}
-
-/// `[consent]`.
-pub fn consent(ctx: &mut Context<'_>) -> ConsentPolicy {
-    let table = ctx.one("consent").map(|at| at.value).unwrap_or_default();
-    ConsentPolicy { transfer_must_be_given: table.text("transfer").unwrap_or("given") == "given" }
 }
 
 /// `[campaign]`.

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod ma;
 pub mod mapping;
 pub mod people;
+pub mod pool;
 pub mod rules;
 pub mod schema;
 pub mod sources;

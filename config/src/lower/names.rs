@@ -66,6 +66,8 @@ pub struct Names {
     pub sources: BTreeSet<String>,
     /// Feedback tags.
     pub tags: BTreeSet<String>,
+    /// Parts of the pool.
+    pub pools: BTreeSet<String>,
 }
 
 impl Names {
@@ -87,6 +89,7 @@ impl Names {
             mas,
             sources,
             tags: all("feedback", "tag"),
+            pools: all("pool", "name"),
         }
     }
 }

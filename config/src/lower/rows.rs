@@ -151,7 +151,7 @@ pub(crate) fn delimiter(text: &str) -> u8 {
 }
 
 /// The line that holds a byte, line breaks and remarks before it skipped.
-fn line_at(file: usize, text: &str, byte: u64) -> Span {
+pub(super) fn line_at(file: usize, text: &str, byte: u64) -> Span {
     let mut start = usize::try_from(byte).unwrap_or(0).min(text.len());
     loop {
         let rest = text.get(start..).unwrap_or_default();

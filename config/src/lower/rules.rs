@@ -41,15 +41,18 @@ pub fn scores(ctx: &mut Context<'_>, schemas: &Schemas, names: &Names) -> Vec<Sc
             .iter()
             .filter_map(|rule| touch_rule(ctx, rule.value, &schemas.touched))
             .collect();
-        models.push(ScoreModel {
+        let mut model = ScoreModel {
             name: name.to_owned(),
+            version: 0,
             range: range_of(&at.value),
             half_life: at.value.duration("half_life").filter(|length| length.0 > 0),
             cap_per_day: at.value.int("cap_per_day"),
             add,
             touches,
             from: at.value.text("from").map(str::to_owned),
-        });
+        };
+        model.version = model.version_of();
+        models.push(model);
     }
     models
 }
@@ -98,14 +101,38 @@ fn check_range(ctx: &mut Context<'_>, table: &Table) {
     );
 }
 
-/// The MQL definition.
-pub fn mql(ctx: &mut Context<'_>, schemas: &Schemas) -> Option<MqlPolicy> {
-    let at = ctx.one("mql")?;
-    let when = at.value.text_at("when").and_then(|when| ctx.expr(&when, &schemas.lead, Expected::Bool));
-    let also = at.value.texts_at("also");
-    let also = also.iter().filter_map(|also| ctx.expr(also, &schemas.lead_touched, Expected::Bool)).collect();
-    let leave = at.value.text_at("leave").and_then(|leave| ctx.expr(&leave, &schemas.lead, Expected::Bool));
-    Some(MqlPolicy { when: when?, also, leave })
+/// The MQL definitions, in order. Several must be told apart by their names.
+pub fn mql(ctx: &mut Context<'_>, schemas: &Schemas) -> Vec<MqlPolicy> {
+    ctx.unique("mql", "name");
+    let tables = ctx.many("mql");
+    let mut definitions = Vec::new();
+    for at in &tables {
+        let name = at.value.text("name").map(str::to_owned);
+        if name.is_none() && tables.len() > 1 {
+            ctx.problems.push(
+                Problem::error(
+                    "LL2113",
+                    &at.span,
+                    Words::new("one of several MQL definitions has no name", "多个 MQL 定义中有一个没有名称"),
+                    Words::new("no `name`", "缺少 `name`"),
+                )
+                .help(
+                    "give each its name, such as its product line: name = \"机器人\"",
+                    "请为每个定义命名，例如产品线：name = \"机器人\"",
+                ),
+            );
+        }
+        let when = at.value.text_at("when").and_then(|when| ctx.expr(&when, &schemas.lead, Expected::Bool));
+        let also = at.value.texts_at("also");
+        let also =
+            also.iter().filter_map(|also| ctx.expr(also, &schemas.lead_touched, Expected::Bool)).collect();
+        let leave =
+            at.value.text_at("leave").and_then(|leave| ctx.expr(&leave, &schemas.lead, Expected::Bool));
+        let cool_down = at.value.duration("cool_down").filter(|length| length.0 > 0);
+        let Some(when) = when else { continue };
+        definitions.push(MqlPolicy { name, when, also, leave, cool_down });
+    }
+    definitions
 }
 
 /// Transfer rules, in order. Whether each can fire and the last always does is seen in `crate::whole`.

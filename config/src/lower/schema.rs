@@ -11,6 +11,7 @@ use super::Context;
 use super::fields::declared_fields;
 use super::get::Get;
 use super::names::Names;
+use super::pool::own_fields;
 use super::rules::range_of;
 
 /// The names known at each place.
@@ -24,6 +25,8 @@ pub struct Schemas {
     pub profile: Schema,
     /// A lead without its scores, with the touch at hand: points for touches.
     pub touched: Schema,
+    /// A lead without its scores and ages: the parts of the pool.
+    pub pool: Schema,
     /// A lead with its scores: MQL, tracks.
     pub lead: Schema,
     /// The same with the touch at hand: `also` of the MQL.
@@ -44,6 +47,7 @@ pub fn schemas(ctx: &Context<'_>, names: &Names) -> Schemas {
         record: facts::record_schema(Schema::builder(), &declared).build(),
         touch: of(&[Group::Touch]).build(),
         profile: of(&profile).build(),
+        pool: facts::still_schema(&declared),
         touched: of(&[Group::Lead, Group::Company, Group::Touch]).build(),
         lead: of(&scored).build(),
         lead_touched: of(&Group::ALL).build(),
@@ -66,6 +70,8 @@ fn declared(ctx: &Context<'_>, names: &Names) -> Declared {
         sources: names.sources.clone(),
         tracks: names.tracks.clone(),
         tags: names.tags.clone(),
+        types: own_fields(ctx).into_iter().map(|(name, field)| (name, field.holds.type_of())).collect(),
+        pools: names.pools.clone(),
     }
 }
 

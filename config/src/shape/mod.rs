@@ -64,7 +64,7 @@ fn check_section(section: &Section, key: &At<String>, value: &At<Tree>, problems
     let within = Within::section(section.name);
     match (&value.value, section.many) {
         (Tree::Table(table), false) => keys(section.keys, table, &within, problems),
-        (Tree::List(list), true) => {
+        (Tree::List(list), _) if section.may_repeat() => {
             for item in list {
                 match &item.value {
                     Tree::Table(table) => keys(section.keys, table, &within, problems),
@@ -79,10 +79,11 @@ fn check_section(section: &Section, key: &At<String>, value: &At<Tree>, problems
 /// Checks a table against its keys.
 fn keys(known: &[Key], table: &Table, within: &Within<'_>, problems: &mut Vec<Problem>) {
     for (key, value) in &table.entries {
-        match known.iter().find(|known| known.name == key.value) {
+        // A key called `*` stands for all names.
+        match known.iter().find(|known| known.name == key.value || known.name == "*") {
             Some(found) => match found.shape {
                 Shape::Later(en, zh) => problems.push(later(&key.span, found.name, en, zh)),
-                _ => shape(&found.shape, value, &within.inner(found.name), problems),
+                _ => shape(&found.shape, value, &within.inner(&key.value), problems),
             },
             None => {
                 let names = known.iter().map(|known| known.name);

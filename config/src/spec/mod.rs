@@ -92,6 +92,12 @@ impl Section {
         if self.many { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
     }
 
+    /// Whether it may be written once for each thing, even where it mostly is written once.
+    #[must_use]
+    pub fn may_repeat(&self) -> bool {
+        self.many || self.name == "mql"
+    }
+
     /// Why it is not in this version, where it is not.
     #[must_use]
     pub fn later(&self) -> Option<(&'static str, &'static str)> {

@@ -56,6 +56,7 @@ fn fixed(policy: &Policy, test: &RuleTest) -> Policy {
         let Ok(when) = Expr::compile("true", &Schema::builder().build(), Expected::Bool) else { continue };
         *model = ScoreModel {
             name: model.name.clone(),
+            version: model.version,
             range: model.range,
             half_life: None,
             cap_per_day: None,
@@ -85,7 +86,7 @@ impl Walk<'_> {
         let (born, last) = (days(before.days_since_first_touch), days(before.days_since_last_touch));
         let (born, since) = (born.min(last), days(before.days_in_stage));
         let mut quiet = self.policy.clone();
-        (quiet.mql, quiet.tracks) = (None, std::collections::BTreeMap::new());
+        (quiet.mql, quiet.tracks) = (Vec::new(), std::collections::BTreeMap::new());
         quiet.scores.iter_mut().for_each(|model| model.touches.clear());
         let mut moment = self.moment(born);
         let Some(captured) = self.capture(first, born, &mut moment) else { return };
@@ -201,7 +202,7 @@ impl Walk<'_> {
         let Some(lead) = self.lead.and_then(|id| self.book.resolve(id)).cloned() else { return self.seen };
         let (policy, now) = (self.policy, self.test.now);
         self.seen.scores = score::all(&lead, policy, now);
-        if let Some(mql) = policy.mql.as_ref().filter(|_| !lead.mql) {
+        if let Some(mql) = policy.mql.first().filter(|_| !lead.mql) {
             let facts = facts::of(&Scene { lead: &lead, touch: None, policy, now });
             self.seen.mql_lacks = mql.when.only_failing(&facts).map(str::to_owned);
         }

@@ -161,7 +161,7 @@ impl Look<'_> {
 
     /// Why it is no MQL.
     fn no_mql(&self) -> Vec<Words> {
-        let Some(mql) = &self.policy.mql else {
+        let Some(mql) = self.policy.mql.first() else {
             return vec![Words::new(
                 "there is no [mql]: no lead ever qualifies",
                 "没有 [mql]：线索不会被判定合格",

@@ -158,7 +158,7 @@ fn nobody_uses(section: &str, zh: &str, name: &str, span: &Span) -> Problem {
 /// A CRM, but nothing that makes leads go there.
 fn handovers(ctx: &mut Context<'_>, policy: &Policy) {
     let Some(at) = ctx.many("crm").into_iter().next() else { return };
-    let missing = match (policy.mql.is_some(), policy.transfer.is_empty()) {
+    let missing = match (!policy.mql.is_empty(), policy.transfer.is_empty()) {
         (true, true) => {
             ("[[transfer]]", "a lead that qualifies goes to the public pool", "合格线索只会进入公海")
         }

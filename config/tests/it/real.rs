@@ -78,8 +78,6 @@ const NOT_YET: &[&str] = &[
     "LL2009 [[mapping]] wins",
     "LL2009 [[notify]] notify",
     "LL2009 [[source]] every",
-    "LL2009 [consent] mail",
-    "LL2009 [fill] fill",
     "LL2009 [sdr] sdr",
     "LL2013 [[crm]] \"neocrm\"",
     "LL2013 [[ma]] \"mautic\"",

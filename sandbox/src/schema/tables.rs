@@ -230,6 +230,9 @@ pub(super) const MA_CONTACT_FIELDS: &[Field] = &[
     text("track", 80, "Track", "培育路径"),
     field("tags", Sort::List(60), "Tags", "标签"),
     field("quiet", Sort::Bool, "Quiet", "静默"),
+    field("may_mail", Sort::Bool, "May be mailed", "可发邮件"),
+    field("may_sms", Sort::Bool, "May be texted", "可发短信"),
+    field("may_phone", Sort::Bool, "May be called", "可致电"),
 ];
 
 const fn schema(names: [&'static str; 2], prefix: char, label: Label, fields: &'static [Field]) -> Schema {

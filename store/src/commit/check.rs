@@ -243,7 +243,7 @@ fn shared_by(reaction: &Reaction) -> BTreeSet<Shared<'_>> {
             Effect::Unbind(identifier) => {
                 rows.insert(Shared::Identifier(identifier));
             }
-            Effect::Touch(touch) => {
+            Effect::Touch(touch) | Effect::Receipts(touch) => {
                 rows.insert(Shared::Lead(touch.lead));
             }
             Effect::Suspect(suspect) => {

@@ -8,7 +8,7 @@ use leadloop_sync_core::effect::{
     Alarm, AttemptNote, Deadline, Effect, Feedback, Reaction, RemoteLink, Suspect,
 };
 use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
-use leadloop_sync_core::ids::{CaptureId, DeliveryId, HandoffId, LeadId, LinkName, SourceName};
+use leadloop_sync_core::ids::{CaptureId, DeliveryId, HandoffId, LeadId, LinkName, SourceName, TouchId};
 use leadloop_sync_core::lead::{Binding, Lead, RemoteRef, Stage, Touch};
 use leadloop_sync_core::mirror::MirrorRow;
 use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation};
@@ -37,6 +37,8 @@ pub(super) struct Changes<'a> {
     /// By pair, the smaller id first.
     pub(super) suspects: BTreeMap<(LeadId, LeadId), &'a Suspect>,
     pub(super) touches: Vec<&'a Touch>,
+    /// Touches that are there and gave other points.
+    pub(super) receipts: BTreeMap<TouchId, &'a Touch>,
     pub(super) handoffs: BTreeMap<HandoffId, &'a Handoff>,
     pub(super) decisions: Vec<&'a DecisionRecord>,
     pub(super) feedback: Vec<&'a Feedback>,
@@ -88,6 +90,9 @@ impl<'a> Changes<'a> {
                 self.suspects.entry(pair).or_insert(suspect);
             }
             Effect::Touch(touch) => self.touches.push(touch),
+            Effect::Receipts(touch) => {
+                self.receipts.insert(touch.id, touch);
+            }
             Effect::PutHandoff(handoff) => {
                 if let Some(at) = handoff.clocks.delivered {
                     self.milestone(handoff.lead, Stage::WithSales, at);

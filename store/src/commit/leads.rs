@@ -10,6 +10,7 @@ use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{
     IDENTIFIER_DROP, IDENTIFIER_NEW, IDENTIFIER_PUT, LEAD_PUT, MILESTONE_PUT, SUSPECT_PUT, TOUCH_PUT,
+    TOUCH_RECEIPTS,
 };
 
 use super::gather::Changes;
@@ -36,7 +37,7 @@ async fn put_leads(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
             list.add(lead.origin.at).add(lead.created_at).add(lead.last_touch_at).add(lead.touches);
             list.add(lead.mql_at).add(lead.rest_until).add(lead.merged_into);
             list.add(lead.text("name").map(fold)).add(lead.text("company").map(fold));
-            list.add(lead.won_amount).add(text(lead)?);
+            list.add(lead.won_amount).add(lead.pool.as_ref()).add(text(lead)?);
         }
         let count = list.len();
         let written = work.run(&LEAD_PUT, args![list]).await?;
@@ -103,9 +104,20 @@ async fn put_suspects(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
 }
 
 async fn put_touches(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
-    if changes.touches.is_empty() {
+    if !changes.touches.is_empty() {
+        put_new_touches(work, changes).await?;
+    }
+    if changes.receipts.is_empty() {
         return Ok(());
     }
+    let mut list = Rows::of(&TOUCH_RECEIPTS, 1);
+    for (id, touch) in &changes.receipts {
+        list.add(*id).add(text(*touch)?);
+    }
+    work.run(&TOUCH_RECEIPTS, args![list]).await.map(drop)
+}
+
+async fn put_new_touches(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
     let mut list = Rows::of(&TOUCH_PUT, 1);
     for touch in &changes.touches {
         list.add(touch.id).add(touch.lead).add(touch.capture).add(touch.at).add(&touch.kind);

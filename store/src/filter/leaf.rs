@@ -128,6 +128,8 @@ fn place(name: &str) -> Option<Place> {
         "lead.touches" => Place::Number("l.touches"),
         "lead.days_since_first_touch" => Place::Days("l.origin_at"),
         "lead.days_since_last_touch" => Place::Days("l.last_touch_at"),
+        "lead.pool" => Place::DocText("(l.body ->> '$.pool')", "(d.doc ->> 'pool')"),
+        "lead.mql_of" => Place::DocText("(l.body ->> '$.mql_of')", "(d.doc ->> 'mql_of')"),
         "lead.mql" => Place::YesNo("(l.body ->> '$.mql')", "(d.doc ->> 'mql')::boolean"),
         "lead.tags" => Place::Tags,
         "lead.company" | "company.name" => Place::Field("company".to_owned(), Typed::Words),

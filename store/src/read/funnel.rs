@@ -22,6 +22,8 @@ pub enum FunnelBy {
     Source,
     /// First campaign.
     Campaign,
+    /// Part of the pool.
+    Pool,
     /// Owner in the CRM (our key of the person where there is one, else the user id).
     Owner,
     /// Month of the first touch, in this zone.
@@ -55,13 +57,15 @@ pub struct FunnelRow {
     pub amount: f64,
 }
 
-/// Which people are counted: those whose first touch lies in `[from, to)`.
+/// Which people are counted: those whose first touch lies in `[from, to)`, in some parts of the pool.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct FunnelSpan {
     /// Not before.
     pub from: Option<Timestamp>,
     /// Before.
     pub to: Option<Timestamp>,
+    /// Only in these parts of the pool; `None`: in all, and in none.
+    pub pools: Option<Vec<String>>,
 }
 
 impl FunnelBy {
@@ -70,6 +74,7 @@ impl FunnelBy {
             FunnelBy::Channel => "channel",
             FunnelBy::Source => "source",
             FunnelBy::Campaign => "campaign",
+            FunnelBy::Pool => "pool",
             FunnelBy::Owner => "owner",
             FunnelBy::Month(_) => "month",
         }
@@ -86,14 +91,19 @@ impl Store {
         let mut work = self.pools().read().await?;
         let mut months = Rows::of(&FUNNEL, 4);
         if let FunnelBy::Month(zone) = by {
-            let span = work.rows(&FUNNEL_SPAN, args![from, to]).await?;
-            if let Some(row) = span.first()
+            let ends = work.rows(&FUNNEL_SPAN, args![from, to]).await?;
+            if let Some(row) = ends.first()
                 && let (Some(first), Some(last)) = (row.get(0)?, row.get(1)?)
             {
                 add_months(&mut months, first, last, zone);
             }
         }
-        let rows = work.rows(&FUNNEL, args![by.name(), from, to, months]).await?;
+        let mut pools = Rows::of(&FUNNEL, 6);
+        for pool in span.pools.iter().flatten() {
+            pools.add(pool);
+        }
+        let args = args![by.name(), from, to, months, span.pools.is_none(), pools];
+        let rows = work.rows(&FUNNEL, args).await?;
         work.undo().await?;
         let mut counted = rows.iter().map(funnel_row).collect::<Result<Vec<_>>>()?;
         if matches!(by, FunnelBy::Month(_)) {

@@ -36,6 +36,8 @@ pub struct LeadAsk {
     pub channel: Option<String>,
     /// Only of this owner (our key of the person, or the CRM's user id).
     pub owner: Option<String>,
+    /// Only in these parts of the pool; `None`: in all, and in none.
+    pub pools: Option<Vec<String>>,
     /// Only where name, company or an identifier contains this.
     pub text: Option<String>,
     /// After this one: the last of the page before.
@@ -52,6 +54,10 @@ impl Store {
     pub async fn leads(&self, ask: &LeadAsk) -> Result<Vec<Lead>> {
         let before = ask.after.map_or_else(Uuid::max, |after| after.uuid());
         let text = ask.text.as_deref().map(fold).filter(|text| !text.is_empty());
+        let mut pools = Rows::of(&LEAD_PAGE, 8);
+        for pool in ask.pools.iter().flatten() {
+            pools.add(pool);
+        }
         let args = args![
             before,
             ask.stage.map(Stage::as_str),
@@ -59,6 +65,8 @@ impl Store {
             ask.channel.as_ref(),
             ask.owner.as_ref(),
             text,
+            ask.pools.is_none(),
+            pools,
             ask.limit
         ];
         let mut work = self.pools().read().await?;

@@ -15,8 +15,8 @@ use leadloop_sync_core::ids::{PersonKey, SourceName};
 use leadloop_sync_core::lead::{Consent, Fact, Lead, Owner, ScoreState, Stage};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::policy::{
-    Brings, CampaignPolicy, ConsentPolicy, HandoffPolicy, IdentityPolicy, Policy, RecyclePolicy, ScoreModel,
-    SourcePolicy,
+    Brings, CampaignPolicy, ConsentPolicy, HandoffPolicy, IdentityPolicy, Policy, PoolRules, RecyclePolicy,
+    ScoreModel, SourcePolicy,
 };
 use leadloop_sync_core::time::{Micros, Timestamp};
 
@@ -46,6 +46,7 @@ pub(crate) fn policy() -> Policy {
         consent: None,
     };
     let model = ScoreModel {
+        version: 0,
         name: "fit".into(),
         range: (0, 100),
         half_life: Some(Micros::days(14)),
@@ -62,10 +63,11 @@ pub(crate) fn policy() -> Policy {
         calendar: Calendar::weekdays(zone),
         sources: BTreeMap::from([(source.name.clone(), source)]),
         identity: IdentityPolicy { order: vec![], limits: BTreeMap::new(), blocked: BTreeSet::new() },
-        consent: ConsentPolicy { transfer_must_be_given: true },
+        consent: ConsentPolicy { transfer_must_be_given: true, ..ConsentPolicy::default() },
+        pool: PoolRules::default(),
         campaign: CampaignPolicy::default(),
         scores: vec![model],
-        mql: None,
+        mql: Vec::new(),
         crms: BTreeMap::new(),
         mas: BTreeMap::new(),
         transfer: vec![],

@@ -109,6 +109,9 @@ async fn people(store: &Store) {
     let mut seven = walked(7, "fair", None, october, &[Raw, Raw]);
     seven[1].merged_into = Some(id(3));
     leads.extend(six.into_iter().chain(seven));
+    for lead in leads.iter_mut().filter(|lead| [id(1), id(4)].contains(&lead.id)) {
+        lead.pool = Some(if lead.id == id(1) { "华东" } else { "华南" }.to_owned());
+    }
     for lead in leads {
         written(store, vec![put(lead)]).await;
     }
@@ -155,10 +158,18 @@ async fn the_funnel_counts_what_was_ever_reached() {
         let rows = store.funnel(&FunnelBy::Month(zone), span).await.unwrap();
         let months: Vec<(&str, i64)> = rows.iter().map(|row| (row.name.as_str(), row.people)).collect();
         assert_eq!(months, vec![("2026-10", 3), ("2026-11", 2)]);
-        let late = FunnelSpan { from: Some(at(0)), to: None };
+        let east = FunnelSpan { pools: Some(vec!["华东".to_owned()]), ..FunnelSpan::default() };
+        let rows = store.funnel(&FunnelBy::Pool, east).await.unwrap();
+        assert_eq!(
+            rows.iter().map(|row| (row.name.as_str(), row.people)).collect::<Vec<_>>(),
+            vec![("华东", 1)]
+        );
+        let none = FunnelSpan { pools: Some(vec![]), ..FunnelSpan::default() };
+        assert!(store.funnel(&FunnelBy::Pool, none).await.unwrap().is_empty());
+        let late = FunnelSpan { from: Some(at(0)), ..FunnelSpan::default() };
         let rows = store.funnel(&FunnelBy::Channel, late).await.unwrap();
         assert_eq!((rows.len(), rows[0].people), (1, 2));
-        let never = FunnelSpan { from: None, to: Some(at(0) - Micros::days(90)) };
+        let never = FunnelSpan { to: Some(at(0) - Micros::days(90)), ..FunnelSpan::default() };
         assert!(store.funnel(&FunnelBy::Month(jiff::tz::TimeZone::UTC), never).await.unwrap().is_empty());
     })
     .await;
@@ -184,6 +195,8 @@ async fn leads_are_listed_page_by_page() {
             (LeadAsk { owner: Some("li.na".into()), ..ask(10) }, vec![2, 1]),
             (LeadAsk { owner: Some("u1".into()), ..ask(10) }, vec![4, 2, 1]),
             (LeadAsk { source: Some("none".into()), ..ask(10) }, vec![]),
+            (LeadAsk { pools: Some(vec!["华东".into(), "华南".into()]), ..ask(10) }, vec![4, 1]),
+            (LeadAsk { pools: Some(vec!["华北".into()]), ..ask(10) }, vec![]),
             (LeadAsk { text: Some("科技 3".into()), ..ask(10) }, vec![3]),
             (LeadAsk { text: Some("+861390000000".into()), ..ask(10) }, vec![5]),
         ];

@@ -115,6 +115,9 @@ pub(crate) fn lead(n: u64, version: i64) -> Lead {
         touches: 1,
         mql_at: None,
         mql: false,
+        mql_of: None,
+        mql_left: None,
+        pool: None,
         owner: None,
         remotes: BTreeSet::new(),
         track: None,
@@ -144,6 +147,7 @@ pub(crate) fn touch(n: u64, of: u64, seconds: i64) -> Touch {
         by: Some(phone(of)),
         fields: Record::new().with("page", "/pricing"),
         points: BTreeMap::from([("interest".into(), 30_000_000)]),
+        counted: BTreeMap::new(),
     }
 }
 

@@ -34,6 +34,13 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "a visit at {source} is over and told as one touch",
     ),
     ("profile", "更新了 {fields}", "changed {fields}"),
+    (
+        "fill_passed_over",
+        "{source} 给出的 {fields} 未采用：这些字段由更优先的来源填写",
+        "{fields} from {source} were left out: other sources fill these fields first",
+    ),
+    ("derived", "按 {from} 推断 {field}：{value}", "{field} worked out from the {from}: {value}"),
+    ("pool", "线索池 {from} → {to}", "pool {from} → {to}"),
     ("consent_given", "已授权（{purpose}），来源 {source}", "consent given for {purpose}, through {source}"),
     (
         "consent_refused",
@@ -51,6 +58,11 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "{touch} 为 {score} 加 {points} 分（本应 {of} 分，受上限限制）",
         "{touch} gave {points} of {of} points to {score}, for its limit is reached",
     ),
+    (
+        "recounted",
+        "发生时间较早或刚合并：按发生顺序重新计分，调整了 {touches} 条互动的得分",
+        "it happened earlier, or leads were joined: counted again in the order of events, {touches} touches give other points",
+    ),
     ("points_sent", "{source} 给出 {score} {points} 分", "{source} sent {points} points for {score}"),
     (
         "score_not_fed",
@@ -58,6 +70,11 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "{source} sent points for {score}, which it does not feed; they were left out",
     ),
     ("mql", "成为市场合格线索（MQL）：{by}", "became an MQL: {by}"),
+    (
+        "mql_cooling",
+        "满足 MQL 定义 {by}，但冷却期至 {until}，暂不成为 MQL",
+        "the definition {by} holds, but it is cooling down until {until}: no MQL yet",
+    ),
     ("mql_left", "不再是市场合格线索（MQL）", "is an MQL no longer"),
     ("woken", "因新的互动 {touch} 被唤醒", "woken by new behaviour: {touch}"),
     ("stage", "阶段 {from} → {to}", "stage {from} → {to}"),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Book, Needs, ROWS_PER_KEY, TOUCHES_LOADED};
+use super::{Book, HISTORY_LOADED, Needs, ROWS_PER_KEY, TOUCHES_LOADED};
 use crate::ids::LeadId;
 use crate::lead::RemoteRef;
 use crate::mirror::MirrorKey;
@@ -34,7 +34,8 @@ impl Book {
         }
         self.handoffs_into(book, needs, &leads);
         self.mirror_into(book, needs);
-        self.touches_into(book, needs);
+        self.touches_into(book, &needs.history_of, HISTORY_LOADED);
+        self.touches_into(book, &needs.touches_of, TOUCHES_LOADED);
         for key in &needs.counters {
             if let Some(value) = self.counters.get(key) {
                 book.counters.entry(key.clone()).or_insert_with(|| value.clone());
@@ -130,15 +131,15 @@ impl Book {
 
     /// The latest touches of a person, those of merged leads that the target knows too, under the lead that stands for
     /// them today.
-    fn touches_into(&self, book: &mut Book, needs: &Needs) {
+    fn touches_into(&self, book: &mut Book, asked: &BTreeSet<LeadId>, most: u32) {
         let survivor = |id: LeadId| book.resolve(id).map_or(id, |lead| lead.id);
-        let people: BTreeSet<LeadId> = needs.touches_of.iter().map(|id| survivor(*id)).collect();
+        let people: BTreeSet<LeadId> = asked.iter().map(|id| survivor(*id)).collect();
         let mut latest = Vec::new();
         for person in people.into_iter().filter(|person| !book.touches.contains_key(person)) {
             let of_person = self.touches.iter().filter(|(lead, _)| survivor(**lead) == person);
             let mut touches: Vec<_> = of_person.flat_map(|(_, touches)| touches).collect();
             touches.sort_by_key(|touch| (touch.at, touch.id));
-            let surplus = touches.len().saturating_sub(TOUCHES_LOADED as usize);
+            let surplus = touches.len().saturating_sub(most as usize);
             latest.push((person, touches.into_iter().skip(surplus).cloned().collect::<Vec<_>>()));
         }
         book.touches.extend(latest.into_iter().filter(|(_, touches)| !touches.is_empty()));

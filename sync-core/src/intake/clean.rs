@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use leadloop_mapping::{Record, Value};
 
 use super::names::{MACHINE_IDS, Named};
-use super::{MOST_LISTED, MOST_TEXT, Notes};
+use super::{MOST_LISTED, MOST_TEXT, Notes, own};
 use crate::aliases;
 use crate::facts::{COMPANY_NUMBERS, COMPANY_TEXTS, LEAD_TEXTS};
 use crate::normal::email::{self, Email};
@@ -47,7 +47,16 @@ pub(super) fn clean(mut named: Named, source: &SourcePolicy, policy: &Policy, no
     }
     for (field, values) in named {
         let Some(value) = values.into_iter().find(|value| !value.is_blank()) else { continue };
-        if let Some(value) = one(&field, value, &mut clean, notes) {
+        if let Some(own_field) = policy.pool.fields.get(&field) {
+            match own::read(own_field, &value) {
+                Ok(value) => clean.fields.set(field, value),
+                // It stays with the touch as it was written, so that somebody can see what was meant.
+                Err(code) => {
+                    notes.add(&field, code);
+                    clean.fields.set(format!("touch.{field}"), kept(&field, value, notes));
+                }
+            }
+        } else if let Some(value) = one(&field, value, &mut clean, notes) {
             clean.fields.set(field, value);
         }
     }

@@ -9,7 +9,7 @@ use super::Notes;
 use crate::aliases;
 use crate::capture::RawLead;
 use crate::facts;
-use crate::policy::SourcePolicy;
+use crate::policy::{Policy, SourcePolicy};
 
 /// Identifiers of machines: pool fields that are identifiers under their own name and never part of the profile.
 pub(super) const MACHINE_IDS: [&str; 8] =
@@ -23,13 +23,13 @@ const LONGEST_NAME: usize = 120;
 pub(super) type Named = BTreeMap<String, Vec<Value>>;
 
 /// Sorts a record's fields under the pool's names. Blank values are dropped here.
-pub(super) fn sort(raw: &RawLead, source: &SourcePolicy, notes: &mut Notes) -> Named {
+pub(super) fn sort(raw: &RawLead, source: &SourcePolicy, policy: &Policy, notes: &mut Notes) -> Named {
     let mut named = Named::new();
     let mut well_known: Vec<(&'static str, &str, &Value)> = Vec::new();
     for (name, value) in raw.fields.iter().filter(|(_, value)| !value.is_blank()) {
         if let Some(to) = configured(name, source) {
             named.entry(to.to_owned()).or_default().push(value.clone());
-        } else if is_pool_name(name, source) {
+        } else if is_pool_name(name, source, policy) {
             named.entry(name.to_owned()).or_default().push(value.clone());
         } else if let Some(field) = aliases::pool_field(name) {
             well_known.push((field, name, value));
@@ -64,18 +64,19 @@ fn configured<'s>(name: &str, source: &'s SourcePolicy) -> Option<&'s str> {
 /// The pool field that a field of this source becomes, for people who look at a file before it is taken in. What is
 /// no pool field describes the touch: `touch.NAME`.
 #[must_use]
-pub fn goes_to(name: &str, source: &SourcePolicy) -> String {
+pub fn goes_to(name: &str, source: &SourcePolicy, policy: &Policy) -> String {
     match configured(name, source) {
         Some(to) => to.to_owned(),
-        None if is_pool_name(name, source) => name.to_owned(),
+        None if is_pool_name(name, source, policy) => name.to_owned(),
         None => {
             aliases::pool_field(name).map_or_else(|| touch_name(name, &mut Notes::default()), str::to_owned)
         }
     }
 }
 
-fn is_pool_name(name: &str, source: &SourcePolicy) -> bool {
+fn is_pool_name(name: &str, source: &SourcePolicy, policy: &Policy) -> bool {
     facts::is_pool_field(name)
+        || policy.pool.fields.contains_key(name)
         || MACHINE_IDS.contains(&name)
         || source.identifiers.contains_key(name)
         || name.len() <= LONGEST_NAME

@@ -18,6 +18,7 @@ pub mod mask;
 pub mod matching;
 pub mod person;
 pub mod phone;
+pub mod prefix;
 mod text;
 
 use serde::{Deserialize, Serialize};

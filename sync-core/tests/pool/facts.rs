@@ -54,6 +54,7 @@ fn every_name_has_a_value_of_its_type_and_every_value_a_name() {
     lead.owner = Some(leadloop_sync_core::lead::Owner { person: None, crm_user: "U1001".to_owned() });
     lead.feedback = Some("need_unclear".to_owned());
     lead.track = Some("nurture".to_owned());
+    (lead.pool, lead.mql_of) = (Some("east".to_owned()), Some("robots".to_owned()));
     lead.profile.insert("segment".to_owned(), lead.profile["name"].clone());
     lead.profile.insert("olist_id".to_owned(), lead.profile["name"].clone());
     for raw in ["phone_raw", "email_raw", "other_phones", "phone_ext"] {

@@ -14,7 +14,7 @@ use leadloop_sync_core::lead::Stage;
 use leadloop_sync_core::outbox::RetryPolicy;
 use leadloop_sync_core::policy::{
     AttributeRule, Brings, Campaign, CampaignPolicy, ConsentPolicy, HandoffPolicy, IdentityPolicy, MaPolicy,
-    MqlPolicy, Policy, RecyclePolicy, ScoreModel, SourcePolicy, TouchRule, Track,
+    MqlPolicy, Policy, PoolRules, RecyclePolicy, ScoreModel, SourcePolicy, TouchRule, Track,
 };
 use leadloop_sync_core::time::Micros;
 use leadloop_sync_core::{matching, sla};
@@ -34,6 +34,7 @@ pub(crate) fn declared() -> Declared {
         sources: set(&["website", "fair", "booth", "analytics", "live", "nurturing", "olist", "deals"]),
         tracks: set(&["nurture", "wake_up", "long_nurture"]),
         tags: set(&["buys_in_a_year", "need_unclear"]),
+        ..Declared::default()
     }
 }
 
@@ -114,6 +115,7 @@ fn touch(kind: &str, points: i64) -> TouchRule {
 
 fn scores() -> Vec<ScoreModel> {
     let none = |name: &str| ScoreModel {
+        version: 0,
         name: name.to_owned(),
         range: (0, 100),
         half_life: None,
@@ -206,16 +208,19 @@ pub(crate) fn standard() -> Policy {
             ]),
             blocked: set(&["13800000000", "nobody@shili.example"]),
         },
-        consent: ConsentPolicy { transfer_must_be_given: true },
+        consent: ConsentPolicy { transfer_must_be_given: true, ..ConsentPolicy::default() },
+        pool: PoolRules::default(),
         campaign: campaign(),
         scores: scores(),
-        mql: Some(MqlPolicy {
+        mql: vec![MqlPolicy {
+            name: None,
+            cool_down: None,
             when: when("score.fit >= 40 and score.interest >= 30 and lead.phone != null"),
             also: vec![when(
                 r#"touch.kind == "form_submitted" and touch.source == "website" and score.fit > -50"#,
             )],
             leave: Some(when("score.interest < 15")),
-        }),
+        }],
         crms: BTreeMap::new(),
         mas: BTreeMap::from([(
             LinkName::from("nurturing"),

@@ -114,6 +114,90 @@ fn what_stands_on_the_touches_is_what_the_lead_has() {
     assert_eq!(lead.scores["interest"].micro, given);
 }
 
+/// A story of one person: (hours after the start, which kind, minutes), told in some order.
+fn told(story: &[(i64, usize, i64)], order: &[usize]) -> World {
+    let mut world = World::new(rules::standard());
+    for model in &mut world.policy.scores {
+        model.version = model.version_of();
+    }
+    let start = world.now;
+    world.now = start + Micros::days(40);
+    for place in order {
+        let (hours, kind, minutes) = story[*place];
+        let kind = ["live_attended", "content_downloaded", "form_submitted", "unsubscribed"][kind];
+        let (minutes, second) = (minutes.to_string(), i64::try_from(*place).expect("small"));
+        let raw = leadloop_sync_core::capture::RawLead {
+            at: Some(start + Micros::hours(hours) + Micros::seconds(second)),
+            fields: crate::world::record(&[
+                ("phone", "13900001111"),
+                ("watch.minutes", &minutes),
+                ("touch.kind", kind),
+            ]),
+            ..Default::default()
+        };
+        let captured = world.read("live", &raw).expect("taken").expect("kept");
+        world.take(&captured);
+    }
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_of_arrival_changes_neither_scores_nor_receipts(
+        story in proptest::collection::vec((0_i64..200, 0_usize..4, 0_i64..60), 1..40),
+        seed in any::<u64>(),
+    ) {
+        let straight: Vec<usize> = {
+            let mut order: Vec<usize> = (0..story.len()).collect();
+            order.sort_by_key(|place| (story[*place].0, *place));
+            order
+        };
+        let mut shuffled = straight.clone();
+        let mut dice = leadloop_sync_core::moment::Moment::new(leadloop_sync_core::time::Timestamp(0), seed);
+        shuffled.sort_by_cached_key(|_| dice.throw());
+        let (one, other) = (told(&story, &straight), told(&story, &shuffled));
+        let receipts = |world: &World| {
+            let mut list: Vec<_> = world.touches.iter().map(|touch| (touch.at, touch.points.clone())).collect();
+            list.sort();
+            list
+        };
+        prop_assert_eq!(receipts(&one), receipts(&other));
+        let states = |world: &World| {
+            let mut states = world.lead("phone", "+8613900001111").scores.clone();
+            states.values_mut().for_each(|state| state.version = 0);
+            states
+        };
+        prop_assert_eq!(states(&one), states(&other), "to the bit");
+    }
+
+    #[test]
+    fn points_are_the_sum_of_receipts_and_counting_anew_changes_nothing(
+        story in proptest::collection::vec((0_i64..200, 0_usize..4, 0_i64..60), 1..40),
+        seed in any::<u64>(),
+    ) {
+        let mut order: Vec<usize> = (0..story.len()).collect();
+        let mut dice = leadloop_sync_core::moment::Moment::new(leadloop_sync_core::time::Timestamp(0), seed);
+        order.sort_by_cached_key(|_| dice.throw());
+        let world = told(&story, &order);
+        let lead = world.lead("phone", "+8613900001111");
+        let replayed = score::replay::replay(lead, world.touches.clone(), &world.policy);
+        prop_assert!(replayed.changed.is_empty(), "{:?}", replayed.changed);
+        prop_assert_eq!(&replayed.scores["interest"].micro, &lead.scores["interest"].micro);
+        prop_assert_eq!(&replayed.scores["interest"].by_day, &lead.scores["interest"].by_day);
+        let model = &world.policy.scores[1];
+        let left: i64 = world
+            .touches
+            .iter()
+            .filter_map(|touch| Some(score::decayed(*touch.points.get("interest")?, world.now - touch.at, model.half_life)))
+            .sum();
+        let state = &lead.scores["interest"];
+        let total = score::decayed(state.micro, world.now - state.as_of, model.half_life);
+        prop_assert!((left - total).abs() <= 100, "{left} and {total}");
+    }
+}
+
 #[test]
 fn points_are_shown_short() {
     for (micro, text) in [

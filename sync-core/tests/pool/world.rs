@@ -98,6 +98,10 @@ impl World {
         for effect in &reaction.effects {
             match effect {
                 Effect::Touch(touch) => self.touches.push((**touch).clone()),
+                Effect::Receipts(touch) => {
+                    let known = self.touches.iter_mut().find(|known| known.id == touch.id);
+                    known.expect("a touch that is there").clone_from(touch);
+                }
                 Effect::Suspect(suspect) => self.suspects.push(suspect.clone()),
                 Effect::Enqueue(delivery) => self.told.push((**delivery).clone()),
                 Effect::FinishCapture { end, .. } => self.ends.push(end.clone()),

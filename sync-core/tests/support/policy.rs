@@ -13,8 +13,8 @@ use leadloop_sync_core::mirror::Roles;
 use leadloop_sync_core::outbox::RetryPolicy;
 use leadloop_sync_core::policy::{
     Assign, CampaignPolicy, ConsentPolicy, CrmPolicy, Deed, FeedbackFields, FeedbackRule, HandoffPolicy,
-    IdentityPolicy, Length, Member, NextAction, Person, Policy, RecyclePolicy, Route, RuleAction, SlaRule,
-    SlaStep, StatusMeaning, StatusPolicy, Team, TransferRule, Who,
+    IdentityPolicy, Length, Member, NextAction, Person, Policy, PoolRules, RecyclePolicy, Route, RuleAction,
+    SlaRule, SlaStep, StatusMeaning, StatusPolicy, Team, TransferRule, Who,
 };
 use leadloop_sync_core::time::Micros;
 use leadloop_sync_core::{matching, sla};
@@ -68,10 +68,11 @@ pub(crate) fn standard() -> Policy {
         calendar: Calendar::weekdays(zone),
         sources: BTreeMap::new(),
         identity: IdentityPolicy { order: vec![], limits: BTreeMap::new(), blocked: BTreeSet::new() },
-        consent: ConsentPolicy { transfer_must_be_given: true },
+        consent: ConsentPolicy { transfer_must_be_given: true, ..ConsentPolicy::default() },
+        pool: PoolRules::default(),
         campaign: CampaignPolicy::default(),
         scores: vec![],
-        mql: None,
+        mql: Vec::new(),
         crms: BTreeMap::from([(crm(), crm_policy())]),
         mas: BTreeMap::new(),
         transfer: rules(),

@@ -63,6 +63,9 @@ pub(crate) fn lead(id: LeadId, fields: &[(&str, &str)], now: Timestamp) -> Lead 
         touches: 1,
         mql_at: Some(now),
         mql: true,
+        mql_of: None,
+        mql_left: None,
+        pool: None,
         owner: None,
         remotes: BTreeSet::new(),
         track: None,
@@ -105,6 +108,7 @@ pub(crate) fn touch(moment: &mut Moment, lead: LeadId, kind: &str) -> Touch {
         by: None,
         fields: Record::new(),
         points: BTreeMap::new(),
+        counted: BTreeMap::new(),
     }
 }
 

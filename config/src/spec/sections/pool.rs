@@ -1,11 +1,13 @@
 //! Sections about where leads come from and who they are.
 
 use super::super::Shape::{
-    Bool, Choice, Duration, Expr, Later, LimitIn, List, Map, Name, Rate, Scalar, Settings, Table, Text,
+    Bool, Choice, Duration, Expr, Int, Later, LimitIn, List, Map, Name, Rate, Scalar, Settings, Table, Text,
     TextOrSecret,
 };
-use super::super::{Key, Section, key, must};
+use super::super::{Key, Section, Shape, key, must};
 use super::{FIELD, NAMES, TEXTS, later};
+
+const ALLOWED: Shape = Choice(&["given", "not refused"]);
 
 const CALENDAR: &[Key] = &[
     key("work_days", Text, "\"mon-fri\"", "Working weekdays.", "工作日。"),
@@ -52,6 +54,13 @@ pub(super) const PART: &[Section] = &[
                 "\"CN\"",
                 "Region of phones without a country code (ISO 3166).",
                 "无国家码电话所属地区（ISO 3166）。",
+            ),
+            key(
+                "mobile_prefixes",
+                Text,
+                "\"mobile-prefixes.csv\"",
+                "CSV: prefix, province, city; for `mobile prefix` in [fill].",
+                "CSV：prefix, province, city；供 [fill] 的 `mobile prefix` 使用。",
             ),
             key(
                 "calendar",
@@ -233,22 +242,27 @@ pub(super) const PART: &[Section] = &[
         many: false,
         doc: ("What a person must have allowed.", "授权要求。"),
         keys: &[
-            key(
-                "transfer",
-                Choice(&["given", "not refused"]),
-                "\"given\"",
-                "Needed before a hand-over.",
-                "转出前的授权要求。",
-            ),
+            key("transfer", ALLOWED, "\"given\"", "Needed before a hand-over.", "转出前的授权要求。"),
             key(
                 "mail",
-                Later(
-                    "the MA is not told of consent for mail yet; it keeps its own list",
-                    "尚未把邮件授权告知 MA；由 MA 自行管理",
-                ),
+                ALLOWED,
                 "\"not refused\"",
-                "Needed before mail.",
-                "发邮件前的授权要求。",
+                "Needed before mail; the MA is told.",
+                "发邮件前的授权要求，会告知 MA。",
+            ),
+            key(
+                "sms",
+                ALLOWED,
+                "\"not refused\"",
+                "Needed before text messages; the MA is told.",
+                "发短信前的授权要求，会告知 MA。",
+            ),
+            key(
+                "phone",
+                ALLOWED,
+                "\"not refused\"",
+                "Needed before calls; the MA is told.",
+                "致电前的授权要求，会告知 MA。",
             ),
         ],
     },
@@ -299,7 +313,64 @@ pub(super) const PART: &[Section] = &[
     Section {
         name: "fill",
         many: false,
-        doc: ("Who may fill a field.", "字段填充顺序。"),
-        keys: later!("the order in which sources may fill a field is not built yet", "尚未支持字段填充顺序"),
+        doc: ("Who may fill a field, the preferred first.", "字段由谁填写，优先者在前。"),
+        keys: &[key(
+            "*",
+            TEXTS,
+            "[\"form\", \"registry\", \"mobile prefix\"]",
+            "A field and its sources: names of sources, their connectors, `form`, `file`, `crm`; `mobile prefix` and \
+             `area code`: the place of the number; `others`: everybody else, who may not fill it otherwise.",
+            "字段及其来源：来源名、连接器名、`form`、`file`、`crm`；`mobile prefix` 与 `area code` 为号码归属地；`others` 为其余来源\
+             （不写则其余来源不得填写）。",
+        )],
+    },
+    Section {
+        name: "field",
+        many: true,
+        doc: ("A field of your own.", "自定义字段。"),
+        keys: &[
+            must(
+                "name",
+                Text,
+                "\"budget\"",
+                "Its name; `company.` in front for a field of the company.",
+                "名称；企业字段以 `company.` 开头。",
+            ),
+            key(
+                "type",
+                Choice(&["text", "integer", "number", "bool", "date", "choice"]),
+                "\"number\"",
+                "What it holds; text where nothing is said.",
+                "类型，默认为文本。",
+            ),
+            key("values", TEXTS, "[\"自建\", \"云\"]", "The values of a choice.", "`choice` 的可选值。"),
+            key(
+                "max",
+                Int(1, 8_000),
+                "200",
+                "Most characters of a text; more is cut.",
+                "文本最大长度，超出截断。",
+            ),
+            key(
+                "label",
+                Table(&[
+                    must("zh", Text, "\"预算\"", "Chinese.", "中文。"),
+                    must("en", Text, "\"Budget\"", "English.", "英文。"),
+                ]),
+                "{ zh = \"预算\", en = \"Budget\" }",
+                "What people call it.",
+                "显示名称。",
+            ),
+        ],
+    },
+    Section {
+        name: "pool",
+        many: true,
+        doc: ("A part of the pool; the first that holds is the lead's.", "分线索池，第一条成立者生效。"),
+        keys: &[
+            must("name", Text, "\"华东\"", "Its name.", "名称。"),
+            must("when", Expr, "'lead.province in [\"上海\", \"江苏\"]'", "Which leads are in it.", "条件。"),
+            key("admin", NAMES, "[\"zhao.min\"]", "Who looks after it.", "管理员。"),
+        ],
     },
 ];

@@ -150,8 +150,12 @@ pub(super) const PART: &[Section] = &[
     Section {
         name: "mql",
         many: false,
-        doc: ("When a lead is marketing-qualified.", "市场合格线索（MQL）定义。"),
+        doc: (
+            "When a lead is marketing-qualified; `[[mql]]` with names for several product lines.",
+            "市场合格线索（MQL）定义；多条产品线写成带名称的 `[[mql]]`。",
+        ),
         keys: &[
+            key("name", Text, "\"机器人\"", "Its name, where there are several.", "名称（有多个定义时）。"),
             must("when", Expr, "'score.fit >= 40'", "The definition.", "定义。"),
             key(
                 "also",
@@ -161,6 +165,13 @@ pub(super) const PART: &[Section] = &[
                 "或满足其一。",
             ),
             key("leave", Expr, "'score.interest < 15'", "When it stops being one.", "何时不再是 MQL。"),
+            key(
+                "cool_down",
+                Duration,
+                "\"30d\"",
+                "After that it is none again for so long, unless `also` holds.",
+                "此后在该时长内不再成为 MQL，除非满足 `also`。",
+            ),
         ],
     },
     Section {
