@@ -80,7 +80,7 @@ pub enum Colour {
 pub enum Command {
     /// Write a commented leadloop.toml that runs as it is (生成配置)
     #[command(
-        after_help = "Example:\n  leadloop init --lang zh\n  leadloop check && leadloop sandbox & leadloop run"
+        after_help = "Example:\n  leadloop init --lang zh\n  leadloop init --crm sandbox --source web_form --source table_file\n  leadloop check && leadloop sandbox & leadloop run\n\nAt a terminal it asks for what is not given; in a pipe it takes the sandbox, a web form and files."
     )]
     Init(Init),
     /// Find every mistake in the config, with its place and a way out (检查配置)
@@ -98,6 +98,11 @@ pub enum Command {
         after_help = "Example:\n  leadloop doctor\n  leadloop doctor --prepare       make the mark field where the CRM allows it\n  leadloop doctor --output json | jq '.connections'\n\nWhat was checked is kept in leadloop.lock beside the config; `leadloop check` warns by it."
     )]
     Doctor(Doctor),
+    /// The JSON Schema of the config, for editors (配置的 JSON Schema)
+    #[command(
+        after_help = "Example:\n  leadloop schema --to leadloop.schema.json\n\nThe first line of a config, `#:schema ./leadloop.schema.json`, makes editors with Taplo or Tombi complete and explain it."
+    )]
+    Schema(Schema),
     /// Listen to sources, decide, deliver (运行)
     #[command(
         after_help = "Example:\n  leadloop run\n  RUST_LOG=leadloop=debug leadloop run\n\nSIGTERM or Ctrl-C lets what is under way come home and ends; a second one ends at once."
@@ -160,34 +165,25 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Init {
-    /// The CRM to hand over to
-    #[arg(long, value_enum, default_value_t = InitCrm::Sandbox)]
-    pub crm: InitCrm,
-    /// Sources to start with
-    #[arg(long = "source", value_enum, value_name = "CONNECTOR", default_values_t = [InitSource::WebForm, InitSource::TableFile])]
-    pub sources: Vec<InitSource>,
+    /// The connector of the CRM to hand over to, `sandbox` to practise, `none` to pool and score only; asked at a terminal
+    #[arg(long, value_name = "CONNECTOR")]
+    pub crm: Option<String>,
+    /// Connectors of the sources to start with; asked at a terminal
+    #[arg(long = "source", value_name = "CONNECTOR")]
+    pub sources: Vec<String>,
+    /// The connector of the marketing automation, where there is one
+    #[arg(long, value_name = "CONNECTOR")]
+    pub ma: Option<String>,
     /// Write over files that are there
     #[arg(long)]
     pub force: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum InitCrm {
-    /// The sandbox on port 8090
-    Sandbox,
-    /// None yet: leads are pooled and scored, nothing is handed over
-    None,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum InitSource {
-    /// Forms of a web site
-    WebForm,
-    /// Any system that posts JSON, signed
-    Webhook,
-    /// CSV and Excel files
-    TableFile,
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Write it to this file instead of showing it
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

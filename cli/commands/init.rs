@@ -1,18 +1,23 @@
-//! `leadloop init`: a commented config that passes the check and runs against `leadloop sandbox`, with its tables and
-//! practice secrets.
+//! `leadloop init`: a commented config that passes the check, with its tables, practice secrets and the schema for editors.
+//! Connectors with a template of their own run at once; the others are written from their manifests ([`piece`]).
 
-use std::collections::BTreeSet;
+mod piece;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
+use leadloop_config::suggest::nearest;
+use leadloop_connector_api::manifest::{Manifest, SystemKind};
+use leadloop_connector_api::{Connector, Registry};
 use leadloop_sync_core::because::Language;
 use serde_json::json;
 
-use crate::args::{General, Init, InitCrm, InitSource};
+use crate::args::{General, Init};
+use crate::commands::schema;
 use crate::failure::Failure;
-use crate::plan;
 use crate::screen::{Screen, Style};
+use crate::{plan, question};
 
 /// The pieces of a config in one language.
 struct Template {
@@ -22,6 +27,8 @@ struct Template {
     table_file: &'static str,
     rules: &'static str,
     crm: &'static str,
+    desk: &'static str,
+    test: &'static str,
 }
 
 macro_rules! template {
@@ -33,12 +40,28 @@ macro_rules! template {
             table_file: include_str!(concat!("../templates/", $language, "/table_file.toml")),
             rules: include_str!(concat!("../templates/", $language, "/rules.toml")),
             crm: include_str!(concat!("../templates/", $language, "/crm.toml")),
+            desk: include_str!(concat!("../templates/", $language, "/desk.toml")),
+            test: include_str!(concat!("../templates/", $language, "/test.toml")),
         }
     };
 }
 
 static ZH: Template = template!("zh");
 static EN: Template = template!("en");
+
+/// The CRM to practise with.
+const SANDBOX: &str = "sandbox";
+/// No CRM.
+const NONE: &str = "none";
+/// Sources where nobody says otherwise.
+const SOURCES: [&str; 2] = ["web_form", "table_file"];
+
+/// What is to be set up.
+struct Choice {
+    crm: Option<&'static Manifest>,
+    sources: Vec<&'static Manifest>,
+    ma: Option<&'static Manifest>,
+}
 
 /// A file to write.
 struct File {
@@ -47,15 +70,23 @@ struct File {
     secret: bool,
 }
 
+/// What is written, and what the admin has to set.
+struct Draft {
+    files: Vec<File>,
+    variables: Vec<String>,
+}
+
 /// Writes config, tables and secrets.
 ///
 /// # Errors
-/// Where a file is there already, or cannot be written.
+/// Where a connector is not known, a file is there already, or cannot be written.
 pub fn run(screen: &mut Screen, general: &General, args: &Init) -> Result<(), Failure> {
+    let registry = leadloop_connectors::registry();
+    let choice = choose(screen, args, &registry)?;
     let folder = general.config.parent().unwrap_or(Path::new("")).to_owned();
-    let files = files(&general.config, &folder, args, screen.language());
+    let draft = draft(&general.config, &folder, &choice, screen.language());
     if !args.force
-        && let Some(file) = files.iter().find(|file| file.path.exists())
+        && let Some(file) = draft.files.iter().find(|file| file.path.exists())
     {
         let name = file.path.display();
         return Err(Failure::input(format!("`{name}` is there already"), format!("`{name}` 已存在")).help(
@@ -63,44 +94,164 @@ pub fn run(screen: &mut Screen, general: &General, args: &Init) -> Result<(), Fa
             "加 `--force` 覆盖，或用 `--config 其他目录/leadloop.toml` 换个位置",
         ));
     }
-    for file in &files {
+    for file in &draft.files {
         write(file).map_err(|error| {
             let name = file.path.display();
             Failure::outside(format!("`{name}`: {error}"), format!("`{name}`：{error}"))
         })?;
     }
-    say(screen, general, args, &files)
+    say(screen, general, &choice, &draft)
+}
+
+/// What was asked for on the command line, and what is answered at the terminal.
+fn choose(screen: &Screen, args: &Init, registry: &Registry) -> Result<Choice, Failure> {
+    let crm = match &args.crm {
+        Some(crm) => crm.clone(),
+        None => {
+            offer(screen, registry, SystemKind::Crm, Some(NONE));
+            let text = screen.words("The CRM to hand over to?", "转出到哪个 CRM？");
+            question::answer(screen, text, SANDBOX)?
+        }
+    };
+    let sources = if args.sources.is_empty() {
+        offer(screen, registry, SystemKind::Source, None);
+        let text = screen.words(
+            "Where do leads come from (several: a comma between)?",
+            "线索从哪里来（多个用逗号分隔）？",
+        );
+        let answer = question::answer(screen, text, &SOURCES.join(","))?;
+        answer
+            .split([',', '，', ' '])
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
+    } else {
+        args.sources.clone()
+    };
+    let mut manifests: Vec<&'static Manifest> = Vec::new();
+    for name in &sources {
+        let manifest = known(registry, name, SystemKind::Source)?;
+        if !manifests.iter().any(|other| other.name == manifest.name) {
+            manifests.push(manifest);
+        }
+    }
+    Ok(Choice {
+        crm: if crm == NONE { None } else { Some(known(registry, &crm, SystemKind::Crm)?) },
+        sources: manifests,
+        ma: args.ma.as_ref().map(|ma| known(registry, ma, SystemKind::Ma)).transpose()?,
+    })
+}
+
+fn of_kind(registry: &Registry, kind: SystemKind) -> Vec<&'static Manifest> {
+    let manifests = registry.names().filter_map(|name| registry.get(name)).map(Connector::manifest);
+    manifests.filter(|manifest| manifest.kinds.contains(&kind)).collect()
+}
+
+/// Names what can be answered.
+fn offer(screen: &Screen, registry: &Registry, kind: SystemKind, more: Option<&str>) {
+    if !screen.is_attended() {
+        return;
+    }
+    for manifest in of_kind(registry, kind) {
+        let title = screen.words(&manifest.title.en, &manifest.title.zh);
+        screen.aside(&format!("  {:<20} {}", manifest.name, screen.paint_aside(Style::Note, title)));
+    }
+    if let Some(more) = more {
+        let title = screen.words("pool and score only", "只入池与打分");
+        screen.aside(&format!("  {more:<20} {}", screen.paint_aside(Style::Note, title)));
+    }
+}
+
+/// A connector of a kind.
+fn known(registry: &Registry, name: &str, kind: SystemKind) -> Result<&'static Manifest, Failure> {
+    let manifests = of_kind(registry, kind);
+    if let Some(manifest) = manifests.iter().find(|manifest| manifest.name == name) {
+        return Ok(manifest);
+    }
+    let names: Vec<&str> = manifests.iter().map(|manifest| manifest.name.as_str()).collect();
+    let failure = Failure::input(
+        format!("there is no connector `{name}` for this"),
+        format!("没有可用于此处的连接器 `{name}`"),
+    )
+    .code("LL1123");
+    Err(match nearest(name, names.iter().copied()) {
+        Some(near) => failure.help(format!("did you mean `{near}`?"), format!("是否想写 `{near}`？")),
+        None => {
+            let list = names.join(", ");
+            failure.help(format!("there are: {list}"), format!("可用：{list}"))
+        }
+    })
 }
 
 /// Everything that is written, the config first.
-fn files(config: &Path, folder: &Path, args: &Init, language: Language) -> Vec<File> {
+fn draft(config: &Path, folder: &Path, choice: &Choice, language: Language) -> Draft {
     let template = match language {
         Language::Zh => &ZH,
         Language::En => &EN,
     };
-    let sources: BTreeSet<InitSource> = args.sources.iter().copied().collect();
-    let mut text = String::from(template.base);
-    let mut more = Vec::new();
-    for source in &sources {
-        match source {
-            InitSource::WebForm => text.push_str(template.web_form),
-            InitSource::TableFile => text.push_str(template.table_file),
-            InitSource::Webhook => {
+    let mut text = format!("#:schema ./{}\n{}", schema::FILE, template.base);
+    let mut more: Vec<(&str, String, bool)> = Vec::new();
+    let mut variables = Vec::new();
+    let mut add = |text: &mut String, piece: piece::Piece| {
+        text.push_str(&piece.text);
+        variables.extend(piece.variables);
+    };
+    for source in &choice.sources {
+        match source.name.as_str() {
+            "web_form" => text.push_str(template.web_form),
+            "table_file" => text.push_str(template.table_file),
+            "webhook" => {
                 text.push_str(template.webhook);
                 more.push(("secrets/events", fresh_secret(), true));
             }
+            _ => add(&mut text, piece::source(source, language)),
         }
     }
     text.push_str(template.rules);
-    if args.crm == InitCrm::Sandbox {
-        text.push_str(template.crm);
+    if let Some(ma) = choice.ma {
+        text.push('\n');
+        add(&mut text, piece::ma(ma, language));
+    }
+    if let Some(crm) = choice.crm {
+        if crm.name == SANDBOX {
+            text.push_str(template.crm);
+            more.push(("secrets/sandbox", leadloop_sandbox::Options::default().client_secret, true));
+        } else {
+            text.push('\n');
+            add(&mut text, piece::crm(crm, language));
+        }
+        text.push_str(&desk(template.desk, crm));
         more.push(("people.csv", include_str!("../templates/people.csv").to_owned(), false));
         more.push(("regions.csv", include_str!("../templates/regions.csv").to_owned(), false));
-        more.push(("secrets/sandbox", leadloop_sandbox::Options::default().client_secret, true));
+        if let Some(source) = choice.sources.first() {
+            text.push_str(&template.test.replace("{source}", &source_name(source)));
+        }
     }
     let mut files = vec![File { path: config.to_owned(), text, secret: false }];
+    more.push((schema::FILE, schema::text(), false));
     files.extend(more.into_iter().map(|(name, text, secret)| File { path: folder.join(name), text, secret }));
-    files
+    Draft { files, variables }
+}
+
+/// The rules behind the CRM: what only the sandbox has is left out for others.
+fn desk(template: &str, crm: &Manifest) -> String {
+    if crm.name == SANDBOX {
+        return template.to_owned();
+    }
+    let object = if crm.object("lead").is_some() { "lead" } else { "contact" };
+    let lines = template.split_inclusive('\n').filter(|line| !line.starts_with("crm = {"));
+    lines.collect::<String>().replace("create = \"lead\"", &format!("create = \"{object}\""))
+}
+
+/// The name that a source has in what is written.
+fn source_name(manifest: &Manifest) -> String {
+    match manifest.name.as_str() {
+        "web_form" => "website".to_owned(),
+        "webhook" => "events".to_owned(),
+        "table_file" => "fair".to_owned(),
+        _ => piece::name_of(manifest),
+    }
 }
 
 /// A secret as Standard Webhooks write them, from the system's dice.
@@ -124,13 +275,18 @@ fn write(file: &File) -> std::io::Result<()> {
     options.open(&file.path)?.write_all(file.text.as_bytes())
 }
 
-fn say(screen: &Screen, general: &General, args: &Init, files: &[File]) -> Result<(), Failure> {
-    let loaded = plan::read(&general.config);
+fn say(screen: &Screen, general: &General, choice: &Choice, draft: &Draft) -> Result<(), Failure> {
+    let mut loaded = plan::read(&general.config);
+    // Secrets that come from the environment are said below, in words that fit a new config.
+    loaded.problems.retain(|problem| problem.code != "LL2014");
     if screen.is_json() {
-        let names: Vec<String> = files.iter().map(|file| file.path.display().to_string()).collect();
-        return Ok(screen.json(&json!({ "files": names, "problems": loaded.problems.len() }))?);
+        let names: Vec<String> = draft.files.iter().map(|file| file.path.display().to_string()).collect();
+        let problems = loaded.problems.len();
+        return Ok(
+            screen.json(&json!({ "files": names, "problems": problems, "variables": draft.variables }))?
+        );
     }
-    for file in files {
+    for file in &draft.files {
         let note = if file.secret {
             screen.words("  (secret, mode 0600)", "  （密钥，权限 0600）")
         } else {
@@ -140,30 +296,44 @@ fn say(screen: &Screen, general: &General, args: &Init, files: &[File]) -> Resul
     }
     plan::say(screen, &loaded);
     screen.head(screen.words("Next", "接下来"))?;
+    for (command, what) in steps(screen, general, choice, draft) {
+        screen.line(&format!("  {command}   {}", screen.paint(Style::Note, &format!("# {what}"))))?;
+    }
+    Ok(())
+}
+
+/// What to type next.
+fn steps(screen: &Screen, general: &General, choice: &Choice, draft: &Draft) -> Vec<(String, &'static str)> {
+    let words = |en: &'static str, zh: &'static str| match screen.language() {
+        Language::En => en,
+        Language::Zh => zh,
+    };
     let asked = match general.config.to_str() {
         Some("leadloop.toml") | None => String::new(),
         Some(path) => format!(" --config {path}"),
     };
-    let mut steps = vec![(format!("leadloop check{asked}"), screen.words("finds every mistake", "检查配置"))];
-    if args.crm == InitCrm::Sandbox {
+    let mut steps = Vec::new();
+    for variable in &draft.variables {
+        steps
+            .push((format!("export {variable}=…"), words("a secret the config refers to", "配置引用的密钥")));
+    }
+    steps.push((format!("leadloop check{asked}"), words("finds every mistake", "检查配置")));
+    if choice.crm.is_some_and(|crm| crm.name == SANDBOX) {
+        steps.push(("leadloop sandbox --robot".to_owned(), words("the CRM to practise with", "练习用 CRM")));
+    } else if choice.crm.is_some() {
         steps.push((
-            "leadloop sandbox --robot".to_owned(),
-            screen.words("the CRM to practise with", "练习用 CRM"),
+            "people.csv".to_owned(),
+            words("write your salespeople with their user ids of the CRM", "填写销售人员及其 CRM 用户编号"),
         ));
     }
-    steps.push((format!("leadloop run{asked}"), screen.words("in another terminal", "在另一个终端运行")));
-    if args.sources.contains(&InitSource::WebForm) {
+    steps.push((format!("leadloop run{asked}"), words("in another terminal", "在另一个终端运行")));
+    if choice.sources.iter().any(|source| source.name == "web_form") {
         let post = "curl -d 'name=测试甲&mobile=13800001104&corp=示例机器人&consent=given' http://127.0.0.1:8080/in/website";
-        steps.push((post.to_owned(), screen.words("a first lead", "第一条线索")));
-        steps.push((
-            format!("leadloop why 13800001104{asked}"),
-            screen.words("what became of it", "看它经历了什么"),
-        ));
+        steps.push((post.to_owned(), words("a first lead", "第一条线索")));
+        steps
+            .push((format!("leadloop why 13800001104{asked}"), words("what became of it", "看它经历了什么")));
     }
-    for (command, what) in steps {
-        screen.line(&format!("  {command}   {}", screen.paint(Style::Note, &format!("# {what}"))))?;
-    }
-    Ok(())
+    steps
 }
 
 #[cfg(test)]
@@ -179,11 +349,17 @@ mod tests {
 
     #[test]
     fn every_piece_is_chosen_by_what_was_asked() {
-        let args = Init { crm: InitCrm::None, sources: vec![InitSource::Webhook], force: false };
-        let files = files(Path::new("x/leadloop.toml"), Path::new("x"), &args, Language::En);
+        let registry = leadloop_connectors::registry();
+        let source = known(&registry, "webhook", SystemKind::Source).unwrap();
+        let choice = Choice { crm: None, sources: vec![source], ma: None };
+        let files = draft(Path::new("x/leadloop.toml"), Path::new("x"), &choice, Language::En).files;
         let names: Vec<String> = files.iter().map(|file| file.path.display().to_string()).collect();
-        assert_eq!(names, ["x/leadloop.toml", "x/secrets/events"]);
+        assert_eq!(names, ["x/leadloop.toml", "x/secrets/events", "x/leadloop.schema.json"]);
+        assert!(files[0].text.starts_with("#:schema ./leadloop.schema.json\n"));
         assert!(files[0].text.contains("[[score]]") && !files[0].text.contains("[[crm]]"));
         assert!(!files[0].text.contains("web_form"));
+        let wrong = known(&registry, "sandbux", SystemKind::Crm).unwrap_err();
+        assert!(format!("{wrong:?}").contains("did you mean `sandbox`?"), "{wrong:?}");
+        assert!(known(&registry, "web_form", SystemKind::Crm).is_err());
     }
 }

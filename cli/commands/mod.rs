@@ -12,6 +12,7 @@ mod outbox;
 mod quarantine;
 mod run;
 mod sandbox;
+mod schema;
 mod status;
 mod test;
 mod why;
@@ -39,6 +40,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Sandbox(args) => sandbox::run(screen, *args).await,
         Command::Why(args) => why::run(screen, general, &args).await,
         Command::Status => status::run(screen, general).await,
+        Command::Schema(args) => schema::run(screen, &args),
         Command::Test(args) => test::run(screen, general, &args).await,
         Command::Import(args) => import::run(screen, general, &args).await,
         Command::Init(args) => init::run(screen, general, &args),

@@ -7,6 +7,7 @@ pub mod calendar;
 mod damage;
 mod fingerprint;
 pub mod live;
+pub mod json_schema;
 pub mod lower;
 mod mask;
 mod outline;

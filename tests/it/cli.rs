@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use leadloop_connector_api::manifest::SystemKind;
+
 use crate::command::{command, leadloop, run};
 
 #[test]
@@ -25,6 +27,40 @@ fn what_init_writes_passes_the_check_in_both_languages() {
         leadloop(folder.path(), &["init", "--force", "--crm", "none", "--output", "json"]).ok();
         leadloop(folder.path(), &["check"]).ok();
     }
+}
+
+#[test]
+fn init_writes_a_config_for_every_connector_there_is() {
+    let registry = leadloop_connectors::registry();
+    let mut tried = 0;
+    for (kind, option) in
+        [(SystemKind::Source, "--source"), (SystemKind::Crm, "--crm"), (SystemKind::Ma, "--ma")]
+    {
+        for name in registry.names() {
+            let manifest = registry.get(name).unwrap().manifest();
+            if !manifest.kinds.contains(&kind) {
+                continue;
+            }
+            let folder = leadloop_testing::temp_dir();
+            let said =
+                leadloop(folder.path(), &["init", option, name, "--lang", "zh", "--output", "json"]).ok();
+            let variables =
+                serde_json::from_str::<serde_json::Value>(&said.out).unwrap()["variables"].clone();
+            let mut check = command(folder.path(), &["check", "--output", "json"]);
+            for variable in variables.as_array().unwrap() {
+                check.env(variable.as_str().unwrap(), "a-secret-that-is-long-enough-for-everything");
+            }
+            let checked = run(check).any_json();
+            assert_eq!(checked["ok"], true, "{option} {name}: {checked:#}");
+            assert_eq!(checked["tests"]["failed"], 0, "{option} {name}: {checked:#}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 5, "{tried}");
+    let folder = leadloop_testing::temp_dir();
+    let said = leadloop(folder.path(), &["init", "--crm", "sandbux", "--lang", "en"]);
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("LL1123") && said.err.contains("did you mean `sandbox`?"), "{}", said.err);
 }
 
 #[cfg(unix)]

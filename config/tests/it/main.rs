@@ -8,6 +8,7 @@
 
 mod corpus;
 mod ground;
+mod json_schema;
 mod mutate;
 mod overlays;
 mod real;

@@ -15,6 +15,8 @@ use crate::ground::{Ground, rendered, tests_dir};
 
 /// Tries where no time is given.
 const TRIES: u64 = 2_000;
+/// Seconds in CI.
+const CI_SECS: u64 = 60;
 /// Most changes of one try.
 const MOST_CHANGES: u64 = 6;
 
@@ -202,19 +204,23 @@ fn one(seed: u64, seeds: &[Vec<u8>]) -> Vec<u8> {
 #[test]
 fn whatever_is_typed_is_answered() {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let budget = number("LEADLOOP_FUZZ_SECS").map(Duration::from_secs);
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    let budget = number("LEADLOOP_FUZZ_SECS").or(in_ci.then_some(CI_SECS)).map(Duration::from_secs);
     let first = number("LEADLOOP_FUZZ_SEED").unwrap_or(1);
     let (seeds, started) = (seeds(), Instant::now());
     let mut seed = first;
     loop {
         let text = one(seed, &seeds);
         let tried = catch_unwind(AssertUnwindSafe(|| {
-            check(
-                &Ground::new()
-                    .file("more.toml", "[server]\n")
-                    .file("leadloop.toml", text.clone())
-                    .load("leadloop.toml"),
-            );
+            let ground = Ground::new().file("more.toml", "[server]\n").file("leadloop.toml", text.clone());
+            let mut loaded = ground.load("leadloop.toml");
+            check(&loaded);
+            let had_plan = loaded.plan.is_some();
+            loaded.try_rules();
+            // A failing test is a problem like any other, but no reason to have no plan.
+            let problems = loaded.problems.iter().filter(|problem| problem.code != "LL2060");
+            assert_eq!(had_plan, !problems.clone().any(|problem| problem.severity == Severity::Error));
+            assert_eq!(json::render(&loaded.problems, &loaded.texts).len(), loaded.problems.len());
         }));
         if tried.is_err() {
             panic!(
