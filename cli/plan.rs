@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leadloop_config::plan::Plan;
 use leadloop_config::render::terminal::{self, Look};
 use leadloop_config::text::Files;
-use leadloop_config::{Beside, Inputs, Loaded, load, load_beside, render};
+use leadloop_config::{Beside, Inputs, Loaded, load_beside, overlay, render};
 pub use leadloop_server::run::database;
 use leadloop_store::{Store, StoreSettings};
 use secrecy::{ExposeSecret, SecretString};
@@ -23,6 +23,11 @@ fn place(config: &Path) -> (PathBuf, String) {
     (folder.unwrap_or(Path::new(".")).to_owned(), name.into_owned())
 }
 
+/// The environment whose overlay is laid over the config (`leadloop.prod.toml` for `prod`), where one is set.
+fn environment() -> Option<String> {
+    std::env::var("LEADLOOP_ENV").ok().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// Reads a config with everything that is wrong with it by itself.
 pub fn read(config: &Path) -> Loaded {
     read_beside(config, &Beside::default())
@@ -30,11 +35,32 @@ pub fn read(config: &Path) -> Loaded {
 
 /// The same, held against what was checked before or what the systems say.
 pub fn read_beside(config: &Path, beside: &Beside<'_>) -> Loaded {
+    read_in(config, environment().as_deref(), "", beside)
+}
+
+/// Reads a config that is its own: without an environment's overlay.
+pub fn read_alone(config: &Path) -> Loaded {
+    read_in(config, None, "", &Beside::default())
+}
+
+/// Reads a config as if some text stood at the end of its main file.
+pub fn read_with(config: &Path, more: &str) -> Loaded {
+    read_in(config, environment().as_deref(), more, &Beside::default())
+}
+
+fn read_in(config: &Path, environment: Option<&str>, more: &str, beside: &Beside<'_>) -> Loaded {
     let (folder, name) = place(config);
     let disk = Disk::new(&folder);
     let registry = leadloop_connectors::registry();
-    let inputs =
-        Inputs { main: &name, overlay: None, files: &disk, secrets: &disk, registry: &registry, today: None };
+    let overlay = environment.map(|environment| overlay::file_name(&name, environment));
+    let inputs = Inputs {
+        main: &name,
+        overlay: overlay.as_deref(),
+        files: &Longer { disk: &disk, name: &name, more },
+        secrets: &disk,
+        registry: &registry,
+        today: Some(jiff::Zoned::now().date()),
+    };
     let mut loaded = load_beside(&inputs, beside);
     if let Some(plan) = &mut loaded.plan {
         for source in &mut plan.sources {
@@ -43,14 +69,6 @@ pub fn read_beside(config: &Path, beside: &Beside<'_>) -> Loaded {
         plan.store_url = rooted(&plan.store_url, &folder);
     }
     loaded
-}
-
-/// Reads a config as if some text stood at the end of its main file.
-pub fn read_with(config: &Path, more: &str) -> Loaded {
-    let (folder, name) = place(config);
-    let disk = Disk::new(&folder);
-    let longer = Longer { disk: &disk, name: &name, more };
-    load(&name, &longer, &disk, &leadloop_connectors::registry())
 }
 
 /// The files of a config, the main one with some text behind it.
@@ -63,7 +81,7 @@ struct Longer<'a> {
 impl Files for Longer<'_> {
     fn read(&self, name: &str) -> Result<Vec<u8>, String> {
         let mut bytes = self.disk.read(name)?;
-        if name == self.name {
+        if name == self.name && !self.more.is_empty() {
             bytes.extend_from_slice(b"\n");
             bytes.extend_from_slice(self.more.as_bytes());
         }

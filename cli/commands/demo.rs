@@ -43,7 +43,7 @@ pub async fn run(screen: &Screen, args: &Demo) -> Result<(), Failure> {
         &format!("sandbox CRM and MA on {}", stage.sandbox.url()),
         &format!("沙箱 CRM 与 MA：{}", stage.sandbox.url()),
     );
-    let loaded = plan::read(&stage.config());
+    let loaded = plan::read_alone(&stage.config());
     let Some(plan) = loaded.plan.clone() else {
         plan::say(screen, &loaded);
         return Err(Failure::said(Exit::Outside));

@@ -17,8 +17,13 @@ pub(crate) fn explains(damaged: &[Span], problem: &Problem, texts: &Texts) -> bo
     match problem.code {
         // What is written wrong is wrong, whatever else cannot be read.
         "LL2001" | "LL2002" | "LL2003" | "LL2004" | "LL2006" | "LL2008" | "LL2009" | "LL2010" | "LL2014"
-        | "LL2019" | "LL2020" | "LL2021" | "LL2022" | "LL2029" | "LL2030" | "LL2031" => false,
-        "LL2005" => damaged.iter().any(|damage| same_block(damage, &problem.span, texts)),
+        | "LL2015" | "LL2019" | "LL2020" | "LL2021" | "LL2022" | "LL2024" | "LL2029" | "LL2030"
+        | "LL2031" => false,
+        // What stands in one table is right or wrong by that table alone.
+        "LL2005" | "LL2016" | "LL2017" | "LL2026" | "LL2027" | "LL2028" | "LL2032" | "LL2033" | "LL2034"
+        | "LL2035" | "LL2036" | "LL2037" | "LL2061" => {
+            damaged.iter().any(|damage| same_block(damage, &problem.span, texts))
+        }
         "LL2013" | "LL2012" | "LL2007" => damaged.iter().any(|damage| defines_names(damage, texts)),
         _ => true,
     }

@@ -6,8 +6,8 @@
 pub mod calendar;
 mod damage;
 mod fingerprint;
-pub mod live;
 pub mod json_schema;
+pub mod live;
 pub mod lower;
 mod mask;
 mod outline;

@@ -36,7 +36,7 @@ impl Said {
 pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_leadloop"));
     command.args(args).current_dir(folder).stdin(Stdio::null());
-    for name in ["LEADLOOP_CONFIG", "LC_ALL", "LC_MESSAGES", "NO_COLOR", "RUST_LOG"] {
+    for name in ["LEADLOOP_CONFIG", "LEADLOOP_ENV", "LC_ALL", "LC_MESSAGES", "NO_COLOR", "RUST_LOG"] {
         command.env_remove(name);
     }
     command.env("LANG", "C");

@@ -15,7 +15,7 @@ pub struct Piece {
 }
 
 /// Column at which comments begin.
-const COMMENTS_AT: usize = 50;
+const COMMENTS_AT: usize = 48;
 
 /// A source.
 pub fn source(manifest: &Manifest, language: Language) -> Piece {
@@ -109,7 +109,7 @@ fn line(text: &mut String, written: &str, comment: &str) {
     let _ = if comment.is_empty() {
         writeln!(text, "{written}")
     } else {
-        writeln!(text, "{written:<COMMENTS_AT$}# {}", comment.replace('\n', " "))
+        writeln!(text, "{written:<COMMENTS_AT$}  # {}", comment.replace('\n', " "))
     };
 }
 

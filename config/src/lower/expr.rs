@@ -74,6 +74,10 @@ fn said(problem: &ExprProblem, span: &Span, text: &str, schema: &Schema) -> Prob
         .flatten();
     match (elsewhere, &problem.help, &problem.suggestion) {
         (Some((en, zh)), _, _) => said.help(en, zh),
+        (None, Some(help), Some(near)) if never => said.help(
+            format!("did you mean `{near}`? {}", capital(&help.en)),
+            format!("是否想写 `{near}`？{}", help.zh),
+        ),
         (None, Some(help), _) => said.help(help.en.clone(), help.zh.clone()),
         (None, None, Some(near)) => {
             said.help(format!("did you mean `{near}`?"), format!("是否想写 `{near}`？"))
@@ -83,6 +87,12 @@ fn said(problem: &ExprProblem, span: &Span, text: &str, schema: &Schema) -> Prob
             "表达式写法见 docs/guide/config.zh-CN.md",
         ),
     }
+}
+
+/// A clause as a sentence of its own.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Whether any name of a group is known.

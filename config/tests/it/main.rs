@@ -10,6 +10,7 @@ mod corpus;
 mod ground;
 mod json_schema;
 mod mutate;
+mod newcomer;
 mod overlays;
 mod real;
 mod reference;

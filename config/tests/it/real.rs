@@ -54,7 +54,7 @@ fn what_init_writes_has_no_problem() {
     let templates = leadloop_testing::root().join("cli/templates");
     for language in ["zh", "en"] {
         let mut text = Vec::new();
-        for part in ["base", "web_form", "table_file", "webhook", "rules", "crm"] {
+        for part in ["base", "web_form", "table_file", "webhook", "rules", "crm", "desk"] {
             text.extend(read(&templates.join(language).join(format!("{part}.toml"))));
         }
         let mut files = BTreeMap::from([("leadloop.toml".to_owned(), text)]);
