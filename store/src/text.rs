@@ -256,7 +256,7 @@ fn write_list(sql: &mut String, engine: Engine, position: usize, columns: &[(Str
                     cell += 1;
                 }
             }
-            let _ = write!(sql, " FROM json_each(${position}) e)");
+            let _ = write!(sql, " FROM jsonb_each(${position}) e)");
         }
     }
 }
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(
             sqlite.sql,
             "SELECT g.id, $3 FROM (SELECT e.value->>0 AS id, e.value->>1 AS at, \
-             CAST(substr($2, e.value->>2, e.value->>3) AS TEXT) AS body FROM json_each($1) e) g WHERE g.at < $4"
+             CAST(substr($2, e.value->>2, e.value->>3) AS TEXT) AS body FROM jsonb_each($1) e) g WHERE g.at < $4"
         );
         let postgres = expand(source, Engine::Postgres).unwrap();
         assert_eq!(
