@@ -38,13 +38,10 @@ pub(super) async fn put(
             }
         }
     }
-    for delivery in &changes.enqueued {
-        links.insert(&delivery.link);
-        streams.insert((&delivery.link, &delivery.stream));
-    }
+    links.extend(changes.enqueued.iter().map(|delivery| &delivery.link));
     hurry(work, changes, &mut links).await?;
     put_moves(work, changes, standing).await?;
-    let claimed = enqueue(work, changes, &streams).await?;
+    let claimed = enqueue(work, changes, streams).await?;
     topics.extend(links.into_iter().map(|link| Topic::Outbox(link.clone())));
     Ok(claimed)
 }
@@ -93,37 +90,46 @@ async fn put_moves(
     Ok(())
 }
 
-async fn enqueue(
+/// Writes new deliveries and makes those due that became the first of their stream: `moved` are streams of which one was
+/// settled.
+async fn enqueue<'a>(
     work: &mut Work,
-    changes: &Changes<'_>,
-    streams: &BTreeSet<(&LinkName, &str)>,
+    changes: &Changes<'a>,
+    moved: BTreeSet<(&'a LinkName, &'a str)>,
 ) -> Result<BTreeSet<DeliveryId>> {
-    if streams.is_empty() {
-        return Ok(BTreeSet::new());
-    }
+    let mut streams = moved;
     let mut taken = Rows::of(&DELIVERY_TAKE, 1);
     if !changes.enqueued.is_empty() {
-        if work.engine() == Engine::Postgres {
-            let mut list = Rows::of(&DELIVERY_LOCK, 1);
-            for (link, stream) in streams {
-                list.add(*link).add(*stream);
-            }
-            work.rows(&DELIVERY_LOCK, args![list]).await?;
-        }
+        let mut begun: BTreeSet<(&LinkName, &str)> = BTreeSet::new();
         let mut list = Rows::of(&DELIVERY_PUT, 1);
         for delivery in &changes.enqueued {
-            add_delivery(&mut list, delivery)?;
+            // The first of its stream here is due at once where nothing stands before it; of the others, and of those
+            // that may not be written at all, `delivery_heads` says afterwards who is.
+            let first = begun.insert((&delivery.link, &delivery.stream));
+            if !first || delivery.standing.is_some() {
+                streams.insert((&delivery.link, &delivery.stream));
+            }
+            add_delivery(&mut list, delivery, first)?;
             if let DeliveryState::Claimed { until } = delivery.state {
                 taken.add(delivery.id).add(until).add(delivery.attempt.max(1));
             }
         }
+        if work.engine() == Engine::Postgres {
+            let mut locked = Rows::of(&DELIVERY_LOCK, 1);
+            for (link, stream) in begun.union(&streams) {
+                locked.add(*link).add(*stream);
+            }
+            work.rows(&DELIVERY_LOCK, args![locked]).await?;
+        }
         work.run(&DELIVERY_PUT, args![list]).await?;
     }
-    let mut list = Rows::of(&DELIVERY_HEADS, 1);
-    for (link, stream) in streams {
-        list.add(*link).add(*stream);
+    if !streams.is_empty() {
+        let mut list = Rows::of(&DELIVERY_HEADS, 1);
+        for (link, stream) in &streams {
+            list.add(*link).add(*stream);
+        }
+        work.run(&DELIVERY_HEADS, args![list]).await?;
     }
-    work.run(&DELIVERY_HEADS, args![list]).await?;
     if taken.is_empty() {
         return Ok(BTreeSet::new());
     }
@@ -131,12 +137,12 @@ async fn enqueue(
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-fn add_delivery(list: &mut Rows, delivery: &Delivery) -> Result<()> {
+fn add_delivery(list: &mut Rows, delivery: &Delivery, first: bool) -> Result<()> {
     let state = state_of(&delivery.state);
-    // What is to be sent waits until it is the first of its stream; `delivery_heads` says so at once where it is.
+    let to_send = if first { "first" } else { "waiting" };
     let (name, attempt) = match delivery.state {
-        DeliveryState::Due => ("waiting", delivery.attempt),
-        DeliveryState::Claimed { .. } => ("waiting", 0),
+        DeliveryState::Due => (to_send, delivery.attempt),
+        DeliveryState::Claimed { .. } => (to_send, 0),
         DeliveryState::Settled | DeliveryState::Parked { .. } => (state.name, delivery.attempt),
     };
     list.add(delivery.id).add(&delivery.link).add(&delivery.stream).add(lane_number(delivery.lane));
