@@ -69,7 +69,8 @@ pub async fn round(node: &Node) -> Result<usize, StoreError> {
     let mut limit = bounds::ABSORB_BATCH;
     let mut stale = 0;
     loop {
-        let mut tx = node.store.begin(WriteLane::Hot).await?;
+        // Taken back by a power cut, it is absorbed again: the captures are durable, and so is every claim that follows.
+        let mut tx = node.store.begin(WriteLane::Hot).await?.soon();
         let captures = tx.claim_captures(limit, &BTreeSet::new()).await?;
         if captures.is_empty() {
             return Ok(0);

@@ -207,7 +207,9 @@ pub async fn settle_all(node: &Node, ended: Vec<Ended>) {
 
 /// Places of those that were stale.
 async fn settle_once(node: &Node, batch: &[Ended]) -> Result<BTreeSet<usize>, StoreError> {
-    let tx = node.store.begin(WriteLane::Hot).await?;
+    // Taken back by a power cut, the claim is still there: what became of the delivery is asked, as after any other crash
+    // between an answer and its settlement.
+    let tx = node.store.begin(WriteLane::Hot).await?.soon();
     react::react::<Settle>(tx, batch, &node.plan(), node).await.map(|committed| committed.stale)
 }
 

@@ -1,7 +1,7 @@
 //! The two engines behind one store: how they are opened, and a transaction over either.
 //!
-//! SQLite: WAL, `synchronous=FULL`, one writer connection behind [`Lanes`], several readers, checkpoints on a
-//! connection of their own. PostgreSQL: one pool, READ COMMITTED.
+//! SQLite: WAL, one writer connection behind [`Lanes`] whose commits [`Flush`] brings to the disk, several readers,
+//! checkpoints on a connection of their own. PostgreSQL: one pool, READ COMMITTED.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::cell::{Arg, Cell, Row, cells_for_postgres, cells_for_sqlite, for_postgres, for_sqlite};
 use crate::error::{StoreError, code, of_driver};
+use crate::flush::Flush;
 use crate::lanes::{Lanes, Turn, WriteLane};
 use crate::statement::Statement;
 use crate::text::Engine;
@@ -36,12 +37,11 @@ pub(crate) enum Pools {
         readers: SqlitePool,
         lanes: Lanes,
         options: Box<SqliteConnectOptions>,
+        /// Absent where nothing has to last.
+        flush: Option<Flush>,
     },
     /// Short statements by key go over `work`, whose plans are fixed; what people ask over `reads`.
-    Postgres {
-        work: PgPool,
-        reads: PgPool,
-    },
+    Postgres { work: PgPool, reads: PgPool },
 }
 
 /// What every connection to an SQLite file has.
@@ -81,13 +81,22 @@ pub(crate) async fn open_sqlite(file: PathBuf, durable: bool, own: bool, readers
     let many = pool.max_connections(readers.max(1));
     // Who only reads gets a writer that cannot write; who owns the file opens readers when there is something to read.
     let (writer, readers) = if own {
-        let writer = one.connect_with(options.clone()).await.map_err(|error| failed(&error))?;
+        // What has to last is flushed by `Flush`, after the writer was passed on.
+        let when = if durable { SqliteSynchronous::Normal } else { SqliteSynchronous::Off };
+        let writer =
+            one.connect_with(options.clone().synchronous(when)).await.map_err(|error| failed(&error))?;
         (writer, many.connect_lazy_with(reader))
     } else {
         let readers = many.connect_with(reader.clone()).await.map_err(|error| failed(&error))?;
         (one.connect_lazy_with(reader), readers)
     };
-    Ok(Pools::Sqlite { writer, readers, lanes: Lanes::default(), options: Box::new(options) })
+    let flush = match durable && own {
+        true => Some(Flush::of(&file).map_err(|error| {
+            StoreError::unavailable(code::UNAVAILABLE, format!("no thread can be started: {error}"))
+        })?),
+        false => None,
+    };
+    Ok(Pools::Sqlite { writer, readers, lanes: Lanes::default(), options: Box::new(options), flush })
 }
 
 /// Settings of every connection to PostgreSQL: a lock that long is a fault, not a wait; plans are not worth compiling.
@@ -173,11 +182,11 @@ impl Pools {
     /// Begins a write transaction; SQLite waits for its turn at the writer.
     pub(crate) async fn write(&self, lane: WriteLane) -> Result<Work> {
         match self {
-            Pools::Sqlite { writer, lanes, .. } => {
+            Pools::Sqlite { writer, lanes, flush, .. } => {
                 let turn = lanes.enter(lane).await;
                 let tx =
                     writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| of_driver("begin", &error))?;
-                Ok(Work::Sqlite { tx, _turn: Some(turn) })
+                Ok(Work::Sqlite { tx, turn: Some(turn), flush: flush.clone() })
             }
             Pools::Postgres { work, .. } => {
                 let tx = work.begin().await.map_err(|error| of_driver("begin", &error))?;
@@ -191,7 +200,7 @@ impl Pools {
         match self {
             Pools::Sqlite { readers, .. } => {
                 let tx = readers.begin().await.map_err(|error| of_driver("begin", &error))?;
-                Ok(Work::Sqlite { tx, _turn: None })
+                Ok(Work::Sqlite { tx, turn: None, flush: None })
             }
             Pools::Postgres { reads, .. } => {
                 let tx = reads
@@ -220,8 +229,23 @@ impl Pools {
 /// A transaction over either engine. Dropping it undoes it.
 #[derive(Debug)]
 pub(crate) enum Work {
-    Sqlite { tx: Transaction<'static, Sqlite>, _turn: Option<Turn> },
+    Sqlite { tx: Transaction<'static, Sqlite>, turn: Option<Turn>, flush: Option<Flush> },
     Postgres(Transaction<'static, Postgres>),
+}
+
+/// What is committed, and perhaps not on the disk yet (PostgreSQL brings it there before it says so).
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Unflushed(Option<Flush>);
+
+impl Unflushed {
+    /// Returns when it is on the disk.
+    pub(crate) async fn on_disk(self) -> Result<()> {
+        match self.0 {
+            Some(flush) => flush.now().await,
+            None => Ok(()),
+        }
+    }
 }
 
 impl Work {
@@ -287,19 +311,40 @@ impl Work {
         rows.map_err(|error| of_driver("filter", &error))
     }
 
-    /// Makes everything durable.
+    /// Makes everything durable: it is on the disk when this returns.
     pub(crate) async fn commit(self) -> Result<()> {
-        let done = match self {
-            Work::Sqlite { tx, _turn } => tx.commit().await,
-            Work::Postgres(tx) => tx.commit().await,
+        self.commit_first().await?.on_disk().await
+    }
+
+    /// Commits: others see it when this returns, and may build on it, since what they commit reaches the disk after it.
+    /// Whoever speaks of it to the outside waits for [`Unflushed::on_disk`] before.
+    pub(crate) async fn commit_first(self) -> Result<Unflushed> {
+        let (done, flush) = match self {
+            // The turn ends with the commit: the next may write while this one is flushed.
+            Work::Sqlite { tx, turn: _turn, flush } => (tx.commit().await, flush),
+            Work::Postgres(tx) => (tx.commit().await, None),
         };
-        done.map_err(|error| of_driver("commit", &error))
+        done.map_err(|error| of_driver("commit", &error))?;
+        Ok(Unflushed(flush))
+    }
+
+    /// Commits without waiting for the disk: lost in a power cut within the next moments, and only together with what
+    /// was committed after it. For what is done again then, and is not spoken of before something durable followed it.
+    pub(crate) async fn commit_soon(mut self) -> Result<()> {
+        if let Work::Postgres(tx) = &mut self {
+            let lazily = sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut **tx).await;
+            lazily.map_err(|error| of_driver("commit", &error))?;
+        }
+        if let Unflushed(Some(flush)) = self.commit_first().await? {
+            flush.soon();
+        }
+        Ok(())
     }
 
     /// Undoes everything.
     pub(crate) async fn undo(self) -> Result<()> {
         let done = match self {
-            Work::Sqlite { tx, _turn } => tx.rollback().await,
+            Work::Sqlite { tx, turn: _turn, .. } => tx.rollback().await,
             Work::Postgres(tx) => tx.rollback().await,
         };
         done.map_err(|error| of_driver("rollback", &error))

@@ -105,10 +105,12 @@ impl Store {
     pub async fn keep(&self, pushes: &[KeptPush]) -> Result<Vec<Kept>> {
         let mut work = self.pools().write(WriteLane::Ingress).await?;
         let kept = keep_pushes(&mut work, pushes).await?;
-        work.commit().await?;
+        let unflushed = work.commit_first().await?;
+        // Absorbing need not wait for the disk: what it commits gets there after this.
         if kept.iter().any(|kept| kept.kept > 0) {
             self.bell().ring(vec![Topic::Inbox]);
         }
+        unflushed.on_disk().await?;
         Ok(kept)
     }
 }

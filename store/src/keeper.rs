@@ -1,18 +1,23 @@
 //! Group commit for ingress: keepings that arrive while a transaction is under way go into the next one together.
 //!
 //! Nobody lingers: a keeping that comes alone is committed at once, and under load the batch gathers by itself behind the
-//! commit before it. The queue and the batch are bounded; who finds the queue full waits.
+//! commits before it. A batch may be written while the one before it is brought to the disk. The queue, the batches and
+//! their number are bounded; who finds the queue full waits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use crate::error::StoreError;
 use crate::inbox::{Kept, KeptPush};
 use crate::{Engine, Store};
 
 type Result<T> = std::result::Result<T, StoreError>;
+
+/// Batches under way at once: one is written while the other is on its way to the disk.
+const UNDER_WAY: usize = 2;
 
 /// How keepings are gathered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,11 +98,17 @@ impl Keeper {
 async fn gather(store: Store, settings: KeeperSettings, mut queue: mpsc::Receiver<Asked>) {
     let mut held: Option<Asked> = None;
     let mut busy = false; // the batch before had company, so more is likely on its way
+    let mut under_way = JoinSet::new();
     loop {
+        while under_way.try_join_next().is_some() {}
+        if under_way.len() >= UNDER_WAY {
+            under_way.join_next().await;
+        }
         let Some(first) = (match held.take() {
             Some(asked) => Some(asked),
             None => queue.recv().await,
         }) else {
+            under_way.join_all().await;
             return;
         };
         if busy && queue.is_empty() && !settings.linger.is_zero() && store.engine_kind() == Engine::Sqlite {
@@ -115,7 +126,8 @@ async fn gather(store: Store, settings: KeeperSettings, mut queue: mpsc::Receive
             batch.push(next);
         }
         busy = batch.len() > 1;
-        keep_batch(&store, batch).await;
+        let store = store.clone();
+        under_way.spawn(async move { keep_batch(&store, batch).await });
     }
 }
 

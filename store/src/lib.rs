@@ -14,6 +14,7 @@ mod engine;
 mod engines_agree;
 mod error;
 mod filter;
+mod flush;
 mod inbox;
 mod keeper;
 mod lanes;

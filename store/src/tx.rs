@@ -52,11 +52,23 @@ pub struct Tx {
     pub(crate) bell: Bell,
     /// Whose the identifiers were that were asked for: a commit that binds one of them is stale if that changed.
     pub(crate) seen: BTreeMap<Identifier, Option<LeadId>>,
+    /// Its commit does not wait for the disk.
+    pub(crate) soon: bool,
 }
 
 impl Tx {
     pub(crate) const fn new(work: Work, bell: Bell) -> Self {
-        Self { work, bell, seen: BTreeMap::new() }
+        Self { work, bell, seen: BTreeMap::new(), soon: false }
+    }
+
+    /// Lets the commit return before it is on the disk, which it reaches some 100 ms later at the latest. A power cut
+    /// (no kill) may take it back, and only together with everything committed after it: so it is for what is then done
+    /// again by itself. Claims are always durable before anything is sent, so nothing that was told to anybody rests
+    /// on a commit that can be taken back.
+    #[must_use]
+    pub const fn soon(mut self) -> Self {
+        self.soon = true;
+        self
     }
 
     /// Due captures, oldest first. PostgreSQL locks them until the end of the transaction and passes over those that

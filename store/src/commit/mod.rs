@@ -27,7 +27,7 @@ use gather::Changes;
 type Result<T> = std::result::Result<T, StoreError>;
 
 pub(crate) async fn commit(tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<Committed> {
-    let Tx { mut work, bell, seen } = tx;
+    let Tx { mut work, bell, seen, soon } = tx;
     check_config(&mut work, stamp).await?;
     let checked = check::check(&mut work, &seen, reactions).await?;
     let kept = reactions.iter().enumerate().filter(|(at, _)| !checked.stale.contains(at));
@@ -45,7 +45,11 @@ pub(crate) async fn commit(tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Res
     }
     let claimed = outbox::put(&mut work, &changes, &checked.deliveries, &mut topics).await?;
 
-    work.commit().await?;
+    if soon {
+        work.commit_soon().await?;
+    } else {
+        work.commit().await?;
+    }
     bell.ring(topics);
     Ok(Committed { stale: checked.stale, rows: checked.rows, claimed })
 }
