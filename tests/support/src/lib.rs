@@ -10,7 +10,6 @@
 
 mod folders;
 pub mod http;
-pub mod load;
 mod postgres;
 
 pub use folders::{root, samples_dir, shared_dir, temp_dir};
