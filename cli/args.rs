@@ -322,10 +322,19 @@ pub struct ParkedArgs {
     /// Only with this code
     #[arg(long)]
     pub code: Option<String>,
+    /// Only what was parked since then: a date, a time, or a length such as `2h` or `3d`
+    #[arg(long)]
+    pub since: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Outbox {
+    /// What needs a person, grouped by what is wrong
+    #[command(after_help = "Example:\n  leadloop outbox causes --since 1d")]
+    Causes {
+        #[command(flatten)]
+        which: ParkedArgs,
+    },
     /// List deliveries that need a person
     #[command(after_help = "Example:\n  leadloop outbox list --link sales")]
     List {
@@ -343,6 +352,32 @@ pub enum Outbox {
         /// Show personal data
         #[arg(long)]
         reveal: bool,
+    },
+    /// Change fields of one delivery and make it due again
+    #[command(after_help = "Example:\n  leadloop outbox fix D-0190… title=Director industry=9")]
+    Fix {
+        /// The delivery
+        id: String,
+        /// New values, in the system's own words
+        #[arg(required = true, value_name = "FIELD=VALUE")]
+        fields: Vec<String>,
+    },
+    /// Send nothing to a system until `resume`: what is under way comes home, the rest waits
+    #[command(
+        after_help = "Example:\n  leadloop outbox pause sales\n  leadloop outbox pause sales --drain     what is in the outbox now still goes out"
+    )]
+    Pause {
+        /// The system: the name of a [[crm]] or [[ma]]
+        link: String,
+        /// Send what is in the outbox now, hold what is made later
+        #[arg(long)]
+        drain: bool,
+    },
+    /// Send to a system again
+    #[command(after_help = "Example:\n  leadloop outbox resume sales")]
+    Resume {
+        /// The system
+        link: String,
     },
     /// Make deliveries due again
     #[command(after_help = "Example:\n  leadloop outbox retry --code LL3201       however many")]

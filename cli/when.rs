@@ -47,6 +47,13 @@ pub fn ago(at: Timestamp, now: Timestamp, language: Language) -> String {
     }
 }
 
+/// A point in time as people type it: how long ago (`2h`, `3d`), or a date or time, in `zone` where it names none.
+pub fn since(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    leadloop_config::units::duration(text)
+        .map(|length| now() - length)
+        .or_else(|| Timestamp::parse(text, zone))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,18 +1,23 @@
 //! `leadloop outbox`: deliveries that need a person.
 
-use leadloop_server::orders::{Order, Parked};
+mod causes;
+mod link;
+mod release;
+
+use jiff::tz::TimeZone;
+use leadloop_server::gates::Wish;
 use leadloop_store::read::parked::ParkedAsk;
 use leadloop_store::read::story::ToldDelivery;
 use leadloop_sync_core::ids::{DeliveryId, LeadId, LinkName};
 use leadloop_sync_core::outbox::{DeliveryState, Operation};
+use leadloop_sync_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::args::{General, Outbox, ParkedArgs};
 use crate::failure::Failure;
-use crate::orders::Desk;
 use crate::privacy::Privacy;
 use crate::screen::{Rows, Screen, Style, one_line};
-use crate::{plan, question, when, words};
+use crate::{plan, when, words};
 
 /// Lists, shows, retries or drops.
 ///
@@ -22,17 +27,33 @@ pub async fn run(screen: &mut Screen, general: &General, command: Outbox) -> Res
     match command {
         Outbox::List { which, limit } => list(screen, general, &which, limit).await,
         Outbox::Show { id, reveal } => show(screen, general, &id, reveal).await,
-        Outbox::Retry { which } => change(screen, general, &which, Change::Retry).await,
-        Outbox::Drop { which, yes } => change(screen, general, &which, Change::Drop { yes }).await,
+        Outbox::Causes { which } => causes::run(screen, general, &which).await,
+        Outbox::Fix { id, fields } => release::fix(screen, general, &id, &fields).await,
+        Outbox::Pause { link, drain } => {
+            let wish = if drain { Wish::Drain } else { Wish::Pause };
+            link::run(screen, general, &link, wish).await
+        }
+        Outbox::Resume { link } => link::run(screen, general, &link, Wish::Resume).await,
+        Outbox::Retry { which } => release::retry(screen, general, &which).await,
+        Outbox::Drop { which, yes } => release::drop(screen, general, &which, yes).await,
     }
 }
 
-fn ask(which: &ParkedArgs, limit: u32) -> Result<ParkedAsk, Failure> {
+/// A point in time as people type it: how long ago, or a date or time of the config's zone.
+fn since(text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
+    when::since(text, zone).ok_or_else(|| {
+        Failure::input(format!("`{text}` is no time"), format!("`{text}` 不是时间"))
+            .help("write `2h`, `3d` or `2026-11-26 09:00`", "请写 `2h`、`3d` 或 `2026-11-26 09:00`")
+    })
+}
+
+fn ask(which: &ParkedArgs, limit: u32, zone: &TimeZone) -> Result<ParkedAsk, Failure> {
     let ids = which.ids.iter().map(|id| delivery_id(id)).collect::<Result<Vec<_>, _>>()?;
     Ok(ParkedAsk {
         ids,
         link: which.link.as_deref().map(LinkName::from),
         code: which.code.clone(),
+        since: which.since.as_deref().map(|text| since(text, zone)).transpose()?,
         after: None,
         limit,
     })
@@ -55,7 +76,7 @@ fn parked(told: &ToldDelivery) -> (&str, &str) {
 async fn list(screen: &mut Screen, general: &General, which: &ParkedArgs, limit: u32) -> Result<(), Failure> {
     let plan = plan::plan(screen, general)?;
     let store = plan::reading(&plan).await?;
-    let told = store.parked_deliveries(&ask(which, limit)?).await?;
+    let told = store.parked_deliveries(&ask(which, limit, &plan.policy.zone)?).await?;
     store.close().await;
     if screen.is_json() {
         let list: Vec<Value> = told.iter().map(|told| to_json(told, Privacy::masked())).collect();
@@ -183,45 +204,4 @@ fn to_json(told: &ToldDelivery, privacy: Privacy) -> Value {
             "at": note.at.to_string(), "class": note.class, "detail": note.detail,
         })).collect::<Vec<_>>(),
     })
-}
-
-enum Change {
-    Retry,
-    Drop { yes: bool },
-}
-
-async fn change(
-    screen: &mut Screen,
-    general: &General,
-    which: &ParkedArgs,
-    change: Change,
-) -> Result<(), Failure> {
-    let plan = plan::plan(screen, general)?;
-    let asked = ask(which, 0)?;
-    let parked = Parked { ids: asked.ids, link: asked.link, code: asked.code };
-    let (order, dropped) = match change {
-        Change::Retry => (Order::RetryDeliveries(parked), false),
-        Change::Drop { yes } => {
-            let question = screen
-                .words("dropped deliveries are never sent; drop them?", "放弃的投递不会再发送，确定放弃？");
-            if !yes && !question::confirmed(screen, question)? {
-                return Ok(());
-            }
-            (Order::DropDeliveries(parked), true)
-        }
-    };
-    let desk = Desk::open(&plan).await?;
-    let done = desk.carry_out(order).await;
-    desk.close().await?;
-    let count = done?.changed;
-    if screen.is_json() {
-        return Ok(screen.json(&json!({ "changed": count }))?);
-    }
-    let text = match (dropped, screen.words("en", "zh")) {
-        (false, "en") => format!("{count} deliveries are due again"),
-        (false, _) => format!("{count} 个投递已重新排队"),
-        (true, "en") => format!("{count} deliveries were dropped"),
-        (true, _) => format!("已放弃 {count} 个投递"),
-    };
-    Ok(screen.line(&text)?)
 }

@@ -1,5 +1,7 @@
 //! `leadloop status`: what waits, what failed, what to do about it.
 
+mod gates;
+
 use leadloop_config::plan::Plan;
 use leadloop_store::read::status::Status;
 use leadloop_sync_core::handoff::HandoffState;
@@ -21,14 +23,20 @@ pub async fn run(screen: &mut Screen, general: &General) -> Result<(), Failure> 
     let store = plan::reading(&plan).await?;
     let now = when::now();
     let status = store.status(now).await?;
+    let gates = gates::of(&store, &plan).await?;
     let engine = store.engine();
     store.close().await;
     if screen.is_json() {
-        return Ok(screen.json(&to_json(&status, engine))?);
+        let mut told = to_json(&status, engine);
+        if let Some(told) = told.as_object_mut() {
+            told.insert("gates".to_owned(), gates::to_json(&gates));
+        }
+        return Ok(screen.json(&told)?);
     }
     inbox(screen, &status, now)?;
     sources(screen, &status, now)?;
     links(screen, &status, now)?;
+    gates::print(screen, &gates, now)?;
     pool(screen, &status)?;
     troubles(screen, &plan, &status, now)
 }

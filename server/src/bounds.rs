@@ -40,6 +40,8 @@ pub const VISITS_EVERY: Micros = Micros::seconds(20);
 pub const STALE_ROUNDS: u32 = 5;
 /// A loop that nobody wakes looks by itself after this time.
 pub const LOOK_EVERY: Micros = Micros::seconds(5);
+/// A link at which something is held back looks for the rest of its work no sooner than this.
+pub const LOOK_AGAIN: Micros = Micros::millis(250);
 /// A loop whose store fails waits this long before it tries again.
 pub const AFTER_FAILURE: Micros = Micros::seconds(1);
 /// Exchanges under way at once per link, where neither config nor manifest says.

@@ -42,26 +42,39 @@ impl Line {
         wire: &dyn Wire,
         clock: &dyn Clock,
     ) -> Vec<Outcome> {
+        self.converse(operations, until, wire, clock).await.0
+    }
+
+    /// The same, and whether a refusal may be meant for the whole batch rather than for each of its records: the system
+    /// refused a request, or takes batches of this kind whole or not at all.
+    pub async fn converse(
+        &self,
+        operations: &[Operation],
+        until: Timestamp,
+        wire: &dyn Wire,
+        clock: &dyn Clock,
+    ) -> (Vec<Outcome>, bool) {
         let mut moment = clock.moment();
         let all = |outcome: Outcome| vec![outcome; operations.len()];
         let mut exchange = match self.connector.exchange(&self.link, operations, &mut moment) {
             Ok(exchange) => exchange,
             Err(refusal) => {
-                return all(Outcome::Rejected {
-                    field: None,
-                    code: "not_spoken".to_owned(),
-                    detail: refusal.to_string(),
-                });
+                let detail = refusal.to_string();
+                let code = "not_spoken".to_owned();
+                return (all(Outcome::Rejected { field: None, code, detail }), false);
             }
         };
-        match self.talk(exchange.as_mut(), until, wire, clock).await {
+        let kind = operations.first().map_or("", Operation::kind);
+        let mut whole = self.connector.manifest().atomic.iter().any(|atomic| atomic == kind);
+        let outcomes = match self.talk(exchange.as_mut(), until, wire, clock, &mut whole).await {
             Ok(outcomes) if outcomes.len() == operations.len() => outcomes,
             Ok(outcomes) => all(Outcome::Unavailable {
                 sent: true,
                 detail: format!("{} outcomes for {} operations", outcomes.len(), operations.len()),
             }),
             Err(outcome) => all(outcome),
-        }
+        };
+        (outcomes, whole)
     }
 
     async fn talk(
@@ -70,6 +83,7 @@ impl Line {
         until: Timestamp,
         wire: &dyn Wire,
         clock: &dyn Clock,
+        refused: &mut bool,
     ) -> Result<Vec<Outcome>, Outcome> {
         let mut answer: Option<Answer> = None;
         let mut written = false;
@@ -78,8 +92,8 @@ impl Line {
                 Step::Done(outcomes) => return Ok(outcomes),
                 Step::Send(request) => {
                     let repeatable = request.repeatable;
-                    answer = Some(self.send(*request, until, wire, clock).await.map_err(
-                        |broken| match broken {
+                    let heard =
+                        self.send(*request, until, wire, clock).await.map_err(|broken| match broken {
                             Broken::Login(error) => login_outcome(&error),
                             // A repeatable request may have been applied, but saying it again does no harm; one that
                             // followed a write of the same exchange is as unknown as that write.
@@ -87,8 +101,9 @@ impl Line {
                                 sent: written || (error.sent && !repeatable),
                                 detail: error.detail,
                             },
-                        },
-                    )?);
+                        })?;
+                    *refused |= (400..500).contains(&heard.status);
+                    answer = Some(heard);
                     written |= !repeatable;
                 }
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use leadloop_connector_api::manifest::Limit;
-use leadloop_store::{ClaimAsk, StoreError, Topic, Wake, WriteLane};
+use leadloop_store::{StoreError, Topic, Wake, WriteLane};
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::effect::{AttemptNote, Effect, Reaction};
 use leadloop_sync_core::ids::LinkName;
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::bounds;
 use crate::converse::Line;
+use crate::gates::LinkGates;
 use crate::node::Node;
 use crate::react::{self, Verb};
 
@@ -62,34 +63,49 @@ pub async fn run(node: Arc<Node>, name: LinkName, line: Arc<Line>, limits: Vec<L
     let mut wake = node.store.wakes().on(Topic::Outbox(name.clone()));
     let mut flights: JoinSet<Vec<Ended>> = JoinSet::new();
     let concurrent = usize::try_from(concurrent.max(1)).unwrap_or(1);
+    let mut gates = LinkGates::new(name.clone());
     loop {
         let mut ended = Vec::new();
         while ended.len() < bounds::SETTLE_BATCH
             && let Some(flight) = flights.try_join_next()
         {
-            ended.extend(flight.unwrap_or_default());
+            let flight = flight.unwrap_or_default();
+            gates.hear(&node, &flight).await;
+            ended.extend(flight);
         }
         settle_all(&node, ended).await;
+        gates.look(&node).await;
         let stopping = node.stop.is_cancelled();
         if stopping && flights.is_empty() {
             return;
         }
         let mut launched = 0;
         if !stopping && flights.len() < concurrent {
-            launched = launch(&node, &name, &line, &limits, &mut flights).await;
+            launched = launch(&node, &gates, &line, &limits, &mut flights).await;
         }
         if launched == 0 {
-            rest(&node, &name, &mut wake, &mut flights).await;
+            rest(&node, &name, &mut gates, &mut wake, &mut flights).await;
         }
     }
 }
 
-/// Waits for an answer, new work, the next due time, or the end.
-async fn rest(node: &Arc<Node>, name: &LinkName, wake: &mut Wake, flights: &mut JoinSet<Vec<Ended>>) {
+/// Waits for an answer, new work, the next due time, a gate that may be tried, or the end.
+async fn rest(
+    node: &Arc<Node>,
+    name: &LinkName,
+    gates: &mut LinkGates,
+    wake: &mut Wake,
+    flights: &mut JoinSet<Vec<Ended>>,
+) {
     let now = node.clock.now();
     let look = now + bounds::LOOK_EVERY;
+    // What is due behind a shut gate is looked for in vain: then not at once again.
+    let soonest = if gates.any_shut() { now + bounds::LOOK_AGAIN } else { now };
     let due = match node.store.next_due(std::slice::from_ref(name)).await {
-        Ok(due) if flights.is_empty() => due.get(name).map_or(look, |at| (*at).clamp(now, look)),
+        Ok(due) if flights.is_empty() => {
+            let next = due.get(name).copied().into_iter().chain(gates.next(now)).min();
+            next.map_or(look, |at| at.clamp(soonest, look))
+        }
         _ => look,
     };
     let stopping = node.stop.is_cancelled();
@@ -101,27 +117,31 @@ async fn rest(node: &Arc<Node>, name: &LinkName, wake: &mut Wake, flights: &mut 
         () = node.stop.cancelled(), if !stopping => {}
         else => {} // stopping, and nothing is under way any more
     }
+    gates.hear(node, &ended).await;
     settle_all(node, ended).await;
 }
 
-/// Claims what is due and sends it off: how many exchanges were begun.
+/// Claims what is due and may be sent, and sends it off: how many exchanges were begun.
 async fn launch(
     node: &Arc<Node>,
-    name: &LinkName,
+    gates: &LinkGates,
     line: &Arc<Line>,
     limits: &[Limit],
     flights: &mut JoinSet<Vec<Ended>>,
 ) -> usize {
     let now = node.clock.now();
     let until = now + bounds::CLAIM_FOR;
-    let claimed = match node.store.claim(&ClaimAsk::new(name.clone(), claim_size(limits), now, until)).await {
-        Ok(claimed) => claimed,
-        Err(error) => {
-            tracing::warn!(link = %name, %error, "claiming waits for the store");
-            tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
-            return 0;
+    let mut claimed = Vec::new();
+    for ask in gates.asks(claim_size(limits), now, until, flights.is_empty()) {
+        match node.store.claim(&ask).await {
+            Ok(some) => claimed.extend(some),
+            Err(error) => {
+                tracing::warn!(link = %ask.link, %error, "claiming waits for the store");
+                tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
+                break;
+            }
         }
-    };
+    }
     let manifest = line.connector.manifest();
     let mut groups: BTreeMap<(&'static str, String), Vec<(Delivery, Operation)>> = BTreeMap::new();
     for delivery in claimed {
@@ -145,11 +165,32 @@ async fn launch(
     launched
 }
 
-/// One exchange.
+/// One exchange, and where the system refuses a whole batch for the sake of one record, further ones with ever smaller
+/// parts of it: what is good goes through, what is refused is refused alone.
 async fn fly(node: &Node, line: &Line, batch: Vec<(Delivery, Operation)>, until: Timestamp) -> Vec<Ended> {
-    let operations: Vec<Operation> = batch.iter().map(|(_, operation)| operation.clone()).collect();
-    let outcomes = line.carry_out(&operations, until, node.wire.as_ref(), node.clock.as_ref()).await;
-    batch.into_iter().map(|(delivery, _)| delivery).zip(outcomes).collect()
+    let mut parts = vec![batch];
+    let mut ended = Vec::new();
+    while let Some(mut batch) = parts.pop() {
+        let operations: Vec<Operation> = batch.iter().map(|(_, operation)| operation.clone()).collect();
+        let (outcomes, whole) =
+            line.converse(&operations, until, node.wire.as_ref(), node.clock.as_ref()).await;
+        if whole && refused_as_one(&outcomes) {
+            let second = batch.split_off(batch.len() / 2);
+            parts.extend([second, batch]);
+            continue;
+        }
+        ended.extend(batch.into_iter().map(|(delivery, _)| delivery).zip(outcomes));
+    }
+    ended
+}
+
+/// Whether one refusal stands for several records: nobody knows yet which of them it is about.
+fn refused_as_one(outcomes: &[Outcome]) -> bool {
+    let whole = |outcome: &Outcome| matches!(outcome, Outcome::Rejected { .. } | Outcome::Gone { .. });
+    match outcomes {
+        [first, rest @ ..] if !rest.is_empty() && whole(first) => rest.iter().all(|other| other == first),
+        _ => false,
+    }
 }
 
 /// As many as the tightest window lets through in two seconds, so that what is hot can still overtake.

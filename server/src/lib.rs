@@ -18,6 +18,7 @@ pub mod react;
 pub mod absorb;
 pub mod deliver;
 pub mod doctor;
+pub mod gates;
 pub mod ingress;
 pub mod tick;
 pub mod visits;

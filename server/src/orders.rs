@@ -15,8 +15,11 @@ use leadloop_store::{KeptPush, PushState, StoreError};
 use leadloop_sync_core::capture::{Quarantined, RawLead};
 use leadloop_sync_core::ids::{CaptureId, DeliveryId, LinkName, PushId, SourceName};
 use leadloop_sync_core::intake::{Taken, intake};
+use leadloop_sync_core::outbox::Operation;
+use leadloop_sync_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::gates;
 use crate::ingress;
 use crate::node::Node;
 use crate::people;
@@ -48,6 +51,24 @@ pub enum Order {
     RetryDeliveries(Parked),
     /// Give parked deliveries up.
     DropDeliveries(Parked),
+    /// Change the content of a parked delivery and make it due again.
+    FixDelivery {
+        /// Which.
+        id: DeliveryId,
+        /// New values, in the system's own words.
+        fields: Record,
+        /// Who changes it.
+        by: String,
+    },
+    /// Stop or start sending to a link.
+    Link {
+        /// Which.
+        link: LinkName,
+        /// What is wanted.
+        wish: gates::Wish,
+        /// Who wants it.
+        by: String,
+    },
     /// Something to be done with people.
     People(people::Order),
 }
@@ -108,11 +129,24 @@ pub struct Parked {
     pub link: Option<LinkName>,
     /// Only with this code.
     pub code: Option<String>,
+    /// Only what was parked at or after this time.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    /// At most so many; 0 means all.
+    #[serde(default)]
+    pub limit: u32,
 }
 
 impl Parked {
     fn ask(self) -> ParkedAsk {
-        ParkedAsk { ids: self.ids, link: self.link, code: self.code, after: None, limit: SLICE }
+        ParkedAsk {
+            ids: self.ids,
+            link: self.link,
+            code: self.code,
+            since: self.since,
+            after: None,
+            limit: self.limit,
+        }
     }
 }
 
@@ -200,8 +234,45 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
         Order::DropDeliveries(parked) => {
             Ok(Done { changed: node.store.drop_deliveries(&parked.ask(), now).await?, ..Done::default() })
         }
+        Order::FixDelivery { id, fields, by } => fix(node, id, fields, by).await,
+        Order::Link { link, wish, by } => {
+            let plan = node.plan();
+            if !plan.links.iter().any(|known| known.name == link) {
+                let known: Vec<&str> = plan.links.iter().map(|known| known.name.as_str()).collect();
+                let detail = format!("there is no link `{link}`; there are: {}", known.join(", "));
+                return Err(OrderError::input("LL3001", detail));
+            }
+            gates::by_hand(node, &link, wish, people::bounded(by, 200)).await?;
+            Ok(Done { changed: 1, ..Done::default() })
+        }
         Order::People(order) => people::carry_out(node, order).await,
     }
+}
+
+/// A parked delivery with other values.
+async fn fix(node: &Node, id: DeliveryId, fields: Record, by: String) -> Result<Done, OrderError> {
+    let ask = ParkedAsk { ids: vec![id], limit: 1, ..ParkedAsk::default() };
+    let found = node.store.parked_deliveries(&ask).await?.pop();
+    let Some(mut operation) = found.map(|told| told.delivery.operation) else {
+        return Err(OrderError::input(
+            "LL4110",
+            format!("the delivery `{id}` does not need a person (any more)"),
+        ));
+    };
+    match &mut operation {
+        Operation::Create { record, .. }
+        | Operation::Update { record, .. }
+        | Operation::Tell { record, .. } => {
+            record.0.extend(fields.0);
+        }
+        other => {
+            let detail = format!("a delivery that says `{}` has no fields to change", other.kind());
+            return Err(OrderError::input("LL4110", detail));
+        }
+    }
+    let by = people::bounded(by, 200);
+    let changed = node.store.fix_delivery(id, &operation, &by, node.clock.now()).await?;
+    Ok(Done { changed: u64::from(changed), ..Done::default() })
 }
 
 fn source_of<'p>(plan: &'p Plan, name: &SourceName) -> Result<&'p SourcePlan, OrderError> {

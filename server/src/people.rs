@@ -54,6 +54,6 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
 }
 
 /// A text of at most so many characters, without NUL.
-fn bounded(text: String, most: usize) -> String {
+pub(crate) fn bounded(text: String, most: usize) -> String {
     text.chars().filter(|c| *c != '\0').take(most).collect()
 }

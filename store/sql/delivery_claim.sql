@@ -3,12 +3,12 @@ WITH picked AS (
     SELECT d.seq FROM {rows $5: op text, lane bigint} w
     {postgres: CROSS JOIN LATERAL (
         SELECT x.seq, x.due_at FROM delivery x
-        WHERE x.link = $1 AND x.op = w.op AND x.lane = w.lane AND x.state = 'due' AND x.due_at <= $2
+        WHERE x.link = $1 AND x.op = w.op AND x.lane = w.lane AND x.state = 'due' AND x.due_at <= $2 AND x.seq <= $6
         ORDER BY x.due_at, x.seq LIMIT $3 FOR UPDATE SKIP LOCKED
     ) d}
     {sqlite: CROSS JOIN delivery d WHERE d.seq IN (
         SELECT x.seq FROM delivery x
-        WHERE x.link = $1 AND x.op = w.op AND x.lane = w.lane AND x.state = 'due' AND x.due_at <= $2
+        WHERE x.link = $1 AND x.op = w.op AND x.lane = w.lane AND x.state = 'due' AND x.due_at <= $2 AND x.seq <= $6
         ORDER BY x.due_at, x.seq LIMIT $3
     )}
     ORDER BY w.lane, d.due_at, d.seq

@@ -39,7 +39,7 @@ pub use filter::{FoundLeads, Wanted};
 pub use inbox::{Kept, KeptPush, PushState, SHARDS};
 pub use keeper::{Keeper, KeeperSettings};
 pub use lanes::WriteLane;
-pub use outbox::ClaimAsk;
+pub use outbox::{ClaimAsk, KINDS};
 pub use retain::Retention;
 pub use settings::{Access, StoreSettings};
 pub use store::Store;

@@ -11,12 +11,14 @@ use crate::cell::{Row, Rows, args};
 use crate::doc::named;
 use crate::error::StoreError;
 use crate::lanes::WriteLane;
-use crate::statement::{DEADLINE_NEXT, DELIVERY_CLAIM, DELIVERY_EXPIRED, DELIVERY_NEXT};
+use crate::statement::{
+    DEADLINE_NEXT, DELIVERY_CLAIM, DELIVERY_EXPIRED, DELIVERY_LAST, DELIVERY_NEXT, LOAD_COUNTERS,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Every kind of operation ([`leadloop_sync_core::outbox::Operation::kind`]).
-const KINDS: [&str; 7] = ["check", "describe", "find", "create", "update", "changes", "tell"];
+pub const KINDS: [&str; 7] = ["check", "describe", "find", "create", "update", "changes", "tell"];
 const LANES: [Lane; 3] = [Lane::Hot, Lane::Normal, Lane::Backfill];
 
 /// A lane as its column has it: smaller goes first.
@@ -50,13 +52,15 @@ pub struct ClaimAsk {
     pub lanes: Vec<Lane>,
     /// Only operations of these kinds ([`leadloop_sync_core::outbox::Operation::kind`]); empty means all.
     pub kinds: Vec<String>,
+    /// Only those made up to this one, by order of making.
+    pub upto: i64,
 }
 
 impl ClaimAsk {
     /// Anything due at `link`.
     #[must_use]
     pub fn new(link: LinkName, limit: u32, now: Timestamp, until: Timestamp) -> Self {
-        Self { link, limit, now, until, lanes: Vec::new(), kinds: Vec::new() }
+        Self { link, limit, now, until, lanes: Vec::new(), kinds: Vec::new(), upto: i64::MAX }
     }
 }
 
@@ -75,7 +79,9 @@ impl Store {
         };
         let list = lanes_and_kinds(Rows::of(&DELIVERY_CLAIM, 5), lanes, &kinds);
         let mut work = self.pools().write(WriteLane::Hot).await?;
-        let rows = work.rows(&DELIVERY_CLAIM, args![&ask.link, ask.now, ask.limit, ask.until, list]).await?;
+        let rows = work
+            .rows(&DELIVERY_CLAIM, args![&ask.link, ask.now, ask.limit, ask.until, list, ask.upto])
+            .await?;
         if rows.is_empty() {
             work.undo().await?; // nothing to make durable
             return Ok(Vec::new());
@@ -123,6 +129,32 @@ impl Store {
         let rows = work.rows(&DELIVERY_NEXT, args![list, kinds]).await?;
         work.undo().await?;
         rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+    }
+
+    /// The last delivery that was made, by its order of making; 0 where there is none.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn last_delivery(&self) -> Result<i64> {
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&DELIVERY_LAST, args![]).await?;
+        work.undo().await?;
+        rows.first().map_or(Ok(0), |row| row.get(0))
+    }
+
+    /// Named numbers and small documents ([`leadloop_sync_core::effect::Effect::SetCounter`]) outside of a batch.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn counters(&self, keys: &[String]) -> Result<BTreeMap<String, serde_json::Value>> {
+        let mut list = Rows::of(&LOAD_COUNTERS, 1);
+        for key in keys {
+            list.add(key);
+        }
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&LOAD_COUNTERS, args![list]).await?;
+        work.undo().await?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.doc(1)?))).collect()
     }
 
     /// When the next deadline comes.

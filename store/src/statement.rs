@@ -100,6 +100,7 @@ statements! {
     ALARM_CLEAR = "alarm_clear";
     REASON_PUT = "reason_put";
     DELIVERY_HURRY = "delivery_hurry";
+    DELIVERY_LAST = "delivery_last";
     DELIVERY_MOVE = "delivery_move";
     ATTEMPT_PUT = "attempt_put";
     DELIVERY_LOCK = "delivery_lock";
@@ -161,6 +162,8 @@ statements! {
     CAPTURE_PARKED = "capture_parked";
     CAPTURE_RETRY = "capture_retry";
     DELIVERY_PARKED = "delivery_parked";
+    DELIVERY_CAUSES = "delivery_causes";
+    DELIVERY_FIX = "delivery_fix";
     DELIVERY_RETRY = "delivery_retry";
     DELIVERY_DROP = "delivery_drop";
 

@@ -38,6 +38,7 @@ pub mod transfer;
 pub mod visit;
 
 pub mod describe;
+pub mod gate;
 pub mod outbox;
 pub mod settle;
 

@@ -57,6 +57,10 @@ pub struct Manifest {
     /// Most operations of one kind in one exchange, by kind; 1 where not named.
     #[serde(default)]
     pub batch: BTreeMap<String, u32>,
+    /// Kinds of operations whose batch the system takes whole or not at all, and says so with a success status: where one
+    /// record is refused, the shell finds out which by halving. A batch that is refused with a 4xx is halved anyway.
+    #[serde(default)]
+    pub atomic: Vec<String>,
     /// How it is reached.
     #[serde(default)]
     pub http: Option<Http>,

@@ -87,6 +87,7 @@ fn check_speech(manifest: &Manifest, wrong: &mut Vec<String>) {
         .iter()
         .map(|op| ("repeatable", op))
         .chain(manifest.batch.keys().map(|op| ("batch", op)))
+        .chain(manifest.atomic.iter().map(|op| ("atomic", op)))
     {
         if !manifest.speaks.contains(op) {
             wrong.push(format!("{what} names {op:?}, which it does not speak"));

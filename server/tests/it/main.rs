@@ -7,4 +7,6 @@ mod events;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod retry;

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use leadloop_sync_core::ids::{CaptureId, DeliveryId, LinkName};
+use leadloop_sync_core::outbox::Operation;
 use leadloop_sync_core::time::Timestamp;
 use uuid::Uuid;
 
 use crate::Store;
-use crate::cell::{Arg, Rows, args};
+use crate::cell::{Arg, Row, Rows, args};
 use crate::error::StoreError;
 use crate::lanes::WriteLane;
 use crate::read::story::{KeptCapture, ToldDelivery, capture_of, with_attempts};
 use crate::statement::{
-    ATTEMPT_PUT, CAPTURE_PARKED, CAPTURE_RETRY, DELIVERY_DROP, DELIVERY_HEADS, DELIVERY_PARKED,
-    DELIVERY_RETRY, Statement,
+    ATTEMPT_PUT, CAPTURE_PARKED, CAPTURE_RETRY, DELIVERY_CAUSES, DELIVERY_DROP, DELIVERY_FIX, DELIVERY_HEADS,
+    DELIVERY_PARKED, DELIVERY_RETRY, Statement,
 };
 use crate::wake::Topic;
 
@@ -31,20 +32,51 @@ pub struct ParkedAsk {
     pub link: Option<LinkName>,
     /// Only with this code.
     pub code: Option<String>,
+    /// Only what was parked at or after this time.
+    pub since: Option<Timestamp>,
     /// After this one (`seq` of the last of the page before).
     pub after: Option<i64>,
-    /// At most so many.
+    /// At most so many. What releases takes 0 as all.
     pub limit: u32,
 }
 
+/// Parked deliveries with the same cause.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Cause {
+    /// Which link.
+    pub link: LinkName,
+    /// The kind of operation.
+    pub kind: String,
+    /// The object it is about; may be empty.
+    pub object: String,
+    /// The error's code.
+    pub code: String,
+    /// What is wrong, in the system's words where it has some.
+    pub detail: String,
+    /// How many.
+    pub count: i64,
+    /// When the first of them was parked.
+    pub first: Timestamp,
+    /// When the last one was.
+    pub last: Timestamp,
+}
+
 impl ParkedAsk {
-    /// The first six parameters of the statements about parked deliveries.
+    /// The first seven parameters of the statements about parked deliveries.
     fn args(&self, statement: &'static Statement, after: i64, limit: u32) -> Vec<Arg> {
         let mut ids = Rows::of(statement, 5);
         for id in &self.ids {
             ids.add(*id);
         }
-        args![after, self.link.as_ref(), self.code.as_ref(), self.ids.is_empty(), ids, limit]
+        args![
+            after,
+            self.link.as_ref(),
+            self.code.as_ref(),
+            self.ids.is_empty(),
+            ids,
+            limit,
+            self.since.unwrap_or(Timestamp(i64::MIN))
+        ]
     }
 }
 
@@ -62,7 +94,58 @@ impl Store {
         told
     }
 
-    /// Makes parked deliveries due again, however many (`after` and `limit` do not count); returns how many. What their
+    /// What needs a person, by cause, most frequent first.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn parked_causes(&self, ask: &ParkedAsk) -> Result<Vec<Cause>> {
+        let mut work = self.pools().read().await?;
+        let since = ask.since.unwrap_or(Timestamp(i64::MIN));
+        let args = args![ask.link.as_ref(), ask.code.as_ref(), since, ask.limit];
+        let rows = work.rows(&DELIVERY_CAUSES, args).await?;
+        work.undo().await?;
+        let cause = |row: &Row| {
+            Ok(Cause {
+                link: row.get(0)?,
+                kind: row.get(1)?,
+                object: row.get(2)?,
+                code: row.get(3)?,
+                detail: row.get(4)?,
+                count: row.get(5)?,
+                first: row.get(6)?,
+                last: row.get(7)?,
+            })
+        };
+        rows.iter().map(cause).collect()
+    }
+
+    /// Gives a parked delivery new content and makes it due again; `false` where it is not parked (any more).
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn fix_delivery(
+        &self,
+        id: DeliveryId,
+        operation: &Operation,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let mut work = self.pools().write(WriteLane::Background).await?;
+        let rows = work.rows(&DELIVERY_FIX, args![id, crate::doc::text(operation)?, now]).await?;
+        let Some(row) = rows.first() else {
+            work.undo().await?;
+            return Ok(false);
+        };
+        let link: LinkName = row.get(0)?;
+        let mut notes = Rows::of(&ATTEMPT_PUT, 1);
+        notes.add(id).add(row.get::<i64>(1)?).add(now).add("fixed").add(format!("changed by {by}"));
+        work.run(&ATTEMPT_PUT, args![notes]).await?;
+        work.commit().await?;
+        self.bell().ring(vec![Topic::Outbox(link)]);
+        Ok(true)
+    }
+
+    /// Makes parked deliveries due again (`after` does not count); returns how many. What their
     /// last attempt left unknown stays unknown: they are asked about before they are sent again.
     ///
     /// # Errors
@@ -89,9 +172,14 @@ impl Store {
     ) -> Result<u64> {
         let mut released = 0;
         let mut after = -1;
+        let most = if ask.limit == 0 { u64::MAX } else { u64::from(ask.limit) };
         loop {
+            let slice = u32::try_from((most - released).min(u64::from(SLICE))).unwrap_or(SLICE);
+            if slice == 0 {
+                return Ok(released);
+            }
             let mut work = self.pools().write(WriteLane::Background).await?;
-            let mut args = ask.args(statement, after, SLICE);
+            let mut args = ask.args(statement, after, slice);
             args.push(Arg::from(now));
             let rows = work.rows(statement, args).await?;
             if rows.is_empty() {

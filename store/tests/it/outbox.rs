@@ -6,7 +6,7 @@ use leadloop_store::read::parked::ParkedAsk;
 use leadloop_store::{ClaimAsk, Store, Topic, WriteLane};
 use leadloop_sync_core::effect::Effect;
 use leadloop_sync_core::ids::{DeliveryId, LinkName};
-use leadloop_sync_core::outbox::{Cursor, Delivery, DeliveryState, Lane, Operation};
+use leadloop_sync_core::outbox::{Cursor, Delivery, DeliveryState, FindBy, Lane, Operation};
 use leadloop_sync_core::time::Timestamp;
 
 use crate::on_both;
@@ -86,6 +86,19 @@ async fn a_claim_takes_only_the_lanes_and_kinds_it_asked_for() {
         assert_eq!(ids(&store.claim(&ask(&[], &["changes", "find"])).await.unwrap()), vec![id(1)]);
         assert_eq!(ids(&store.claim(&ask(&[Lane::Hot], &[])).await.unwrap()), vec![id(2)]);
         assert!(store.claim(&ClaimAsk::new("ma".into(), 10, at(0), at(60))).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_that_is_drained_takes_nothing_that_came_later() {
+    on_both("drained", |store| async move {
+        written(&store, vec![enqueue(delivery(1, "a", Lane::Normal))]).await;
+        let upto = store.last_delivery().await.unwrap();
+        written(&store, vec![enqueue(delivery(2, "b", Lane::Hot))]).await;
+        let ask = ClaimAsk { upto, ..ClaimAsk::new(sales(), 10, at(0), at(60)) };
+        assert_eq!(ids(&store.claim(&ask).await.unwrap()), vec![id(1)]);
+        assert_eq!(ids(&claim(&store, 10, 0).await), vec![id(2)]);
     })
     .await;
 }
@@ -249,15 +262,30 @@ async fn parked_deliveries_are_listed_retried_and_dropped() {
         assert_eq!(store.parked_deliveries(&next).await.unwrap().len(), 6);
         let counts = store.status(at(0)).await.unwrap().parked;
         assert_eq!(counts.iter().map(|parked| parked.count).sum::<i64>(), 2_500);
+        let causes = store.parked_causes(&ask(None, 10)).await.unwrap();
+        let told: Vec<_> =
+            causes.iter().map(|cause| (cause.code.as_str(), cause.count, cause.kind.as_str())).collect();
+        assert_eq!(told, [("LL4002", 2_490, "create"), ("LL4001", 10, "create")]);
+        let later = ParkedAsk { since: Some(at(1)), ..ask(None, 10) };
+        assert!(store.parked_causes(&later).await.unwrap().is_empty());
+        assert_eq!(store.retry_deliveries(&ParkedAsk { limit: 0, ..later }, at(2)).await.unwrap(), 0);
 
         // A parked delivery holds its stream up until somebody decides.
         assert!(claim(&store, 10, 0).await.is_empty());
         let one = ParkedAsk { ids: vec![id(7)], ..ask(None, 1) };
         assert_eq!(store.drop_deliveries(&one, at(1)).await.unwrap(), 1);
         assert_eq!(ids(&claim(&store, 10, 1).await), vec![id(9_000)]);
-        assert_eq!(store.retry_deliveries(&ask(Some("LL4002"), 1), at(2)).await.unwrap(), 2_490);
-        assert_eq!(store.retry_deliveries(&ask(None, 1), at(2)).await.unwrap(), 9);
+        assert_eq!(store.retry_deliveries(&ask(Some("LL4002"), 0), at(2)).await.unwrap(), 2_490);
+        assert_eq!(store.retry_deliveries(&ask(None, 0), at(2)).await.unwrap(), 9);
         assert_eq!(claim(&store, 5_000, 2).await.len(), 2_499);
+
+        // Mended by a person: sent with its new content, and the note says who.
+        written(&store, vec![moved(id(8), 2, parked("LL4001"), at(2))]).await;
+        let mended = Operation::Find { object: "lead".into(), by: FindBy::Mark("mended".into()) };
+        assert!(store.fix_delivery(id(8), &mended, "somebody", at(3)).await.unwrap());
+        assert!(!store.fix_delivery(id(8), &mended, "somebody", at(3)).await.unwrap());
+        let claimed = claim(&store, 10, 3).await;
+        assert_eq!(claimed.iter().map(|delivery| &delivery.operation).collect::<Vec<_>>(), [&mended]);
     })
     .await;
 }

@@ -1,0 +1,1 @@
+SELECT coalesce(max(d.seq), 0) FROM delivery d
