@@ -34,9 +34,7 @@ struct Big;
 static BIG: LazyLock<Manifest> = LazyLock::new(|| {
     let text = include_str!("../tests/it/manifests/sandbox.toml");
     let mut manifest = leadloop_connector_api::manifest::parse(text).expect("it is a manifest");
-    for object in
-        manifest.object.iter_mut().filter(|object| ["lead", "contact"].contains(&object.name.as_str()))
-    {
+    for object in manifest.object.iter_mut().filter(|object| object.name == "lead") {
         let plain = object.fields.iter().find(|field| field.kind == "text" && !field.required).cloned();
         let plain = plain.expect("it has a text field");
         let own = |number: usize| Field { name: format!("custom{number}"), max: Some(200), ..plain.clone() };
@@ -121,17 +119,15 @@ fn config() -> Memory {
         put("]\n".to_owned());
     }
     put("\n[[crm]]\nname = \"sales\"\nconnector = \"sandbox\"\nsettings = { url = \"http://127.0.0.1:8090\", username = \"sync\", client_secret = { env = \"SECRET\" } }\n".to_owned());
-    for object in ["lead", "contact"] {
-        put(format!("\n[[mapping]]\ncrm = \"sales\"\nobject = \"{object}\"\nfields = [\n"));
-        put("  { pool = \"name\", crm = \"name\" },\n  { pool = \"phone\", crm = \"mobile\", steps = [\"cn_mobile\"] },\n".to_owned());
-        for field in 2..MAPPINGS / 2 {
-            let from = field % 40;
-            put(format!(
-                "  {{ pool = \"own{from}\", crm = \"custom{field}\", steps = [\"trim\", {{ truncate = 100 }}] }},\n"
-            ));
-        }
-        put("]\n".to_owned());
+    put("\n[[mapping]]\ncrm = \"sales\"\nobject = \"lead\"\nfields = [\n".to_owned());
+    put("  { pool = \"name\", crm = \"name\" },\n  { pool = \"phone\", crm = \"mobile\", steps = [\"cn_mobile\"] },\n".to_owned());
+    for field in 2..MAPPINGS {
+        let from = field % 40;
+        put(format!(
+            "  {{ pool = \"own{from}\", crm = \"custom{field}\", steps = [\"trim\", {{ truncate = 100 }}] }},\n"
+        ));
     }
+    put("]\n".to_owned());
     put("\n[[team]]\nname = \"east\"\nmembers = [{ person = \"p0\" }, { person = \"p1\", weight = 2 }]\n"
         .to_owned());
     for rule in 1..RULES {

@@ -135,8 +135,17 @@ fn steps(
         let raw = RawLead { touch, fields: profile, position: 1, ..RawLead::default() };
         return vec![Step { source: SourceName::from(source.value), at: now, raw }];
     }
+    if let Some(surplus) = touches.get(MOST_TOUCHES) {
+        let problem = unusable(
+            &surplus.span,
+            &format!("a test has at most {MOST_TOUCHES} touches"),
+            &format!("一个测试最多 {MOST_TOUCHES} 次互动"),
+        );
+        ctx.problems.push(problem.help("take some out", "请删减"));
+        return Vec::new();
+    }
     let mut steps = Vec::new();
-    for touch in touches.iter().take(MOST_TOUCHES) {
+    for touch in &touches {
         let Some(source) = touch.value.text_at("source").or_else(|| own.clone()) else {
             ctx.problems.push(no_source(&touch.span));
             continue;

@@ -1,7 +1,7 @@
 //! Rule tests: they run the real road, they fail where something else comes out, and they say why.
 
 use leadloop_config::Loaded;
-use leadloop_config::trial::{self, Trial};
+use leadloop_config::trial::{self, Trial, Wish};
 use leadloop_sync_core::because::Language;
 
 use crate::ground::{Ground, rendered, tests_dir};
@@ -251,4 +251,67 @@ fn a_test_needs_no_secret_and_says_the_same_every_time() {
     assert_eq!(one[0].seen.decision, two[0].seen.decision);
     let broken = Ground::new().load_text(&text.replace("score.fit >= 40", "score.fitt >= 40"));
     assert!(broken.rules.is_none(), "broken rules are not tried");
+}
+
+/// A test written from the decision of another one, tried at once.
+fn recorded(given: &str, wish: &Wish) -> (String, Trial) {
+    let (loaded, trials) = run(&format!("[[test]]\nname = \"t\"\n{given}\nexpect = {{ mql = true }}\n"));
+    let policy = &loaded.rules.as_ref().expect("there are rules").policy;
+    let decision =
+        trials[0].seen.decision.as_ref().unwrap_or_else(|| panic!("{given}: {:?}", trials[0].misses));
+    let text = trial::record(policy, decision, wish);
+    let (_, mut again) = run(&text);
+    (text, again.pop().expect("there is one"))
+}
+
+#[test]
+fn a_past_decision_becomes_a_test_that_decides_the_same() {
+    let plain = Wish { name: None, real: false, was_mql: false };
+    let lead = LEAD.replace("source", "province = \"上海\", requirement = \"预算三十万\", source");
+    for given in [
+        lead.clone(),
+        format!("{lead}\ncrm = {{ company = {{ name = \"上海示例机器人\", owner = \"li.na\" }} }}"),
+        format!("{lead}\ncrm = {{ company = {{ name = \"示例机器人\", owner = \"li.na\" }} }}"),
+        format!("{lead}\ncrm = {{ person = {{ owner = \"chen.jie\", idle_days = 3, object = \"lead\" }} }}"),
+        format!(
+            "{lead}\ncrm = {{ person = {{ owner = \"chen.jie\", owner_state = \"left\", idle_days = 300 }} }}"
+        ),
+        format!(
+            "{lead}\ncrm = {{ person = {{ user = \"somebody-else\", idle_days = 3, open_opportunity = true }} }}"
+        ),
+        format!("{lead}\ncrm = {{ in_flight = {{ count = 2, owner = \"wang.wei\" }} }}"),
+        format!("{lead}\nnow = 2026-12-02T16:30:00\npeople = {{ \"li.na\" = {{ open = 60 }} }}"),
+        format!("{lead}\nbefore = {{ returned = 1, cooling = [\"li.na\"] }}"),
+        format!(
+            "{lead}\npeople = {{ \"li.na\" = {{ state = \"left\" }}, \"wang.wei\" = {{ state = \"left\" }}, \"sun.hao\" = {{ state = \"left\" }} }}"
+        ),
+        lead.replace("name = \"王小明\"", "name = \"王小明\", email = \"wang@competitor.example\"")
+            + "\nscore = { fit = 0 }",
+        lead.replace("source", "employees = 1500, source"),
+    ] {
+        let (text, trial) = recorded(&given, &plain);
+        assert!(trial.passed(), "{given}\n{text}\n{:#?}", trial.misses);
+        for personal in ["王小明", "13912345678", "上海示例机器人有限公司示", "预算", "wang@"]
+        {
+            assert!(!text.contains(personal), "{personal} is in\n{text}");
+        }
+        let real = Wish { name: Some("带 \"引号\" 的名称".to_owned()), real: true, was_mql: false };
+        let (text, trial) = recorded(&given, &real);
+        assert!(trial.passed(), "{given}\n{text}\n{:#?}", trial.misses);
+        assert_eq!(trial.name, "带 \"引号\" 的名称");
+        assert!(text.contains("13912345678"), "{text}");
+    }
+    // A turn further on gives another owner: what was recorded holds the turn as it was.
+    let turn = format!("{lead}\ncounters = {{ \"turns/east\" = '{{\"li.na\":-3,\"wang.wei\":3}}' }}");
+    let (text, trial) = recorded(&turn, &plain);
+    assert!(trial.passed() && text.contains("turns/east"), "{text}\n{:#?}", trial.misses);
+    // A lead that would not qualify anew is recorded as one that had qualified.
+    let booth = LEAD.replace("website", "booth");
+    let given = format!(
+        "{booth}\nbefore = {{ stage = \"marketing\", mql = true }}\nscore = {{ fit = 50, interest = 20 }}"
+    );
+    let (text, trial) = recorded(&given, &plain);
+    assert!(!trial.passed(), "{text}");
+    let (text, trial) = recorded(&given, &Wish { was_mql: true, ..plain });
+    assert!(trial.passed(), "{text}\n{:#?}", trial.misses);
 }
