@@ -5,6 +5,7 @@
 
 use leadloop_connector_api::Registry;
 
+mod odoo;
 mod reading;
 mod sandbox;
 mod sandbox_ma;
@@ -12,6 +13,7 @@ mod segment;
 mod sensors;
 
 pub mod table_file;
+mod tryton;
 mod web_form;
 mod webhook;
 

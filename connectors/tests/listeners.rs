@@ -26,6 +26,7 @@ fn receive(connector: &str, kind: &str, body: Vec<u8>) -> Result<Received, Refus
         name: "website".into(),
         settings: settings.map(|(name, value)| (name.to_owned(), Value::from(value))).into(),
         secrets: BTreeMap::new(),
+        wants: leadloop_connector_api::Wants::default(),
     };
     let push = Push {
         method: Method::Post,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 
+use leadloop_connector_api::answers::at;
 use leadloop_connector_api::manifest::Auth;
 use leadloop_connector_api::{Body, Link, Method, Request};
 use leadloop_mapping::Value;
@@ -124,7 +125,7 @@ impl Login {
         if let Some(token) = kept.as_ref().filter(|token| token.until > clock.now()) {
             return Ok(token.value.clone());
         }
-        let Some(Auth::Token { url, body, json, value, expires, .. }) = &self.auth else {
+        let Some(Auth::Token { url, body, json, template, value, pair, expires, .. }) = &self.auth else {
             return Err(AuthError::Failed("no token is described".to_owned()));
         };
         let fields: BTreeMap<String, String> = body
@@ -133,10 +134,12 @@ impl Login {
             .collect::<Result<_, AuthError>>()?;
         let request = Request {
             method: Method::Post,
-            url: absolute(&self.base, url),
+            url: absolute(&self.base, &fill(url, link, None)?),
             query: vec![],
             headers: vec![("accept".to_owned(), "application/json".to_owned())],
-            body: if *json {
+            body: if let Some(template) = template {
+                Body::Json(filled(template, link)?)
+            } else if *json {
                 Body::Json(
                     fields.into_iter().map(|(name, value)| (name, serde_json::Value::from(value))).collect(),
                 )
@@ -167,6 +170,8 @@ impl Login {
         let token = at(&parsed, value)
             .and_then(|v| v.as_str())
             .ok_or_else(|| AuthError::Failed(format!("the answer has no `{value}`")))?;
+        let paired = pair.as_deref().map(|form| coded(form, link, &parsed)).transpose()?;
+        let token = paired.as_deref().unwrap_or(token);
         let lasts = expires
             .as_deref()
             .and_then(|path| at(&parsed, path))
@@ -221,6 +226,39 @@ fn fill(form: &str, link: &Link, token: Option<&SecretString>) -> Result<String,
     Ok(filled)
 }
 
-fn at<'a>(json: &'a serde_json::Value, path: &str) -> Option<&'a serde_json::Value> {
-    path.split('.').try_fold(json, |inner, name| inner.get(name))
+/// A JSON body with the names in its texts filled in.
+fn filled(template: &serde_json::Value, link: &Link) -> Result<serde_json::Value, AuthError> {
+    use serde_json::Value as Json;
+    Ok(match template {
+        Json::String(text) => Json::String(fill(text, link, None)?),
+        Json::Array(list) => {
+            Json::Array(list.iter().map(|item| filled(item, link)).collect::<Result<_, _>>()?)
+        }
+        Json::Object(map) => {
+            let each = map.iter().map(|(name, value)| Ok((name.clone(), filled(value, link)?)));
+            Json::Object(each.collect::<Result<_, AuthError>>()?)
+        }
+        other => other.clone(),
+    })
+}
+
+/// A token made of settings and parts of the answer, in base64.
+fn coded(form: &str, link: &Link, answer: &serde_json::Value) -> Result<String, AuthError> {
+    use base64::Engine as _;
+    let mut text = String::new();
+    let mut rest = form;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, behind)) = after.split_once('}') else { break };
+        text.push_str(before);
+        match name.strip_prefix("answer.") {
+            Some(path) => {
+                let part = at(answer, path).and_then(leadloop_connector_api::answers::text_of);
+                text.push_str(&part.ok_or_else(|| AuthError::Failed(format!("the answer has no `{path}`")))?);
+            }
+            None => text.push_str(&named(name, link)?),
+        }
+        rest = behind;
+    }
+    text.push_str(rest);
+    Ok(base64::engine::general_purpose::STANDARD.encode(text))
 }

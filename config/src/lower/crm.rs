@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use leadloop_connector_api::Wants;
 use leadloop_connector_api::manifest::{Field, Manifest, Object, SystemKind};
 use leadloop_mapping::Value;
 use leadloop_sync_core::ids::LinkName;
@@ -33,7 +34,7 @@ pub fn crms(
     }
     let (mut plans, mut policies) = (Vec::new(), BTreeMap::new());
     for at in ctx.many("crm") {
-        let Some((connector, link)) = ctx.settings_of(&at, SystemKind::Crm) else { continue };
+        let Some((connector, mut link)) = ctx.settings_of(&at, SystemKind::Crm) else { continue };
         let Some(manifest) = ctx.registry.get(&connector).map(|connector| connector.manifest()) else {
             continue;
         };
@@ -41,6 +42,7 @@ pub fn crms(
         let mut policy = crm(ctx, &at, link.name.clone(), manifest);
         policy.mark_unique = manifest.mark_rule(&link.settings).is_some_and(|rule| rule.unique);
         policy.mapping = mapping::mappings(ctx, &policy, manifest, zone);
+        link.wants = wants(ctx, &at.value, &policy);
         policies.insert(link.name.clone(), policy);
         let kind = SystemKind::Crm;
         plans.push(LinkPlan { name: link.name.clone(), connector, kind, link, limits, concurrent });
@@ -89,6 +91,38 @@ fn crm(ctx: &mut Context<'_>, at: &At<Table>, link: LinkName, manifest: &Manifes
             .and_then(|most| u32::try_from(most).ok()),
         link,
     }
+}
+
+/// What the config reads and writes there beyond what the manifest names.
+fn wants(ctx: &Context<'_>, crm: &Table, policy: &CrmPolicy) -> Wants {
+    let mut wants = Wants { mark: crm.text("mark").map(str::to_owned), ..Wants::default() };
+    let mut want = |object: &str, field: &str| {
+        wants.fields.entry(object.to_owned()).or_default().insert(field.to_owned());
+    };
+    for at in ctx.many("mapping") {
+        if at.value.text("crm") != Some(policy.link.as_str()) {
+            continue;
+        }
+        for table in at.value.tables("fields") {
+            for field in table.value.texts("crm") {
+                want(at.value.text("object").unwrap_or_default(), &field);
+            }
+        }
+    }
+    for status in &policy.status {
+        want(&status.object, &status.field);
+        if let Some(amount) = &status.amount {
+            want(&status.object, amount);
+        }
+    }
+    if let Some(feedback) = &policy.feedback {
+        for field in [Some(&feedback.field), feedback.remark.as_ref(), feedback.released.as_ref()] {
+            for field in field.into_iter() {
+                want(&feedback.object, field);
+            }
+        }
+    }
+    wants
 }
 
 fn feedback_fields(ctx: &mut Context<'_>, table: &Table, manifest: &Manifest) -> Option<FeedbackFields> {

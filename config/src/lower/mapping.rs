@@ -68,7 +68,14 @@ fn mapping(
     let known = ctx.problems.len();
     let tables = at.value.tables("fields");
     let rules: Vec<Rule> = tables.iter().map(|table| rule(ctx, table.value)).collect();
-    let (pool, remote) = (pool_schema(ctx, object.value), remote_schema(described));
+    let mut remote = remote_schema(described);
+    for field in rules.iter().flat_map(|rule| rule.crm.list()) {
+        // A field that customers add there: what it takes is known once the CRM describes itself.
+        if remote.get(field).is_none() && described.may_have(field) {
+            remote = remote.field(field.as_str(), FieldSchema::of(FieldKind::Any));
+        }
+    }
+    let pool = pool_schema(ctx, object.value);
     let filled = filled_otherwise(described, crm);
     let ground = Ground { pool: &pool, crm: &remote, zone, filled: &filled };
     match leadloop_mapping::compile(&rules, ground) {

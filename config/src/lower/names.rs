@@ -149,7 +149,7 @@ impl Context<'_> {
 
     /// A field of an object, where its fields are known.
     pub fn field(&mut self, at: &At<&str>, object: &Object) -> bool {
-        if object.fields.is_empty() || object.fields.iter().any(|field| field.name == at.value) {
+        if object.may_have(at.value) {
             return true;
         }
         let said = Problem::error(

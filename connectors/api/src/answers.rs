@@ -241,7 +241,12 @@ mod tests {
     });
 
     fn answers() -> Answers {
-        let link = Link { name: "sales".into(), settings: BTreeMap::new(), secrets: BTreeMap::new() };
+        let link = Link {
+            name: "sales".into(),
+            settings: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            wants: crate::connector::Wants::default(),
+        };
         // 2026-10-21T07:28:00Z
         Answers::of(&MANIFEST, &link, Timestamp(1_792_567_680_000_000))
     }

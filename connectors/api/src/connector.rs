@@ -1,6 +1,6 @@
 //! The [`Connector`] trait, a link's checked settings, and the registry that connectors enter by themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_mapping::Value;
 use leadloop_sync_core::capture::RawLead;
@@ -25,6 +25,17 @@ pub struct Link {
     pub settings: BTreeMap<String, Value>,
     /// Secrets, already resolved; readable only for signatures and logins.
     pub secrets: BTreeMap<String, SecretString>,
+    /// What the config wants of a CRM's records beyond what the manifest names.
+    pub wants: Wants,
+}
+
+/// Fields that the config reads or writes: a CRM that has to be asked field by field is asked for these too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// The field of our mark, where the config names one.
+    pub mark: Option<String>,
+    /// Fields by object, in the product's names of objects.
+    pub fields: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Link {
@@ -67,6 +78,13 @@ impl Link {
     #[must_use]
     pub fn seconds(&self, name: &str) -> Option<Micros> {
         self.int(name).map(Micros::seconds)
+    }
+
+    /// The field of our mark on an object: the config's on people, else the one the manifest names.
+    #[must_use]
+    pub fn mark_field<'a>(&'a self, manifest: &'a Manifest, object: &str) -> Option<&'a str> {
+        let configured = self.wants.mark.as_deref().filter(|_| matches!(object, "lead" | "contact"));
+        configured.or_else(|| manifest.object(object)?.roles.mark.as_deref())
     }
 
     /// A secret.

@@ -161,6 +161,14 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// What the answering system's clock shows, by its `Date`.
+    #[must_use]
+    pub fn date(&self) -> Option<Timestamp> {
+        http_date(self.header("date")?.trim())
+    }
+}
+
 /// The longest wait a system can ask for.
 const LONGEST_WAIT: Micros = Micros::days(1);
 

@@ -9,6 +9,7 @@
 //! feature, for tests) plays the fixtures and holds every connector to the same list.
 
 pub mod answers;
+pub mod chain;
 pub mod connector;
 pub mod exchange;
 pub mod http;
@@ -20,6 +21,6 @@ pub mod signature;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 
-pub use connector::{Claim, Connector, Link, Received, Refusal, Registered, Registry};
+pub use connector::{Claim, Connector, Link, Received, Refusal, Registered, Registry, Wants};
 pub use exchange::{Exchange, Step};
 pub use http::{Answer, Body, Method, Push, Request};

@@ -157,12 +157,19 @@ pub enum Auth {
         /// Where, from the base URL.
         url: String,
         /// Fields to post; `{setting}` and `{secret}` names in braces are filled in.
+        #[serde(default)]
         body: BTreeMap<String, String>,
         /// Whether the body is JSON; else a form.
         #[serde(default)]
         json: bool,
-        /// Path of the token in the answer.
+        /// A JSON body instead, of any shape; names in braces are filled into its texts.
+        #[serde(default)]
+        template: Option<serde_json::Value>,
+        /// Path of the token in the answer; numbers are places in a list.
         value: String,
+        /// The token is this text in base64 instead: settings and secrets, and `{answer.PATH}` of the answer.
+        #[serde(default)]
+        pair: Option<String>,
         /// Path of the lifetime in seconds.
         #[serde(default)]
         expires: Option<String>,
@@ -245,6 +252,30 @@ pub struct Object {
     /// Its fields.
     #[serde(default)]
     pub fields: Vec<Field>,
+    /// Names of fields that customers add there, with one `*` each: `x_*`, `*__c`, or `*` where any name may be.
+    #[serde(default)]
+    pub custom: Vec<String>,
+}
+
+impl Object {
+    /// Whether the object has, or may have, a field of that name.
+    #[must_use]
+    pub fn may_have(&self, field: &str) -> bool {
+        self.fields.is_empty()
+            || self.fields.iter().any(|known| known.name == field)
+            || self.custom.iter().any(|pattern| fits(pattern, field))
+    }
+}
+
+/// Whether a name fits a pattern with at most one `*`, which stands for at least one character.
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((before, after)) => name
+            .strip_prefix(before)
+            .and_then(|rest| rest.strip_suffix(after))
+            .is_some_and(|rest| !rest.is_empty()),
+    }
 }
 
 /// One field of an object.

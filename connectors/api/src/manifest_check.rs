@@ -109,6 +109,11 @@ fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
 
+/// Names in braces within a template; its own braces stand around more than a name.
+fn names_in(json: &str) -> impl Iterator<Item = &str> {
+    placeholders(json).filter(|name| is_name(name))
+}
+
 fn check_reach(manifest: &Manifest, wrong: &mut Vec<String>) {
     if !manifest.speaks.is_empty() && manifest.http.is_none() {
         wrong.push("it speaks but has no [http]".to_owned());
@@ -121,11 +126,16 @@ fn check_reach(manifest: &Manifest, wrong: &mut Vec<String>) {
         }
     }
     match &manifest.auth {
-        Some(Auth::Token { url, body, form, .. }) => {
+        Some(Auth::Token { url, body, template, pair, form, .. }) => {
             used.extend(placeholders(url).map(|name| (name.to_owned(), false)));
             used.extend(
                 body.values().flat_map(|text| placeholders(text)).map(|name| (name.to_owned(), false)),
             );
+            let ours = template.as_ref().map(|json| json.to_string()).unwrap_or_default();
+            used.extend(names_in(&ours).map(|name| (name.to_owned(), false)));
+            let pair = pair.as_deref().unwrap_or_default();
+            let theirs = |name: &&str| !name.starts_with("answer.");
+            used.extend(placeholders(pair).filter(theirs).map(|name| (name.to_owned(), false)));
             used.extend(placeholders(form).map(|name| (name.to_owned(), true)));
             if !form.contains("{token}") {
                 wrong.push("auth.form does not hold {token}".to_owned());
@@ -190,8 +200,8 @@ fn check_object(manifest: &Manifest, object: &Object, wrong: &mut Vec<String>) {
         if field.kind == "picklist" && field.options.is_empty() {
             wrong.push(format!("picklist {place} has no options"));
         }
+        // a ref that does not say of what points to a table that is none of our objects
         match (&field.of, field.kind == "ref") {
-            (None, true) => wrong.push(format!("ref {place} does not say of what")),
             (Some(of), true) if manifest.object(of).is_none() => {
                 wrong.push(format!("ref {place} points to the unknown object {of}"));
             }

@@ -9,7 +9,7 @@ use leadloop_mapping::Value;
 use leadloop_sync_core::ids::LinkName;
 use secrecy::SecretString;
 
-use crate::connector::{Connector, Link};
+use crate::connector::{Connector, Link, Wants};
 use crate::manifest::{Manifest, Setting};
 
 /// Most characters of a text setting.
@@ -59,7 +59,7 @@ impl Settings {
     /// The link these settings make once the secrets are resolved.
     #[must_use]
     pub fn into_link(self, name: LinkName, secrets: BTreeMap<String, SecretString>) -> Link {
-        Link { name, settings: self.values, secrets }
+        Link { name, settings: self.values, secrets, wants: Wants::default() }
     }
 }
 

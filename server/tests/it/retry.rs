@@ -34,13 +34,20 @@ async fn log_in(wire: &Breaks) -> Result<(), AuthError> {
         url: "/token".to_owned(),
         body: BTreeMap::new(),
         json: true,
+        template: None,
+        pair: None,
         value: "access_token".to_owned(),
         expires: Some("expires_in".to_owned()),
         header: "authorization".to_owned(),
         form: "Bearer {token}".to_owned(),
     };
     let login = Login::new(Some(auth), "http://crm.example".to_owned());
-    let link = Link { name: LinkName::from("crm"), settings: BTreeMap::new(), secrets: BTreeMap::new() };
+    let link = Link {
+        name: LinkName::from("crm"),
+        settings: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        wants: leadloop_connector_api::Wants::default(),
+    };
     let mut request = Request::get("/leads");
     login.inject(&mut request, &link, wire, &SystemClock).await?;
     assert_eq!(request.headers, [("authorization".to_owned(), "Bearer t".to_owned())]);

@@ -109,8 +109,8 @@ impl Page<'_> {
         }
         let (cursor, due) = match (more, changed) {
             (true, _) => (next.clone(), now),
-            (false, 0) => (look_back(next, now - crm.look_back), now + crm.every_idle),
-            (false, _) => (look_back(next, now - crm.look_back), now + crm.every_busy),
+            (false, 0) => (look_back(next, crm.look_back), now + crm.every_idle),
+            (false, _) => (look_back(next, crm.look_back), now + crm.every_busy),
         };
         self.because.push(Reason::new("polled").with("object", object).with("changed", changed));
         self.effects.push(Effect::MoveDelivery {
@@ -221,6 +221,7 @@ impl Page<'_> {
         if let (Some(read), Some(kept)) =
             (row.modified_at, known.as_ref().and_then(|known| known.modified_at))
             && read < kept
+            && !same_second(read, kept)
         {
             return false;
         }
@@ -353,16 +354,23 @@ impl Page<'_> {
     }
 }
 
+/// Whether a system that counts whole seconds can have changed a record at `read` after we wrote it at `kept`. What its
+/// page says then is news: one that was asked for before our write was acknowledged is asked for again anyway.
+fn same_second(read: Timestamp, kept: Timestamp) -> bool {
+    const SECOND: i64 = 1_000_000;
+    read.0 % SECOND == 0 && kept.0 - read.0 < SECOND
+}
+
 fn refused_key(delivery: &Delivery) -> String {
     format!("poll/{}/{}", delivery.link, delivery.operation.object())
 }
 
-/// Where the next run begins: behind the last change, but not behind `seen_surely`, since a change may become visible a
-/// little later than it was made. A system's own cursor is kept as it is.
-fn look_back(next: &Cursor, seen_surely: Timestamp) -> Cursor {
+/// Where the next run begins: a little before this one did, by the system's own clock, since a change may become visible
+/// later than it was made. A system's own cursor is kept as it is.
+fn look_back(next: &Cursor, by: Micros) -> Cursor {
     match next.since {
-        Some(since) if since > seen_surely => {
-            Cursor { since: Some(seen_surely), after_id: None, token: None }
+        Some(since) if next.token.is_none() => {
+            Cursor { since: Some(since - by), after_id: None, token: None }
         }
         _ => next.clone(),
     }

@@ -1,0 +1,17 @@
+//! The whole product against CRMs that run for real: hand-over, note, update, owner, lost with a reason, won, converted, a
+//! field that is not there, credentials that are wrong, a server that ends in the middle.
+//!
+//! `scripts/rigs/*` fetch and start them; what they fetched is kept between runs. Where that cannot be had (no network), the
+//! tests say so and are not run; with `CI=true` they fail.
+
+#[cfg(test)]
+#[path = "../it/node.rs"]
+mod node;
+#[cfg(test)]
+mod odoo;
+#[cfg(test)]
+mod rig;
+#[cfg(test)]
+mod tryton;
+#[cfg(test)]
+mod world;
