@@ -50,6 +50,7 @@ pub fn purpose(purpose: Purpose, language: Language) -> &'static str {
         Purpose::Brief => pick(language, "brief", "摘要"),
         Purpose::Ask => pick(language, "look-up", "查询"),
         Purpose::Status => pick(language, "status", "状态"),
+        Purpose::Fields => pick(language, "fields", "字段"),
         Purpose::Poll => pick(language, "poll", "轮询"),
         Purpose::Inform => pick(language, "tell the MA", "告知 MA"),
     }

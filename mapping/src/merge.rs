@@ -128,6 +128,65 @@ impl Merged {
 }
 
 impl Mapping {
+    /// Whether any rule counts after a record was made, so that there is something to keep in step.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.once)
+    }
+
+    /// A record that the CRM told whole: mapped fields it does not have are blank.
+    #[must_use]
+    pub fn whole(&self, crm: &Record) -> Record {
+        let mut whole = crm.clone();
+        for field in self.rules.iter().flat_map(|rule| &rule.crm) {
+            whole.0.entry(field.name.clone()).or_default();
+        }
+        whole
+    }
+
+    /// The CRM's fields that rules fill from this field of the pool.
+    #[must_use]
+    pub fn fed_by(&self, pool: &str) -> Vec<&str> {
+        let fed = self.rules.iter().filter(|rule| rule.pool.iter().any(|field| field.name == pool));
+        fed.flat_map(|rule| rule.crm.iter().map(|field| field.name.as_str())).collect()
+    }
+
+    /// The CRM's fields that the pool takes over and that do not hold what was last agreed.
+    #[must_use]
+    pub fn heard(&self, crm: &Record, agreed: &Agreed) -> Vec<&str> {
+        let inward = self.rules.iter().filter(|rule| rule.way != Way::ToCrm).flat_map(|rule| &rule.crm);
+        let news = inward.filter(|field| match (crm.0.get(&field.name), agreed.0.get(&field.name)) {
+            (None, _) => false,
+            (Some(held), Some(pair)) => !field.compares.same(&pair.theirs, held),
+            (Some(held), None) => !held.is_blank(),
+        });
+        news.map(|field| field.name.as_str()).collect()
+    }
+
+    /// First contact with a record that people filled: what a rule to the CRM finds there stays until the pool has something
+    /// new to say. The pairs that say so; only those that are new.
+    #[must_use]
+    pub fn meet(&self, pool: &Record, crm: &Record, agreed: &Agreed) -> Agreed {
+        let mut met = Agreed::default();
+        for rule in self.rules.iter().filter(|rule| rule.way == Way::ToCrm && !rule.once) {
+            if rule.crm.iter().any(|field| agreed.0.contains_key(&field.name)) {
+                continue;
+            }
+            let held: Option<Vec<Value>> =
+                rule.crm.iter().map(|field| crm.0.get(&field.name).cloned()).collect();
+            let (Some(held), Carried::Values(ours)) = (held, rule.out(pool, &mut Vec::new())) else {
+                continue;
+            };
+            if blank(&held) || same(rule, &ours, &held) {
+                continue;
+            }
+            for ((field, ours), theirs) in rule.crm.iter().zip(ours).zip(held) {
+                met.0.insert(field.name.clone(), Pair { ours, theirs });
+            }
+        }
+        met
+    }
+
     /// Merges both sides, field by field.
     #[must_use]
     pub fn merge(&self, sides: &Sides) -> Merged {

@@ -21,6 +21,7 @@ pub enum Way {
     #[default]
     ToCrm,
     /// From the CRM to the pool.
+    #[serde(rename = "from_crm", alias = "to_pool")]
     ToPool,
     /// Both, merged three ways.
     Both,
@@ -32,7 +33,7 @@ impl Way {
     pub const fn as_str(self) -> &'static str {
         match self {
             Way::ToCrm => "to_crm",
-            Way::ToPool => "to_pool",
+            Way::ToPool => "from_crm",
             Way::Both => "both",
         }
     }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::because::{Because, Reason};
 use crate::book::{Book, Needs};
 use crate::capture::{CaptureEnd, CaptureKind, Captured, Identifier};
+use crate::case::Case;
 use crate::effect::{Effect, Reaction, Suspect};
 use crate::facts::{self, Scene};
 use crate::identity::{self, Resolution};
@@ -21,7 +22,7 @@ use crate::policy::Policy;
 use crate::score::replay;
 use crate::time::Timestamp;
 use crate::transfer::{self, Occasion};
-use crate::{feedback, funnel, inform, pool, score, track};
+use crate::{agree, feedback, funnel, inform, pool, score, track};
 
 /// What must be known first: whose identifiers these are.
 #[must_use]
@@ -36,7 +37,7 @@ pub fn needs(captures: &[Captured], _policy: &Policy) -> Needs {
 /// What must be known then: what the mirror holds under the keys of those leads and of what the captures add to them.
 #[must_use]
 pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs {
-    let mut subjects = Vec::new();
+    let (mut subjects, mut records) = (Vec::new(), BTreeSet::new());
     let mut order = Order::default();
     for captured in captures.iter().filter(|captured| captured.kind == CaptureKind::Touch) {
         order.see(book, captured);
@@ -44,6 +45,7 @@ pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs 
         for lead in captured.who.iter().filter_map(|identifier| book.lead_of(identifier)) {
             if known.insert(lead.id) {
                 subjects.push(Subject::of(lead));
+                records.extend(lead.remotes.iter().cloned());
             }
         }
         let said = |field: &str| captured.fields.text(field).map(str::to_owned).into_iter().collect();
@@ -58,6 +60,7 @@ pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs 
     if replay::matters(policy) {
         needs.history_of = order.at_stake;
     }
+    needs.rows.extend(records);
     needs.extend(feedback::needs_more(book, &answers(captures)));
     needs
 }
@@ -130,6 +133,11 @@ pub fn absorb(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
     reaction.because.reasons.extend(reasons);
     reaction.effects.extend(effects);
     reaction.effects.extend(inform::changes(person.before, &person.lead, policy, moment));
+    let mut case = Case::new(book, policy, moment, &mut person.lead);
+    agree::all(&mut case);
+    let (effects, because) = case.into_parts();
+    reaction.effects.extend(effects);
+    reaction.because.reasons.extend(because.reasons);
 
     let end = CaptureEnd::Touched(person.lead.id);
     person.lead.version += 1;

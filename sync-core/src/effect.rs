@@ -2,6 +2,9 @@
 //! way to write.
 
 use leadloop_mapping::Record;
+use leadloop_mapping::merge::Agreed;
+
+use crate::agree::InStep;
 use serde::{Deserialize, Serialize};
 
 use crate::because::Because;
@@ -22,10 +25,16 @@ pub struct RemoteLink {
     pub lead: LeadId,
     /// Through which hand-over, where one made or took it.
     pub handoff: Option<HandoffId>,
-    /// Fields last agreed, in the system's words.
+    /// Status, owner and answers last agreed, in the system's words.
     pub agreed: Record,
     /// Since when.
     pub at: Timestamp,
+    /// Mapped fields: what each side said when they last agreed.
+    #[serde(default)]
+    pub pairs: Agreed,
+    /// How far the mapped fields are in step.
+    #[serde(default)]
+    pub in_step: InStep,
 }
 
 /// Something that shall happen at a time.

@@ -21,7 +21,7 @@ use crate::mirror::MirrorRow;
 use crate::mirror_read::{OPPORTUNITY, roles_in};
 use crate::moment::Moment;
 use crate::policy::{CrmPolicy, Policy, StatusMeaning};
-use crate::routing;
+use crate::{agree, routing};
 
 pub(crate) use next::{Return, Wake, give_back, overdue_key, take_over};
 
@@ -106,6 +106,7 @@ pub fn needs(captured: &[Captured]) -> Needs {
     for captured in captured {
         needs.remotes.extend(remote_of(captured));
         needs.identifiers.extend(captured.who.iter().cloned());
+        needs.identifiers.extend(agree::identifiers(captured));
     }
     needs
 }
@@ -119,6 +120,7 @@ pub fn needs_more(book: &Book, captured: &[Captured]) -> Needs {
             needs.counters.insert(routing::dealings_key(lead.id));
             needs.counters.insert(next::source_key(&lead.origin.source));
             needs.rows.extend(handoff.and_then(|handoff| handoff.remote.clone()));
+            needs.rows.extend(lead.remotes.iter().filter(|_| agree::concerns(captured)).cloned());
         }
     }
     needs
@@ -159,7 +161,10 @@ pub fn listen(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
     };
     let id = captured.id;
     let on = handoff.as_ref().map(|handoff| handoff.id);
-    let news = answer::take(&mut case, captured, &read, handoff);
+    let mut news = answer::take(&mut case, captured, &read, handoff);
+    if let Some(remote) = remote_of(captured).filter(|_| agree::concerns(captured)) {
+        news |= agree::listen(&mut case, &remote, captured);
+    }
     let end = if news {
         CaptureEnd::Answered { lead: case.lead.id, handoff: on }
     } else {

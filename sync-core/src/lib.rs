@@ -37,6 +37,7 @@ mod tell;
 pub mod transfer;
 pub mod visit;
 
+pub mod agree;
 pub mod describe;
 pub mod gate;
 pub mod outbox;

@@ -168,6 +168,8 @@ pub enum Purpose {
     Poll,
     /// Tells an MA.
     Inform,
+    /// Keeps fields in step: reads a record once more, and writes what the pool changed.
+    Fields,
 }
 
 /// How far a delivery got.

@@ -16,11 +16,12 @@ use crate::case::{Case, short};
 use crate::effect::{AttemptNote, Effect, Reaction};
 use crate::handoff::Handoff;
 use crate::ids::LinkName;
+use crate::lead::RemoteRef;
 use crate::matching::{self, Subject};
 use crate::mirror_read;
 use crate::moment::Moment;
 use crate::outbox::{
-    Cursor, Delivery, DeliveryState, Lane, Operation, Outcome, PROBES, Purpose, Reply, RetryPolicy,
+    Cursor, Delivery, DeliveryState, FindBy, Lane, Operation, Outcome, PROBES, Purpose, Reply, RetryPolicy,
 };
 use crate::policy::Policy;
 use crate::routing;
@@ -40,8 +41,15 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
             needs.touches_of.insert(lead);
             needs.counters.insert(routing::dealings_key(lead));
         }
-        if let Operation::Update { remote, .. } = &delivery.operation {
-            needs.remotes.insert(remote.clone());
+        match &delivery.operation {
+            Operation::Update { remote, .. } => {
+                needs.remotes.insert(remote.clone());
+            }
+            Operation::Find { object, by: FindBy::Id(id) } if delivery.purpose == Purpose::Fields => {
+                let (link, object, id) = (delivery.link.clone(), object.clone(), id.clone());
+                needs.rows.insert(RemoteRef { link, object, id });
+            }
+            _ => {}
         }
         match outcome {
             Outcome::Done(Reply::Written(remote)) | Outcome::Conflict { remote, .. } => {
@@ -155,7 +163,8 @@ fn done(case: &mut Case<'_>, end: &Ending<'_>, reply: &Reply) {
     end.clear_alarm(case);
     match (end.delivery.purpose, reply) {
         (Purpose::Handover, Reply::Written(remote)) => told::written(case, end, remote),
-        (Purpose::Status, _) => told::status_written(case, end),
+        (Purpose::Fields, Reply::Found(records)) => told::read_again(case, end, records),
+        (Purpose::Status | Purpose::Fields, _) => told::status_written(case, end),
         (Purpose::Ask, Reply::Found(records)) => asked::found(case, end, records),
         (Purpose::Handover, _) => match &end.delivery.operation {
             Operation::Update { remote, .. } => told::written(case, end, &remote.clone()),
@@ -286,6 +295,7 @@ fn purpose(delivery: &Delivery) -> &'static str {
         Purpose::Brief => "brief",
         Purpose::Ask => "ask",
         Purpose::Status => "status",
+        Purpose::Fields => "fields",
         Purpose::Poll => "poll",
         Purpose::Inform => "inform",
     }

@@ -159,7 +159,7 @@ pub(crate) fn status(case: &mut Case<'_>, handoff: &Handoff, stage: Option<Stage
 
 /// Fields of the lead as a mapping reads them: the profile (company fields also by their short name), where it came
 /// from, scores, tags and the brief as text.
-fn pool_record(case: &Case<'_>, brief: &str) -> Record {
+pub(crate) fn pool_record(case: &Case<'_>, brief: &str) -> Record {
     let lead = &*case.lead;
     let mut pool = Record::new();
     for (name, fact) in &lead.profile {
@@ -179,6 +179,9 @@ fn pool_record(case: &Case<'_>, brief: &str) -> Record {
     pool.set("tags", Value::List(lead.tags.iter().map(|tag| Value::text(tag.as_str())).collect()));
     for (model, points) in brief::scores(case) {
         pool.set(format!("score.{model}"), points);
+    }
+    for (purpose, consent) in &lead.consent {
+        pool.set(format!("consent.{purpose}"), consent.given);
     }
     pool.set("brief", brief);
     pool

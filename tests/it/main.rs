@@ -23,4 +23,6 @@ mod node;
 #[cfg(test)]
 mod olist;
 #[cfg(test)]
+mod running;
+#[cfg(test)]
 mod tidy;

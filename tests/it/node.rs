@@ -1,11 +1,8 @@
-//! A real `leadloop run` beside a sandbox CRM, as tests of the whole product need it.
+//! The config of a `leadloop run` beside a sandbox CRM, as tests of the whole product need it.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+
+pub(crate) use crate::running::{Node, folder};
 
 /// A config with one JSON source and one sandbox CRM; everybody who asks for sales is an MQL.
 ///
@@ -79,73 +76,4 @@ name = "east"
 members = [{{ person = "li.na", weight = 2 }}, {{ person = "wang.wei" }}]
 "#
     )
-}
-
-/// A running `leadloop run`.
-pub(crate) struct Node {
-    child: Child,
-    /// Where it listens.
-    pub(crate) address: SocketAddr,
-}
-
-impl Node {
-    /// Starts it in `folder` (which holds `leadloop.toml`) and waits until it says where it listens.
-    pub(crate) fn start(folder: &Path, crm_secret: &str) -> Node {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_leadloop"))
-            .args(["run", "--config", "leadloop.toml"])
-            .current_dir(folder)
-            .env("SANDBOX_SECRET", crm_secret)
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary of this workspace starts");
-        let (said, heard) = mpsc::channel();
-        let stderr = child.stderr.take().expect("it is piped");
-        std::thread::spawn(move || {
-            let mut lines = Vec::new();
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if let Some(address) = line.split_once("address=").and_then(|(_, rest)| {
-                    rest.split_whitespace().next().and_then(|address| address.parse::<SocketAddr>().ok())
-                }) {
-                    let _ = said.send(Ok(address));
-                }
-                lines.push(line);
-            }
-            let _ = said.send(Err(lines.join("\n")));
-        });
-        match heard.recv_timeout(Duration::from_secs(60)) {
-            Ok(Ok(address)) => Node { child, address },
-            Ok(Err(log)) => panic!("leadloop ended before it listened:\n{log}"),
-            Err(_) => panic!("leadloop did not say where it listens"),
-        }
-    }
-
-    /// Ends it at once, as a power cut would.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("it can be killed");
-        self.child.wait().expect("it ends");
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        // A test that failed half-way must not leave it running.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A folder with the config and its tables.
-pub(crate) fn folder(config: &str, users: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
-    let dir = leadloop_testing::temp_dir();
-    let mut people = "key,name,crm_user\n".to_owned();
-    for (key, user) in users {
-        people.push_str(&format!("{key},{key},{user}\n"));
-    }
-    std::fs::write(dir.path().join("people.csv"), people).expect("the folder can be written");
-    std::fs::write(dir.path().join("leadloop.toml"), config).expect("the folder can be written");
-    let path = dir.path().to_owned();
-    (dir, path)
 }

@@ -5,12 +5,12 @@
 //! tests say so and are not run; with `CI=true` they fail.
 
 #[cfg(test)]
-#[path = "../it/node.rs"]
-mod node;
-#[cfg(test)]
 mod odoo;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+#[path = "../it/running.rs"]
+mod running;
 #[cfg(test)]
 mod tryton;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use leadloop_testing::http;
 use serde_json::Value as Json;
 
-use crate::node::{Node, folder};
+use crate::running::{Node, folder};
 
 /// Nothing here takes longer unless it hangs, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(240);

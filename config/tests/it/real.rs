@@ -74,8 +74,6 @@ const NOT_YET: &[&str] = &[
     "LL2009 [[crm]] reserve_for_hot",
     "LL2009 [[enrich]] enrich",
     "LL2009 [[feedback]] ask",
-    "LL2009 [[mapping]] \"both\"",
-    "LL2009 [[mapping]] wins",
     "LL2009 [[notify]] notify",
     "LL2009 [[source]] every",
     "LL2009 [sdr] sdr",

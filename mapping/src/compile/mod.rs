@@ -317,8 +317,8 @@ impl Checker<'_> {
                         format!("`{name}` 不允许写入"),
                     )
                     .help(
-                        "read it with way = \"to_pool\", or ask the CRM's administrator for the permission",
-                        "只读取请写 way = \"to_pool\"，或请 CRM 管理员开放权限",
+                        "read it with way = \"from_crm\", or ask the CRM's administrator for the permission",
+                        "只读取请写 way = \"from_crm\"，或请 CRM 管理员开放权限",
                     );
                 self.problems.push(problem);
             }

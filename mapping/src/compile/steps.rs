@@ -406,6 +406,6 @@ impl Checker<'_> {
             format!("`{step}` cannot be undone, and the rule goes both ways"),
             format!("`{step}` 无法反向执行，而规则是双向的"),
         )
-        .help("write way = \"to_crm\" or \"to_pool\"", "请写 way = \"to_crm\" 或 \"to_pool\"")
+        .help("write way = \"to_crm\" or \"from_crm\"", "请写 way = \"to_crm\" 或 \"from_crm\"")
     }
 }

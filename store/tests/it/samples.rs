@@ -182,6 +182,8 @@ pub(crate) fn remote(object: &str, n: u64) -> RemoteRef {
 
 pub(crate) fn remote_link(n: u64, of: u64) -> RemoteLink {
     RemoteLink {
+        pairs: leadloop_mapping::merge::Agreed::default(),
+        in_step: leadloop_sync_core::agree::InStep::default(),
         remote: remote("lead", n),
         lead: id(of),
         handoff: None,

@@ -52,6 +52,18 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "此前已拒绝（{purpose}），新的同意没有文本版本证据，拒绝继续有效",
         "{purpose} was refused before; the new yes carries no text version, so the no stands",
     ),
+    ("fields_taken", "采用 {crm} 中改过的 {fields}", "took over what {crm} changed: {fields}"),
+    ("fields_sent", "把改过的 {fields} 写入 {crm}", "sends to {crm} what changed: {fields}"),
+    (
+        "field_conflict",
+        "{field} 两边都改过：以 {winner} 为准（依据：{evidence}）",
+        "{field} was changed on both sides: {winner} wins (by {evidence})",
+    ),
+    (
+        "field_conflict_waits",
+        "{field} 两边都改过，等待人工裁定（{crm}）",
+        "{field} was changed on both sides of {crm}: a person has to say",
+    ),
     ("points", "{touch} 为 {score} 加 {points} 分", "{touch} gave {points} points to {score}"),
     (
         "points_capped",

@@ -13,7 +13,7 @@ use crate::mirror::MirrorRow;
 use crate::mirror_read::PEOPLE;
 use crate::outbox::{Delivery, DeliveryState, Operation, Outcome, PROBES, Purpose, Reply, delay};
 use crate::time::Micros;
-use crate::transfer;
+use crate::{agree, transfer};
 
 /// The least wait when a day's quota is used up and the system says nothing of when it is filled.
 const QUOTA_WAIT: Micros = Micros::minutes(15);
@@ -33,7 +33,13 @@ pub(super) fn later(case: &mut Case<'_>, end: &Ending<'_>) {
     };
     let due = now + delay(&policy, end.delivery.id, end.delivery.attempt, hint);
     case.say(Reason::new("tried_again").with("at", due));
-    case.push(end.moved(DeliveryState::Due, due, end.delivery.probe, now));
+    let mut moved = end.moved(DeliveryState::Due, due, end.delivery.probe, now);
+    if end.delivery.purpose == Purpose::Fields
+        && let Effect::MoveDelivery { operation, .. } = &mut moved
+    {
+        *operation = agree::look_first(case, &end.delivery.operation).map(Box::new);
+    }
+    case.push(moved);
 }
 
 /// It was tried for too long.

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use leadloop_mapping::merge::Agreed;
 use leadloop_mapping::{Record, Value};
 
 use super::{auth_key, note, retry_of};
+use crate::agree::{self, InStep};
 use crate::because::{Because, Reason};
 use crate::book::Book;
 use crate::capture::{CaptureKind, Captured, DedupKey, Identifier, Ties};
@@ -281,6 +283,8 @@ impl Page<'_> {
             handoff: like.handoff,
             agreed,
             at: self.moment.now,
+            pairs: Agreed::default(),
+            in_step: InStep::default(),
         };
         self.links.insert(remote.clone(), link.clone());
         self.effects.push(Effect::LinkRemote(Box::new(link.clone())));
@@ -320,12 +324,14 @@ impl Page<'_> {
             }
         }
         feedback::by_roles(crm, before, row, &mut fields);
+        heard(crm, row, &link, &mut fields);
         if fields.is_empty() {
             return;
         }
         let stamp = row.modified_at.unwrap_or(now);
         let values: Vec<String> = fields
             .iter()
+            .filter(|(name, _)| !matches!(*name, "answer.phones" | "answer.emails"))
             .map(|(name, value)| crate::case::short(&format!("{name}={}", value.to_display()), MOST_KEY))
             .collect();
         let key = format!("{}/{}/{}", feedback::crm_id(&row.remote), stamp.0, values.join("&"));
@@ -359,6 +365,24 @@ impl Page<'_> {
 fn same_second(read: Timestamp, kept: Timestamp) -> bool {
     const SECOND: i64 = 1_000_000;
     read.0 % SECOND == 0 && kept.0 - read.0 < SECOND
+}
+
+/// Mapped fields that the CRM changed, with who the record says it is now.
+fn heard(crm: &CrmPolicy, row: &MirrorRow, link: &RemoteLink, fields: &mut Record) {
+    let older = link.in_step.as_of.is_some_and(|as_of| row.modified_at.is_some_and(|at| at < as_of));
+    let Some(mapping) = crm.mapping.get(&row.remote.object).filter(|_| !older && !row.deleted) else {
+        return;
+    };
+    let told = agree::told(mapping, row);
+    let news = mapping.heard(&told, &link.pairs);
+    if news.is_empty() {
+        return;
+    }
+    fields.set("answer.fields", news.join(","));
+    let list =
+        |values: &[String]| Value::List(values.iter().map(|value| Value::text(value.as_str())).collect());
+    fields.set("answer.phones", list(&row.facts.phones));
+    fields.set("answer.emails", list(&row.facts.emails));
 }
 
 fn refused_key(delivery: &Delivery) -> String {

@@ -15,7 +15,7 @@ use crate::mirror_read;
 use crate::outbox::{FindBy, Operation, PROBES, Purpose};
 use crate::tell::{self, News};
 use crate::time::Micros;
-use crate::{feedback, sla};
+use crate::{agree, feedback, sla};
 
 /// The record of a hand-over is there.
 pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef) {
@@ -59,15 +59,19 @@ pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef)
 /// Keeps whose record it is and what was agreed, and that the lead is known by it.
 fn link(case: &mut Case<'_>, handoff: &Handoff, remote: &RemoteRef, record: &Record) {
     let now = case.now();
-    let mut agreed = case.book.links.get(remote).map(|link| link.agreed.clone()).unwrap_or_default();
-    agreed.0.extend(record.0.clone());
-    case.push(Effect::LinkRemote(Box::new(RemoteLink {
+    let known = case.book.links.get(remote);
+    let mut link = RemoteLink {
         remote: remote.clone(),
         lead: case.lead.id,
         handoff: Some(handoff.id),
-        agreed,
+        agreed: known.map(|link| link.agreed.clone()).unwrap_or_default(),
         at: now,
-    })));
+        pairs: known.map(|link| link.pairs.clone()).unwrap_or_default(),
+        in_step: known.map(|link| link.in_step.clone()).unwrap_or_default(),
+    };
+    link.agreed.0.extend(record.0.clone());
+    agree::written(&mut link, record);
+    case.push(Effect::LinkRemote(Box::new(link)));
     if case.lead.remotes.insert(remote.clone()) {
         let identifier = Identifier::new("crm_id", feedback::crm_id(remote));
         case.lead.identifiers.insert(identifier.clone());
@@ -122,8 +126,21 @@ pub(super) fn status_written(case: &mut Case<'_>, end: &Ending<'_>) {
     let Operation::Update { remote, record } = &end.delivery.operation else { return };
     let Some(known) = case.book.links.get(remote) else { return };
     let mut agreed = known.clone();
-    agreed.agreed.0.extend(record.0.clone());
+    match end.delivery.purpose {
+        Purpose::Fields => agree::written(&mut agreed, record),
+        _ => agreed.agreed.0.extend(record.0.clone()),
+    }
     agreed.at = case.now();
     case.push(Effect::LinkRemote(Box::new(agreed)));
     mirror(case, remote, record);
+}
+
+/// The record as it stands now, before something is sent to it. The mirror does not learn of it here: what sales changed
+/// on it is for the poll to tell.
+pub(super) fn read_again(case: &mut Case<'_>, end: &Ending<'_>, records: &[RemoteRecord]) {
+    end.settled(case);
+    for record in records.iter().filter(|record| !record.deleted) {
+        let row = mirror_read::read_by(case.policy, &end.delivery.link, record, case.now());
+        agree::looked(case, &row);
+    }
 }

@@ -27,7 +27,15 @@ fn page(due: Timestamp) -> Vec<Effect> {
     let remote = RemoteRef { link: crm(), object: "lead".to_owned(), id: "L1".to_owned() };
     let mut book = Book::default();
     let agreed = Record::new().with("status", Value::Int(2));
-    let link = RemoteLink { remote: remote.clone(), lead, handoff: None, agreed, at: second(2) };
+    let link = RemoteLink {
+        remote: remote.clone(),
+        lead,
+        handoff: None,
+        agreed,
+        at: second(2),
+        pairs: Default::default(),
+        in_step: Default::default(),
+    };
     book.links.insert(remote, link);
     let mut polls = settle::standing(&policy, &mut moment);
     let of_leads =

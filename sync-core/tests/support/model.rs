@@ -15,7 +15,7 @@ use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation, Outcome, to
 use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_sync_core::transfer::{self, Occasion};
-use leadloop_sync_core::{feedback, settle, tick};
+use leadloop_sync_core::{absorb, feedback, settle, tick};
 
 /// How long a claim holds.
 const CLAIM: Micros = Micros::minutes(2);
@@ -185,6 +185,13 @@ impl Model {
         }
     }
 
+    /// Takes in what a source told.
+    #[allow(dead_code, reason = "not every test has a source")]
+    pub(crate) fn absorb(&mut self, captured: &Captured) {
+        let book = self.asked(std::slice::from_ref(captured), absorb::needs, absorb::needs_more);
+        self.react(&book, |book, policy, moment| absorb::absorb(book, captured, policy, moment));
+    }
+
     /// Claims what is due: of each stream only the first unsettled delivery.
     pub(crate) fn claim(&mut self) -> Vec<(Delivery, Operation)> {
         let now = self.now();
@@ -240,7 +247,11 @@ impl Model {
 
     /// When something is due next.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        let deliveries = self.deliveries.iter().filter_map(|delivery| match delivery.state {
+        // What waits for an earlier one of its stream is due when that one has ended.
+        let mut streams = BTreeSet::new();
+        let open = self.deliveries.iter().filter(|delivery| delivery.state != DeliveryState::Settled);
+        let first = open.filter(|delivery| streams.insert(delivery.stream.as_str()));
+        let deliveries = first.filter_map(|delivery| match delivery.state {
             DeliveryState::Due => Some(delivery.due_at),
             DeliveryState::Claimed { until } => Some(until),
             _ => None,

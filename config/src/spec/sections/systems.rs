@@ -250,23 +250,17 @@ pub(super) const PART: &[Section] = &[
                     must("crm", TEXTS, "\"name\"", "The CRM field, or several.", "CRM 字段，可写多个。"),
                     key(
                         "way",
-                        OneOf(&[
-                            Choice(&["to_crm"]),
-                            Later(
-                                "fields go to the CRM only; the way back is not built yet",
-                                "字段目前只写入 CRM，尚未支持回写",
-                            ),
-                        ]),
+                        Choice(&["to_crm", "from_crm", "both"]),
                         "\"to_crm\"",
-                        "Which way.",
-                        "方向。",
+                        "Which way: to the CRM only, from the CRM only, or both, merged against what was last agreed.",
+                        "方向：只写入 CRM、只从 CRM 读取，或双向（与上次一致的值作三方合并）。",
                     ),
                     key(
                         "wins",
-                        Later("who wins matters only once fields go both ways", "双向同步后才需要设定优先方"),
+                        Choice(&["crm", "pool", "newest", "crm unless blank", "ask", "no"]),
                         "\"newest\"",
-                        "Who wins when both changed.",
-                        "双方都改时谁优先。",
+                        "Who wins when both changed since they last agreed; `ask` leaves it to `leadloop conflicts`, `no` is for consent: whoever refuses.",
+                        "双方都改时谁优先；`ask` 交由 `leadloop conflicts` 裁定，`no` 用于授权：拒绝者为准。",
                     ),
                     key(
                         "steps",
