@@ -1,5 +1,6 @@
 //! What can be asked on the command line.
 
+pub mod conflicts;
 pub mod lead;
 
 use std::net::SocketAddr;
@@ -113,6 +114,14 @@ pub enum Command {
         after_help = "Example:\n  leadloop import fair.csv --source fair-2026 --preview\n  leadloop import fair.csv --source fair-2026 --yes\n\nRows that were refused are written to FILE.rejected.csv with the reason; mend them there and import that file."
     )]
     Import(Import),
+    /// Fields that pool and CRM both changed: look, say who is right (字段冲突)
+    #[command(
+        after_help = "Example:\n  leadloop conflicts list\n  leadloop conflicts take-pool sales/lead/L1001 phone\n  leadloop conflicts take-crm --all"
+    )]
+    Conflicts {
+        #[command(subcommand)]
+        command: conflicts::Conflicts,
+    },
     /// Records that could not be taken: look, mend, take up again (隔离区)
     #[command(
         after_help = "Example:\n  leadloop quarantine list --source website\n  leadloop quarantine fix P-0190…/3 phone=13800001104"

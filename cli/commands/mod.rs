@@ -1,6 +1,7 @@
 //! One file a command; each reads its arguments, asks the crates to its left, and prints.
 
 mod check;
+mod conflicts;
 mod demo;
 mod doctor;
 mod explain;
@@ -30,6 +31,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
     match cli.command {
         Command::Check => check::run(screen, general),
         Command::Doctor(args) => doctor::run(screen, general, &args).await,
+        Command::Conflicts { command } => conflicts::run(screen, general, command).await,
         Command::Demo(args) => demo::run(screen, &args).await,
         Command::Explain(args) => explain::run(screen, &args),
         Command::Funnel(args) => funnel::run(screen, general, &args).await,

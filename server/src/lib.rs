@@ -23,6 +23,7 @@ pub mod ingress;
 pub mod tick;
 pub mod visits;
 
+pub mod fields;
 pub mod local;
 pub mod orders;
 pub mod people;

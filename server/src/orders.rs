@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::gates;
 use crate::ingress;
 use crate::node::Node;
-use crate::people;
+use crate::{fields, people};
 
 /// Rows taken up again in one transaction.
 const SLICE: u32 = 200;
@@ -71,6 +71,11 @@ pub enum Order {
     },
     /// Something to be done with people.
     People(people::Order),
+    /// Say which side of conflicts between pool and CRM is right.
+    Settle {
+        /// Which, and how.
+        answers: Vec<fields::Settled>,
+    },
 }
 
 /// Rows of a file.
@@ -246,6 +251,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
             Ok(Done { changed: 1, ..Done::default() })
         }
         Order::People(order) => people::carry_out(node, order).await,
+        Order::Settle { answers } => fields::settle(node, answers).await,
     }
 }
 

@@ -34,6 +34,7 @@ migrations! {
     9 "0009_people" "people";
     16 "0016_pool" "pool";
     32 "0032_visits" "visits";
+    28 "0028_conflicts" "conflicts";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

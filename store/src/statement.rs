@@ -135,6 +135,7 @@ statements! {
     STORY_REASONS = "story_reasons";
     STORY_DEADLINES = "story_deadlines";
     STORY_LINKS = "story_links";
+    CONFLICTS_WAITING = "conflicts_waiting";
     STORY_SUSPECTS = "story_suspects";
     SUSPECT_LIST = "suspect_list";
     STORY_MILESTONES = "story_milestones";

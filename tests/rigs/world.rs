@@ -90,7 +90,7 @@ pub(crate) fn until<T>(what: &str, look: impl Fn() -> Option<T>, instead: impl F
 fn run(folder: &Path, arguments: &[&str]) -> Json {
     let output = Command::new(env!("CARGO_BIN_EXE_leadloop"))
         .args(arguments)
-        .args(["--json", "--config", "leadloop.toml"])
+        .args(["--output", "json", "--config", "leadloop.toml"])
         .current_dir(folder)
         .output()
         .expect("the binary of this workspace starts");

@@ -17,7 +17,8 @@ pub(super) async fn put(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
         let mut list = Rows::of(&REMOTE_LINK_PUT, 1);
         for (remote, link) in &changes.links {
             list.add(&remote.link).add(&remote.object).add(&remote.id);
-            list.add(link.lead).add(link.handoff).add(link.at).add(text(link)?);
+            list.add(link.lead).add(link.handoff).add(link.at);
+            list.add(i64::try_from(link.in_step.asks.len()).unwrap_or(i64::MAX)).add(text(link)?);
         }
         work.run(&REMOTE_LINK_PUT, args![list]).await?;
     }

@@ -15,7 +15,7 @@ use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation, Outcome, to
 use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_sync_core::transfer::{self, Occasion};
-use leadloop_sync_core::{absorb, feedback, settle, tick};
+use leadloop_sync_core::{feedback, settle, tick};
 
 /// How long a claim holds.
 const CLAIM: Micros = Micros::minutes(2);
@@ -62,7 +62,7 @@ impl Model {
     }
 
     /// What a verb asks for, in two steps, and nothing more: it must react as if it knew everything.
-    fn asked<I>(
+    pub(crate) fn asked<I>(
         &self,
         input: &[I],
         needs: impl Fn(&[I], &Policy) -> Needs,
@@ -75,7 +75,7 @@ impl Model {
     }
 
     /// The reaction to what a verb asked for; with all that is known it must be the same.
-    fn react(&mut self, book: &Book, verb: impl Fn(&Book, &Policy, &mut Moment) -> Reaction) {
+    pub(crate) fn react(&mut self, book: &Book, verb: impl Fn(&Book, &Policy, &mut Moment) -> Reaction) {
         let mut moment = self.moment.clone();
         let all = verb(&self.book, &self.policy, &mut moment);
         let reaction = verb(book, &self.policy, &mut self.moment);
@@ -183,13 +183,6 @@ impl Model {
             let book = self.asked(std::slice::from_ref(&captured), needs, more);
             self.react(&book, |book, policy, moment| feedback::listen(book, &captured, policy, moment));
         }
-    }
-
-    /// Takes in what a source told.
-    #[allow(dead_code, reason = "not every test has a source")]
-    pub(crate) fn absorb(&mut self, captured: &Captured) {
-        let book = self.asked(std::slice::from_ref(captured), absorb::needs, absorb::needs_more);
-        self.react(&book, |book, policy, moment| absorb::absorb(book, captured, policy, moment));
     }
 
     /// Claims what is due: of each stream only the first unsettled delivery.
