@@ -33,8 +33,8 @@ migrations! {
     8 "0008_views" "views";
     9 "0009_people" "people";
     16 "0016_pool" "pool";
-    32 "0032_visits" "visits";
     28 "0028_conflicts" "conflicts";
+    32 "0032_visits" "visits";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {
