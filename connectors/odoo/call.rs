@@ -31,6 +31,8 @@ pub(super) struct Call {
     model: String,
     method: &'static str,
     ids: Option<Vec<i64>>,
+    /// What JSON-RPC takes by its place: with it alone a create reads its own result there.
+    values: Option<(&'static str, Json)>,
     arguments: Map<String, Json>,
     repeatable: bool,
 }
@@ -38,11 +40,24 @@ pub(super) struct Call {
 impl Call {
     /// A call that only reads.
     pub(super) fn of(model: &str, method: &'static str) -> Self {
-        Self { model: model.to_owned(), method, ids: None, arguments: Map::new(), repeatable: true }
+        Self {
+            model: model.to_owned(),
+            method,
+            ids: None,
+            values: None,
+            arguments: Map::new(),
+            repeatable: true,
+        }
     }
 
     pub(super) fn with(mut self, name: &str, value: Json) -> Self {
         self.arguments.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The values to write.
+    pub(super) fn writing(mut self, name: &'static str, values: Json) -> Self {
+        self.values = Some((name, values));
         self
     }
 
@@ -138,11 +153,14 @@ impl Talk {
     }
 
     fn request(&self, call: Call) -> Request {
-        let Call { model, method, ids, mut arguments, repeatable } = call;
+        let Call { model, method, ids, values, mut arguments, repeatable } = call;
         arguments.insert("context".to_owned(), self.context());
         let request = if self.newer {
             if let Some(ids) = ids {
                 arguments.insert("ids".to_owned(), json!(ids));
+            }
+            if let Some((name, values)) = values {
+                arguments.insert(name.to_owned(), values);
             }
             let body = Json::Object(arguments);
             let mut request = Request::json(Method::Post, format!("/json/2/{model}/{method}"), body);
@@ -151,7 +169,8 @@ impl Talk {
             }
             request
         } else {
-            let by_place = ids.map_or_else(|| json!([]), |ids| json!([ids]));
+            let mut by_place: Vec<Json> = ids.map(|ids| json!(ids)).into_iter().collect();
+            by_place.extend(values.map(|(_, values)| values));
             let all = json!([self.database(), self.uid, self.key(), model, method, by_place, arguments]);
             rpc("object", "execute_kw", &all)
         };

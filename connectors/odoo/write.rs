@@ -32,7 +32,7 @@ impl Talk {
             },
             _ => self.new_record(&object, &record, &mark),
         };
-        let call = Call::of(model, "create").with("vals_list", json!([values])).once();
+        let call = Call::of(model, "create").writing("vals_list", json!([values])).once();
         let asked = object.clone();
         self.ask(call, &asked, move |talk, said| match said {
             Err(outcome) => Next::end(outcome),
@@ -104,7 +104,7 @@ impl Talk {
                 None => Next::end(Outcome::Done(Reply::Written(remote))),
             };
         }
-        let call = Call::of(model, "write").on(id).with("vals", Json::Object(values));
+        let call = Call::of(model, "write").on(id).writing("vals", Json::Object(values));
         self.ask(call, &object, move |talk, said| match (said, pressed) {
             (Ok(Json::Bool(true)), Some(pressed)) => talk.press(remote, pressed),
             (Ok(Json::Bool(true)), None) => Next::end(Outcome::Done(Reply::Written(remote))),
