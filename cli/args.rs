@@ -157,6 +157,12 @@ pub enum Command {
         #[command(subcommand)]
         command: lead::Lead,
     },
+    /// Score models (打分)
+    #[command(after_help = "Example:\n  leadloop score recompute --dry-run")]
+    Score {
+        #[command(subcommand)]
+        command: Score,
+    },
     /// The page of an error code (错误码说明)
     #[command(after_help = "Example:\n  leadloop explain LL4001 --lang zh")]
     Explain(Explain),
@@ -441,6 +447,25 @@ pub enum By {
     Pool,
     Owner,
     Month,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Score {
+    /// Count everybody's scores anew under the models as they are now; shows what would change first
+    #[command(
+        after_help = "Example:\n  leadloop score recompute --dry-run\n  leadloop score recompute --yes\n\nNobody is handed over by it: that waits for the next thing that happens to a lead."
+    )]
+    Recompute(Recompute),
+}
+
+#[derive(Debug, Args)]
+pub struct Recompute {
+    /// Only compare: who would become or stop being an MQL
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not compare and do not ask
+    #[arg(long, conflicts_with = "dry_run")]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

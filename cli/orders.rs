@@ -6,8 +6,10 @@ use leadloop_config::plan::Plan;
 use leadloop_server::local::Door;
 use leadloop_server::node::Node;
 use leadloop_server::orders::{self, Done, Order, OrderError};
+use leadloop_server::recount;
 use leadloop_server::run::{absorb_all, quiet};
 use leadloop_store::Store;
+use leadloop_sync_core::ids::LeadId;
 
 use crate::failure::Failure;
 use crate::plan;
@@ -49,6 +51,24 @@ impl Desk {
             Self::There(door) => door.send(&order).await,
         }
         .map_err(refused)
+    }
+
+    /// Where counting everybody anew broke off under this config. Where this process owns an SQLite store, the config
+    /// is the one in force from now on.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn recount_reached(&self, plan: &Plan) -> Result<Option<LeadId>, Failure> {
+        let Self::Here(node) = self else {
+            let store = plan::reading(plan).await?;
+            let reached = recount::reached(&store, plan).await;
+            store.close().await;
+            return Ok(reached?);
+        };
+        if node.store.engine() == "sqlite" || node.store.active_config().await?.is_none() {
+            node.store.activate_config(&plan.hash, node.clock.now()).await?;
+        }
+        Ok(recount::reached(&node.store, plan).await?)
     }
 
     /// Whether a running leadloop takes what was ordered further by itself.

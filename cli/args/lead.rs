@@ -19,6 +19,17 @@ pub enum Lead {
     /// Find leads by a phone, mail address, company, name, CRM record id or lead id, or a part of it
     #[command(after_help = "Example:\n  leadloop lead search 示例机器人\n  leadloop lead search 138****")]
     Search(LeadSearch),
+    /// Write everything that is held of a person into a file (a person's right of access)
+    #[command(after_help = "Example:\n  leadloop lead export --all 13800001104 --out person.json")]
+    Export(LeadExport),
+    /// Forget a person: shows what is held, deletes it, tells CRM and MA, keeps a receipt
+    #[command(
+        after_help = "Example:\n  leadloop lead erase 13800001104\n  leadloop lead erase 13800001104 --yes --reason 'request of 2026-11-20'"
+    )]
+    Erase(LeadErase),
+    /// Let a person who was erased be taken in again
+    #[command(after_help = "Example:\n  leadloop lead readmit 13800001104")]
+    Readmit(LeadReadmit),
 }
 
 #[derive(Debug, Args)]
@@ -73,9 +84,47 @@ pub struct LeadShow {
     /// A phone, mail address, company, name, CRM record id, hand-over mark or lead id
     #[arg(required = true)]
     pub who: Vec<String>,
+    /// Show what each score is made of, event by event
+    #[arg(long)]
+    pub scores: bool,
     /// Show personal data; who did is noted
     #[arg(long)]
     pub reveal: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LeadExport {
+    /// A phone, mail address, company, name, CRM record id, hand-over mark or lead id
+    #[arg(required = true)]
+    pub who: Vec<String>,
+    /// Everything: fields, history, captures, decisions, deliveries, who looked at it
+    #[arg(long, required = true)]
+    pub all: bool,
+    /// The file
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Write over the file where it is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LeadErase {
+    /// A phone, mail address, company, name, CRM record id, hand-over mark or lead id
+    #[arg(required = true)]
+    pub who: Vec<String>,
+    /// Why; it stands in the receipt
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Do it without asking
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LeadReadmit {
+    /// A phone or mail address
+    pub value: String,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod quarantine;
 mod run;
 mod sandbox;
 mod schema;
+mod score;
 mod status;
 mod test;
 mod why;
@@ -39,6 +40,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Outbox { command } => outbox::run(screen, general, command).await,
         Command::Quarantine { command } => quarantine::run(screen, general, command).await,
         Command::Run(args) => run::run(screen, general, &args).await,
+        Command::Score { command } => score::run(screen, general, command).await,
         Command::Sandbox(args) => sandbox::run(screen, *args).await,
         Command::Why(args) => why::run(screen, general, &args).await,
         Command::Status => status::run(screen, general).await,

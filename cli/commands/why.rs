@@ -2,7 +2,7 @@
 
 pub mod ask;
 mod decision;
-mod json;
+pub mod json;
 mod story;
 
 use leadloop_store::read::find::{Found, FoundBy};

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod converse;
 pub mod limits;
 pub mod rates;
+pub mod recount;
 pub mod wire;
 
 pub mod node;
@@ -21,6 +22,7 @@ pub mod doctor;
 pub mod gates;
 pub mod ingress;
 pub mod tick;
+pub mod tidy;
 pub mod visits;
 
 pub mod fields;

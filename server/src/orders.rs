@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::gates;
 use crate::ingress;
 use crate::node::Node;
-use crate::{fields, people};
+use crate::{fields, people, recount};
 
 /// Rows taken up again in one transaction.
 const SLICE: u32 = 200;
@@ -76,6 +76,8 @@ pub enum Order {
         /// Which, and how.
         answers: Vec<fields::Settled>,
     },
+    /// Count the scores of a slice of everybody anew.
+    Recount(recount::Order),
 }
 
 /// Rows of a file.
@@ -181,6 +183,12 @@ pub struct Done {
     pub unwanted: u64,
     /// What was named and is not held for a person (any more): `LL4110`.
     pub gone: Vec<HeldId>,
+    /// Rows of people who were erased: they were not taken in (`LL4522`).
+    pub erased: u64,
+    /// The receipt of an erasure.
+    pub erasure: Option<leadloop_store::erase::Erasure>,
+    /// What a slice of counting anew brought.
+    pub recount: Option<recount::Slice>,
 }
 
 impl Done {
@@ -189,6 +197,7 @@ impl Done {
         self.duplicates.extend(other.duplicates);
         self.refused.extend(other.refused);
         self.unwanted += other.unwanted;
+        self.erased += other.erased;
         self.gone.extend(other.gone);
     }
 }
@@ -206,7 +215,7 @@ pub struct OrderError {
 }
 
 impl OrderError {
-    fn input(code: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn input(code: &str, detail: impl Into<String>) -> Self {
         Self { code: Some(code.to_owned()), detail: detail.into(), outside: false }
     }
 
@@ -252,6 +261,10 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
         }
         Order::People(order) => people::carry_out(node, order).await,
         Order::Settle { answers } => fields::settle(node, answers).await,
+        Order::Recount(order) => {
+            let slice = recount::apply(&node.store, &node.plan(), &order, || node.clock.moment()).await?;
+            Ok(Done { changed: slice.changed, recount: Some(slice), ..Done::default() })
+        }
     }
 }
 
@@ -314,9 +327,11 @@ async fn take_rows(node: &Node, rows: Rows) -> Result<Done, OrderError> {
     Ok(Done {
         changed: u64::from(answer.kept),
         duplicates: answer.duplicates,
+        erased: u64::from(answer.erased),
         refused: quarantined.into_iter().map(|record| refused(id, record)).collect(),
         unwanted: u64::try_from(asked - wanted.min(asked)).unwrap_or(0),
         gone: Vec::new(),
+        ..Done::default()
     })
 }
 
@@ -375,6 +390,7 @@ async fn again(node: &Node, push: PushId, records: Vec<QuarantinedRecord>) -> Re
     let answer = node.keeper.keep(kept).await?;
     done.changed = u64::from(answer.kept);
     done.duplicates = answer.duplicates;
+    done.erased = u64::from(answer.erased);
     Ok(done)
 }
 
@@ -529,9 +545,11 @@ async fn read_again(node: &Node, stored: StoredPush) -> Result<Done, OrderError>
     Ok(Done {
         changed: u64::from(answer.kept),
         duplicates: answer.duplicates,
+        erased: u64::from(answer.erased),
         refused: quarantined.into_iter().map(|record| refused(stored.id, record)).collect(),
         unwanted: u64::try_from(asked - wanted.min(asked)).unwrap_or(0),
         gone: Vec::new(),
+        ..Done::default()
     })
 }
 

@@ -28,7 +28,7 @@ use crate::limits::Limits;
 use crate::local;
 use crate::node::Node;
 use crate::wire::{HttpWire, Wire, WireError};
-use crate::{absorb, deliver, health, ingress, serve, tick, visits};
+use crate::{absorb, deliver, health, ingress, serve, tick, tidy, visits};
 
 /// What keeps a node from starting.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +132,7 @@ pub async fn start_with(
         tokio::spawn(serve::run(Arc::clone(&node), listener, router)),
         tokio::spawn(absorb::run(Arc::clone(&node))),
         tokio::spawn(tick::run(Arc::clone(&node), heard)),
+        tokio::spawn(tidy::run(Arc::clone(&node))),
         tokio::spawn(visits::run(Arc::clone(&node))),
     ];
     for link in &plan.links {

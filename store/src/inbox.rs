@@ -15,6 +15,7 @@ use crate::Store;
 use crate::cell::{Rows, args};
 use crate::doc::{hash, text};
 use crate::engine::Work;
+use crate::erase;
 use crate::error::StoreError;
 use crate::lanes::WriteLane;
 use crate::statement::{CAPTURE_KEEP, DEDUP_TAKE, PUSH_KEEP, QUARANTINE_KEEP, QUARANTINE_RESOLVE};
@@ -87,6 +88,8 @@ pub struct Kept {
     pub counted: u32,
     /// Records put into quarantine.
     pub quarantined: u32,
+    /// Captures of people who were erased: they were not taken in.
+    pub erased: u32,
 }
 
 /// A capture that is to be kept, and how long its content key stays taken.
@@ -132,17 +135,23 @@ async fn keep_pushes(work: &mut Work, pushes: &[KeptPush]) -> Result<Vec<Kept>> 
     put_quarantined(work, pushes).await?;
     let answers = pushes.iter().map(|push| {
         let mut answer = Kept { quarantined: count(push.quarantined.len()), ..Kept::default() };
-        for (capture, new) in push.captures.iter().zip(fates.by_ref()) {
-            if new {
-                answer.kept += 1;
-            } else {
-                answer.duplicates.push(capture.position);
+        for (capture, fate) in push.captures.iter().zip(fates.by_ref()) {
+            match fate {
+                Fate::New => answer.kept += 1,
+                Fate::Known => answer.duplicates.push(capture.position),
+                Fate::Erased => answer.erased += 1,
             }
         }
         answer.counted = counted.next().unwrap_or_default();
         answer
     });
-    Ok(answers.collect())
+    let answers: Vec<Kept> = answers.collect();
+    let whole = |(push, answer): &(&KeptPush, &Kept)| {
+        answer.erased > 0 && count(push.captures.len()) == answer.erased && push.quarantined.is_empty()
+    };
+    let bare: Vec<PushId> = pushes.iter().zip(&answers).filter(whole).map(|(push, _)| push.id).collect();
+    erase::scrub(work, &bare).await?;
+    Ok(answers)
 }
 
 /// Counts events that were not told before; says of each push how many.
@@ -204,8 +213,34 @@ async fn put_quarantined(work: &mut Work, pushes: &[KeptPush]) -> Result<()> {
     work.run(&QUARANTINE_KEEP, args![list]).await.map(drop)
 }
 
+/// What becomes of a capture that is to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is new.
+    New,
+    /// It was told before.
+    Known,
+    /// It is of somebody who was erased.
+    Erased,
+}
+
+/// Keeps captures that were not told before, but of nobody who was erased; says what became of each.
+pub(crate) async fn keep_captures(work: &mut Work, waiting: &[Waiting<'_>]) -> Result<Vec<Fate>> {
+    let captures: Vec<&Captured> = waiting.iter().map(|waiting| waiting.capture).collect();
+    let erased = erase::refused(work, &captures).await?;
+    let wanted: Vec<Waiting<'_>> =
+        waiting.iter().zip(&erased).filter(|(_, erased)| !**erased).map(|(waiting, _)| *waiting).collect();
+    let mut kept = keep_wanted(work, &wanted).await?.into_iter();
+    let fate = |erased: &bool| match (*erased, if *erased { None } else { kept.next() }) {
+        (true, _) => Fate::Erased,
+        (false, Some(true)) => Fate::New,
+        (false, _) => Fate::Known,
+    };
+    Ok(erased.iter().map(fate).collect())
+}
+
 /// Keeps captures that were not told before; says of each whether it is new.
-pub(crate) async fn keep_captures(work: &mut Work, waiting: &[Waiting<'_>]) -> Result<Vec<bool>> {
+async fn keep_wanted(work: &mut Work, waiting: &[Waiting<'_>]) -> Result<Vec<bool>> {
     if waiting.is_empty() {
         return Ok(Vec::new());
     }

@@ -12,6 +12,7 @@ mod doc;
 mod engine;
 #[cfg(test)]
 mod engines_agree;
+pub mod erase;
 mod error;
 mod filter;
 mod flush;

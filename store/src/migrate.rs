@@ -33,6 +33,7 @@ migrations! {
     8 "0008_views" "views";
     9 "0009_people" "people";
     16 "0016_pool" "pool";
+    17 "0017_erased" "erased";
     28 "0028_conflicts" "conflicts";
     32 "0032_visits" "visits";
 }

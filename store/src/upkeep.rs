@@ -172,6 +172,29 @@ impl Store {
     }
 }
 
+impl Store {
+    /// A small text that is kept beside the data, by its name.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn meta(&self, key: &str) -> Result<Option<String>> {
+        let mut work = self.pools().read().await?;
+        let found = meta(&mut work, key).await;
+        work.undo().await?;
+        found
+    }
+
+    /// Keeps a small text beside the data.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn put_meta(&self, key: &str, value: &str) -> Result<()> {
+        let mut work = self.pools().write(WriteLane::Background).await?;
+        work.run(&META_PUT, args![key, value]).await?;
+        work.commit().await
+    }
+}
+
 async fn meta(work: &mut Work, key: &str) -> Result<Option<String>> {
     let rows = work.rows(&META_GET, args![key]).await?;
     rows.first().map(|row| row.get(0)).transpose()

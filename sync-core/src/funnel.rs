@@ -91,6 +91,25 @@ pub fn judge(
     found
 }
 
+/// Judges a lead that stands before sales although nothing happened: the rules or its points changed.
+pub fn again(lead: &mut Lead, policy: &Policy, now: Timestamp, reasons: &mut Vec<Reason>) {
+    if policy.mql.is_empty() {
+        return;
+    }
+    let facts = facts::of(&Scene { lead, touch: None, policy, now });
+    let warm = policy
+        .mql
+        .iter()
+        .find(|mql| mql.when.eval_bool(&facts).unwrap_or(false) && !cools(lead, mql, now))
+        .map(|mql| (mql, &mql.when));
+    match (lead.mql, warm) {
+        (false, Some(by)) => become_mql(lead, by, now, reasons),
+        (false, None) => {}
+        (true, by) => leave(lead, by, policy, &facts, now, reasons),
+    }
+    enter(lead, if lead.mql { Stage::Marketing } else { Stage::Raw }, now, reasons);
+}
+
 /// The definition by which a lead is or was an MQL.
 fn own<'p>(lead: &Lead, policy: &'p Policy) -> Option<&'p MqlPolicy> {
     policy.mql.iter().find(|mql| mql.name == lead.mql_of).or(policy.mql.first())

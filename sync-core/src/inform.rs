@@ -62,7 +62,7 @@ pub fn changes(before: Option<&Lead>, after: &Lead, policy: &Policy, moment: &mu
 }
 
 /// The person's ids at an MA.
-fn ids(lead: &Lead, link: &LinkName) -> BTreeSet<String> {
+pub(crate) fn ids(lead: &Lead, link: &LinkName) -> BTreeSet<String> {
     let of_link = lead.identifiers.iter().filter(|identifier| identifier.kind.0 == "ma_id");
     of_link
         .filter_map(|identifier| identifier.value.strip_prefix(link.as_str())?.strip_prefix('/'))

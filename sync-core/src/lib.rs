@@ -32,6 +32,7 @@ pub mod mirror_read;
 
 pub mod handoff;
 pub mod matching;
+pub mod recompute;
 pub mod routing;
 mod tell;
 pub mod transfer;
@@ -53,4 +54,5 @@ mod case;
 pub mod because;
 pub mod book;
 pub mod effect;
+pub mod erase;
 pub mod policy;

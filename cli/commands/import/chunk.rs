@@ -190,6 +190,7 @@ impl<'p> Judge<'p> {
     ) -> Result<(), Failure> {
         tally.accepted += done.changed;
         tally.unwanted += done.unwanted;
+        tally.erased += done.erased;
         for row in &done.duplicates {
             tally.duplicate(*row);
         }

@@ -53,6 +53,8 @@ pub struct Tally {
     pub refused: u64,
     /// Rows that the source's `keep` does not want.
     pub unwanted: u64,
+    /// Rows of people who were erased: they were not taken in.
+    pub erased: u64,
     /// Refused rows by code.
     pub codes: BTreeMap<String, u64>,
     /// Rows that were not simply taken, up to a bound.
@@ -73,7 +75,7 @@ impl Tally {
 
     /// Rows that nobody has to look at.
     pub fn taken(&self) -> u64 {
-        self.accepted + self.duplicates + self.unwanted
+        self.accepted + self.duplicates + self.unwanted + self.erased
     }
 }
 
@@ -85,7 +87,7 @@ pub fn print(screen: &Screen, file: &Path, dry: bool, tally: &Tally) -> Result<(
     if screen.is_json() {
         return Ok(screen.json(&json!({
             "file": file.display().to_string(), "dry_run": dry, "rows": tally.rows, "accepted": tally.accepted,
-            "duplicates": tally.duplicates, "quarantined": tally.refused, "unwanted": tally.unwanted,
+            "duplicates": tally.duplicates, "quarantined": tally.refused, "unwanted": tally.unwanted, "erased": tally.erased,
             "codes": tally.codes, "outcomes": tally.lines,
             "rejected_file": tally.rejected.as_ref().map(|path| path.display().to_string()),
         }))?);
@@ -107,6 +109,10 @@ pub fn print(screen: &Screen, file: &Path, dry: bool, tally: &Tally) -> Result<(
     row("duplicates", "重复", tally.duplicates, screen.words("told before", "此前已有").to_owned());
     let codes: Vec<String> = tally.codes.iter().map(|(code, count)| format!("{code} × {count}")).collect();
     row("in quarantine", "隔离", tally.refused, codes.join(", "));
+    if tally.erased > 0 {
+        let why = screen.words("LL4522: `lead readmit` lifts it", "LL4522：`lead readmit` 可解除");
+        row("erased before", "曾被删除", tally.erased, why.to_owned());
+    }
     if tally.unwanted > 0 {
         row("not wanted", "不需要", tally.unwanted, screen.words("by `keep`", "按 keep 条件").to_owned());
     }

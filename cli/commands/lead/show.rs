@@ -6,7 +6,7 @@ use leadloop_sync_core::score;
 use leadloop_sync_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{list, who};
+use super::{list, scores, who};
 use crate::args::General;
 use crate::args::lead::LeadShow;
 use crate::failure::Failure;
@@ -23,7 +23,7 @@ pub async fn run(screen: &mut Screen, general: &General, args: &LeadShow) -> Res
     let asked = args.who.join(" ");
     let store = plan::reading(&plan).await?;
     let found = who::one(&store, &plan, &asked).await?;
-    let story = store.story(found.lead.id, 1).await?;
+    let story = store.story(found.lead.id, if args.scores { scores::MOST } else { 1 }).await?;
     store.close().await;
     let Some(story) = story else {
         return Err(Failure::input(format!("no lead fits `{asked}`"), format!("没有符合 `{asked}` 的线索"))
@@ -31,9 +31,14 @@ pub async fn run(screen: &mut Screen, general: &General, args: &LeadShow) -> Res
     };
     let privacy = reveal::privacy(&plan, args.reveal, "reveal", &[story.lead.id], "lead show").await?;
     if screen.is_json() {
-        return Ok(screen.json(&to_json(&story, &plan, privacy))?);
+        let mut json = to_json(&story, &plan, privacy);
+        if args.scores {
+            json["receipts"] = scores::to_json(&plan, &story);
+        }
+        return Ok(screen.json(&json)?);
     }
-    print(screen, &plan, &story, privacy)
+    print(screen, &plan, &story, privacy)?;
+    if args.scores { scores::print(screen, &plan, &story) } else { Ok(()) }
 }
 
 fn print(screen: &Screen, plan: &Plan, story: &Story, privacy: Privacy) -> Result<(), Failure> {

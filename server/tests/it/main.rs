@@ -9,4 +9,6 @@ mod inbox;
 #[cfg(test)]
 mod outbox;
 #[cfg(test)]
+mod person;
+#[cfg(test)]
 mod retry;

@@ -17,7 +17,7 @@ use leadloop_sync_core::effect::Reaction;
 use crate::cell::args;
 use crate::engine::Work;
 use crate::error::StoreError;
-use crate::inbox::{Waiting, keep_captures};
+use crate::inbox::{Fate, Waiting, keep_captures};
 use crate::statement::CONFIG_ACTIVE;
 use crate::tx::{Committed, Stamp, Tx};
 use crate::wake::Topic;
@@ -40,7 +40,7 @@ pub(crate) async fn commit(tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Res
     upkeep::put(&mut work, stamp, &changes, &mut topics).await?;
     let waiting: Vec<Waiting<'_>> =
         changes.keeps.iter().map(|capture| Waiting { capture, within: None }).collect();
-    if keep_captures(&mut work, &waiting).await?.iter().any(|kept| *kept) {
+    if keep_captures(&mut work, &waiting).await?.contains(&Fate::New) {
         topics.push(Topic::Inbox);
     }
     let claimed = outbox::put(&mut work, &changes, &checked.deliveries, &mut topics).await?;

@@ -8,3 +8,4 @@ pub mod parked;
 pub mod quarantine;
 pub mod status;
 pub mod story;
+pub mod walk;

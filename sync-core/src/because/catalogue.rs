@@ -75,6 +75,11 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "发生时间较早或刚合并：按发生顺序重新计分，调整了 {touches} 条互动的得分",
         "it happened earlier, or leads were joined: counted again in the order of events, {touches} touches give other points",
     ),
+    (
+        "recomputed",
+        "按当前打分模型重新计算：{scores}",
+        "counted again by the models as they are now: {scores}",
+    ),
     ("points_sent", "{source} 给出 {score} {points} 分", "{source} sent {points} points for {score}"),
     (
         "score_not_fed",
@@ -89,6 +94,7 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
     ),
     ("mql_left", "不再是市场合格线索（MQL）", "is an MQL no longer"),
     ("woken", "因新的互动 {touch} 被唤醒", "woken by new behaviour: {touch}"),
+    ("erased", "已按要求删除此人的数据", "the person was erased on request"),
     ("stage", "阶段 {from} → {to}", "stage {from} → {to}"),
     ("track_entered", "进入培育路径 {track}", "enters track {track}"),
     (

@@ -9,5 +9,6 @@ mod support;
 
 mod decisions;
 mod dice;
+mod erased;
 mod races;
 mod steps;

@@ -1,0 +1,1 @@
+DELETE FROM decision WHERE lead IN (SELECT g.id FROM {rows $1: id uuid} g)
