@@ -20,6 +20,18 @@ pub fn file_name(main: &str, environment: &str) -> String {
     if folder.is_empty() { name } else { format!("{folder}/{name}") }
 }
 
+/// Whether a file is the overlay of some environment for the main file.
+#[must_use]
+pub fn is_of(main: &str, name: &str) -> bool {
+    let ending = main.rsplit_once('.').filter(|(stem, _)| !stem.is_empty());
+    let Some((stem, ending)) = ending else { return false };
+    name.strip_prefix(stem)
+        .and_then(|rest| rest.strip_prefix('.'))
+        .and_then(|rest| rest.strip_suffix(ending))
+        .and_then(|rest| rest.strip_suffix('.'))
+        .is_some_and(|environment| !environment.is_empty() && !environment.contains(['.', '/']))
+}
+
 /// The keys that tell the tables of a section apart.
 #[must_use]
 pub fn identity(section: &str) -> &'static [&'static str] {
@@ -135,5 +147,11 @@ mod tests {
         assert_eq!(file_name("conf.d/main.toml", "test"), "conf.d/main.test.toml");
         assert_eq!(file_name("config", "prod"), "config.prod");
         assert_eq!(file_name(".leadloop", "prod"), ".leadloop.prod");
+        assert!(is_of("leadloop.toml", "leadloop.prod.toml") && is_of("a/b.toml", "a/b.x.toml"));
+        for other in
+            ["leadloop.toml", "leadloop..toml", "rules.toml", "leadloop.prod.csv", "leadloop.a.b.toml"]
+        {
+            assert!(!is_of("leadloop.toml", other), "{other}");
+        }
     }
 }

@@ -45,8 +45,13 @@ impl Context<'_> {
                     .help("paths start at the folder of the main file", "路径以主配置文件所在目录为起点"),
                 );
             }
+            let any = pattern.value.contains('*');
             for name in names {
-                if !self.texts.files.iter().any(|(read, _)| *read == name) {
+                let known = self.texts.files.iter().any(|(read, _)| *read == name);
+                // A star does not mean the files of environments beside the main file: those are laid over it.
+                let main = self.texts.files.first().map_or("", |(main, _)| main.as_str());
+                let laid_over = any && overlay::is_of(main, &name);
+                if !known && !laid_over {
                     self.read(&name, Some(&pattern.span));
                 }
             }

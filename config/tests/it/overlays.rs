@@ -84,3 +84,22 @@ fn tables_of_chinese_spreadsheets_are_read() {
     let plan = loaded.plan.unwrap_or_else(|| panic!("it can be read"));
     assert_eq!(plan.policy.people["a"].name, "测试甲");
 }
+
+#[test]
+fn a_star_includes_no_overlay() {
+    let main = format!("include = [\"*.toml\"]\n{MAIN}");
+    let ground = Ground::new()
+        .secret("DEV_SECRET", "dev")
+        .file("leadloop.toml", main)
+        .file("leadloop.prod.toml", "[server]\npublic_url = \"https://leads.example.com\"\n")
+        .file("more.toml", "[[source]]\nname = \"shop\"\nconnector = \"web_form\"\n");
+    for (ground, url) in [
+        (ground.clone(), "http://localhost:8080"),
+        (ground.overlay("leadloop.prod.toml"), "https://leads.example.com"),
+    ] {
+        let loaded = ground.load("leadloop.toml");
+        let plan = loaded.plan.as_ref().unwrap_or_else(|| panic!("{}", rendered(&loaded, Language::En)));
+        assert_eq!(plan.public_url.as_deref(), Some(url));
+        assert!(plan.source("shop").is_some());
+    }
+}
