@@ -5,17 +5,27 @@
 
 use leadloop_connector_api::Registry;
 
+mod baidu_leads;
+mod jinshuju;
+mod mautic;
+mod oceanengine;
 mod odoo;
+mod polyv;
 mod reading;
 mod sandbox;
 mod sandbox_ma;
 mod segment;
 mod sensors;
+mod typeform;
+mod udesk;
 
 pub mod table_file;
 mod tryton;
 mod web_form;
 mod webhook;
+mod wechat_oa;
+mod wecom_contacts;
+mod zoom;
 
 /// All connectors. Whoever calls this links them: they enter the registry by themselves.
 #[must_use]

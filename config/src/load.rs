@@ -154,7 +154,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
     let leave = people::leave(ctx, &names, &base.zone);
     let teams = people::teams(ctx, &names);
     let routes = people::routes(ctx, &names, &schemas.transfer);
-    let (mut source_plans, mut source_policies) = sources::sources(ctx, &schemas);
+    let (mut source_plans, source_links, mut source_policies) = sources::sources(ctx, &schemas);
     pushed_by_links(ctx, &schemas, &crm_plans, &ma_plans, &mut source_plans, &mut source_policies);
     let transfer = rules::transfer(ctx, &schemas.transfer, &names);
     let sla = rules::slas(ctx, &schemas.sla, &names);
@@ -189,7 +189,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
     let tests = crate::lower::tests::tests(ctx, &policy, &names);
     whole::check(ctx, &policy, today);
     let rules = Rules { policy: Arc::new(policy), tests, places: rule_places(ctx) };
-    let links = crm_plans.into_iter().chain(ma_plans).collect();
+    let links = crm_plans.into_iter().chain(ma_plans).chain(source_links).collect();
     let (Some(store_url), Some(listen)) = (base.store_url, base.listen) else { return (rules, None) };
     let plan = Plan {
         hash: rules.policy.config.clone(),

@@ -9,13 +9,18 @@ pub(crate) mod multipart;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod uba;
+pub(crate) mod wecom_crypto;
+pub(crate) mod xml;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use leadloop_connector_api::http::{Answer, Method};
 use leadloop_connector_api::settings::{Problem, ProblemKind, Settings};
-use leadloop_connector_api::{Link, Refusal};
+use leadloop_connector_api::signature::secret_fits;
+use leadloop_connector_api::{Link, Push, Refusal};
 use leadloop_mapping::{Record, Value};
 use leadloop_sync_core::aliases;
 use leadloop_sync_core::capture::{Quarantined, RawLead};
+use leadloop_sync_core::time::Timestamp;
 
 /// Most bytes of a body that brings leads and no file: many times what any form sends.
 pub(crate) const MOST_BODY: usize = 256 * 1024;
@@ -168,6 +173,103 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
         end -= 1;
     }
     text.get(..end).unwrap_or_default()
+}
+
+/// Meant for another form, project or channel than the one this source takes.
+pub(crate) const FOREIGN: &str = "LL4700";
+/// About a thing, a group, a setting, and about nobody.
+pub(crate) const NOBODY: &str = "LL4701";
+
+/// Systems that sign nothing post to an address that ends with a secret; whoever knows it not is refused.
+///
+/// # Errors
+/// That the address does not end so.
+pub(crate) fn path_secret(link: &Link, push: &Push) -> Result<(), Refusal> {
+    let given = push.path.trim_matches('/');
+    match link.secret("path_secret") {
+        Some(secret) if secret_fits(given, secret) => Ok(()),
+        _ => Err(Refusal::Unsigned(
+            "the address does not end with the `path_secret` of this source".to_owned(),
+        )),
+    }
+}
+
+/// Only posts bring anything here; who looks whether somebody is there is told so.
+///
+/// # Errors
+/// The answer to anything but a post.
+pub(crate) fn only_post(push: &Push) -> Result<(), Refusal> {
+    if push.method == Method::Post {
+        return Ok(());
+    }
+    let mut answer = Answer::with_body(405, "text/plain; charset=utf-8", "Post here.\n");
+    answer.headers.push(("allow".to_owned(), "POST".to_owned()));
+    Err(Refusal::Handshake(Box::new(answer)))
+}
+
+/// The parameter of that name in the address.
+pub(crate) fn in_query(push: &Push, name: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(push.query.as_bytes());
+    pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
+}
+
+/// The one object of a body, sent as JSON or as a form.
+///
+/// # Errors
+/// That it is neither.
+pub(crate) fn object_of(push: &Push) -> Result<serde_json::Map<String, serde_json::Value>, Refusal> {
+    use serde_json::Value as Json;
+    if push.body.len() > MOST_BODY {
+        return Err(unreadable(TOO_LARGE, format!("the body has more than {} kB", MOST_BODY / 1024)));
+    }
+    if push.body.trim_ascii_start().starts_with(b"{") {
+        return match json::parse(&push.body, None)? {
+            Json::Object(object) => Ok(object),
+            _ => Err(unreadable(NO_RECORD, "the body is no object")),
+        };
+    }
+    let form =
+        push.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("form-urlencoded"));
+    if !form || push.body.is_empty() {
+        return Err(unreadable(NO_RECORD, "the body is neither a JSON object nor a form"));
+    }
+    let pairs =
+        form::parse(&push.body, None).map_err(|detail| unreadable(BROKEN, format!("the form: {detail}")))?;
+    Ok(pairs.into_iter().map(|(name, value)| (name, Json::from(value))).collect())
+}
+
+/// A text as one part of a path.
+pub(crate) fn in_path(text: &str) -> String {
+    let coded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    coded.replace('+', "%20")
+}
+
+/// A point in time as APIs want it: UTC, whole seconds.
+pub(crate) fn utc_seconds(at: Timestamp) -> String {
+    at.in_zone(&TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// `flowChannelName` → `flow_channel_name`.
+pub(crate) fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !snake.is_empty() && !snake.ends_with('_') {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// What the address of a landing page says about the campaign.
+pub(crate) fn campaign_of(fields: &mut Bounded, address: &str) {
+    let Ok(url) = url::Url::parse(address.trim()) else { return };
+    for (name, value) in url.query_pairs().take(50) {
+        let told = name.starts_with("utm_") || aliases::attribution(&name).is_some();
+        if told && !value.is_empty() && fields.record.get(&format!("touch.{name}")).is_none() {
+            fields.add(&format!("touch.{name}"), Value::text(value.into_owned()));
+        }
+    }
 }
 
 #[cfg(test)]

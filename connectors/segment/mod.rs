@@ -34,10 +34,13 @@ impl Connector for Segment {
             door::Sent::Settings(key) => door::is_key(link, &key),
             _ => match door::key_beside(push) {
                 Some(key) => door::is_key(link, &key),
+                // The path alone is asked about first, without a body.
                 None => {
-                    let body = gzip::unpacked(&push.body).ok()?;
-                    let json: Json = serde_json::from_slice(&body).ok()?;
-                    door::key_within(&json).is_some_and(|key| door::is_key(link, key))
+                    let body = gzip::unpacked(&push.body).ok();
+                    let json = body.and_then(|body| serde_json::from_slice::<Json>(&body).ok());
+                    json.is_some_and(|json| {
+                        door::key_within(&json).is_some_and(|key| door::is_key(link, key))
+                    })
                 }
             },
         };

@@ -61,6 +61,15 @@ fn traffic_of_the_real_sdks_is_taken_event_by_event() {
     assert_eq!(kinds, ["alias", "group", "identify", "page", "screen", "track"]);
 }
 
+#[test]
+fn the_path_alone_says_that_it_may_be_meant() {
+    let at = |method, target: &str| Segment.claims(&rig(), &push(method, target, &[], b""));
+    assert_eq!(at(Method::Post, "/v1/batch"), Some(Claim::Maybe));
+    assert_eq!(at(Method::Get, "/v1/projects/RIGWRITEKEY/settings"), Some(Claim::Mine));
+    assert_eq!(at(Method::Post, "/v1/other"), None);
+    assert_eq!(at(Method::Get, "/v1/batch"), None);
+}
+
 fn answered(body: &[u8], headers: &[(&str, &str)]) -> (u16, Json) {
     let heard = Segment.receive(&rig(), &push(Method::Post, "/v1/batch", headers, body));
     let answer = match heard {

@@ -11,12 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use super::people::{self, People};
 use super::{project_of, wire};
-use crate::reading::{Bounded, DEEPEST, NO_OBJECT, OUT_OF_BOUNDS, quarantined, uba};
-
-/// Meant for another project, or with another token.
-const FOREIGN: &str = "LL4700";
-/// About a thing and not about a person.
-const NOBODY: &str = "LL4701";
+use crate::reading::{Bounded, DEEPEST, FOREIGN, NO_OBJECT, NOBODY, OUT_OF_BOUNDS, quarantined, uba};
 
 /// Presets that say nothing about a person or what he did.
 const NOISE: [&str; 9] = [

@@ -89,10 +89,7 @@ impl Login {
                 Ok(())
             }
             Some(Auth::Basic { user, password }) => {
-                use base64::Engine as _;
-                let pair = format!("{}:{}", named(user, link)?, named(password, link)?);
-                let coded = base64::engine::general_purpose::STANDARD.encode(pair);
-                request.headers.push(("authorization".to_owned(), format!("Basic {coded}")));
+                request.headers.push(("authorization".to_owned(), basic_of(user, password, link)?));
                 Ok(())
             }
             Some(Auth::Token { header, form, .. }) => {
@@ -125,18 +122,23 @@ impl Login {
         if let Some(token) = kept.as_ref().filter(|token| token.until > clock.now()) {
             return Ok(token.value.clone());
         }
-        let Some(Auth::Token { url, body, json, template, value, pair, expires, .. }) = &self.auth else {
+        let Some(Auth::Token { url, body, json, template, basic, value, pair, expires, .. }) = &self.auth
+        else {
             return Err(AuthError::Failed("no token is described".to_owned()));
         };
         let fields: BTreeMap<String, String> = body
             .iter()
             .map(|(name, form)| Ok((name.clone(), fill(form, link, None)?)))
             .collect::<Result<_, AuthError>>()?;
+        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+        if *basic {
+            headers.push(("authorization".to_owned(), basic_of("client_id", "client_secret", link)?));
+        }
         let request = Request {
             method: Method::Post,
             url: absolute(&self.base, &fill(url, link, None)?),
             query: vec![],
-            headers: vec![("accept".to_owned(), "application/json".to_owned())],
+            headers,
             body: if let Some(template) = template {
                 Body::Json(filled(template, link)?)
             } else if *json {
@@ -201,6 +203,13 @@ pub fn absolute(base: &str, path: &str) -> String {
 /// When a name in it is no setting.
 pub fn base_url(form: &str, link: &Link) -> Result<String, AuthError> {
     fill(form, link, None)
+}
+
+/// User and password of HTTP basic, from the settings of these names.
+fn basic_of(user: &str, password: &str, link: &Link) -> Result<String, AuthError> {
+    use base64::Engine as _;
+    let pair = format!("{}:{}", named(user, link)?, named(password, link)?);
+    Ok(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
 }
 
 fn named(name: &str, link: &Link) -> Result<String, AuthError> {

@@ -12,7 +12,7 @@ use leadloop_mapping::Record;
 use leadloop_store::read::parked::ParkedAsk;
 use leadloop_store::read::quarantine::{QuarantineAsk, QuarantinedRecord, StoredPush};
 use leadloop_store::{KeptPush, PushState, StoreError};
-use leadloop_sync_core::capture::{Quarantined, RawLead};
+use leadloop_sync_core::capture::{Quarantined, ROWS, RawLead};
 use leadloop_sync_core::ids::{CaptureId, DeliveryId, LinkName, PushId, SourceName};
 use leadloop_sync_core::intake::{Taken, intake};
 use leadloop_sync_core::outbox::Operation;
@@ -26,8 +26,6 @@ use crate::{fields, people, recount};
 
 /// Rows taken up again in one transaction.
 const SLICE: u32 = 200;
-/// Content type of a push that holds rows of a file.
-const ROWS: &str = "application/vnd.leadloop.rows+json";
 
 /// Something a command wants done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

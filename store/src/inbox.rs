@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, Quarantined};
+use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, Quarantined, ROWS};
+use leadloop_sync_core::effect::Held;
 use leadloop_sync_core::ids::{PushId, SourceName};
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_sync_core::visit::{Counted, KEY_FOR};
@@ -18,7 +19,9 @@ use crate::engine::Work;
 use crate::erase;
 use crate::error::StoreError;
 use crate::lanes::WriteLane;
-use crate::statement::{CAPTURE_KEEP, DEDUP_TAKE, PUSH_KEEP, QUARANTINE_KEEP, QUARANTINE_RESOLVE};
+use crate::statement::{
+    CAPTURE_KEEP, DEDUP_TAKE, PUSH_HOLD, PUSH_KEEP, QUARANTINE_HOLD, QUARANTINE_KEEP, QUARANTINE_RESOLVE,
+};
 use crate::wake::Topic;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -168,6 +171,28 @@ async fn count_events(work: &mut Work, pushes: &[KeptPush]) -> Result<Vec<u32>> 
     let mut new = new.into_iter();
     let of = |push: &KeptPush| count(new.by_ref().take(push.counted.len()).filter(|new| *new).count());
     Ok(pushes.iter().map(of).collect())
+}
+
+/// Holds records that were read from a source and cannot be taken as they are; one that is held already stays.
+pub(crate) async fn hold<'a>(
+    work: &mut Work,
+    config: &str,
+    held: impl Iterator<Item = &'a Held>,
+) -> Result<()> {
+    let (mut pushes, mut records) = (Rows::of(&PUSH_HOLD, 1), Rows::of(&QUARANTINE_HOLD, 1));
+    let headers = text(&BTreeMap::from([("content-type", ROWS)]))?;
+    for held in held {
+        let record = &held.record;
+        pushes.add(held.push).add(&held.source).add(held.at).add(&held.list).add(headers.as_str());
+        pushes.add(text(&[&record.raw])?.into_bytes()).add(config);
+        records.add(held.push).add(record.position).add(&held.source).add(held.at);
+        records.add(&record.code).add(&record.detail).add(text(&record.raw)?);
+    }
+    if !pushes.is_empty() {
+        work.run(&PUSH_HOLD, args![pushes]).await?;
+        work.run(&QUARANTINE_HOLD, args![records]).await?;
+    }
+    Ok(())
 }
 
 fn count(length: usize) -> u32 {

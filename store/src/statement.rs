@@ -51,6 +51,8 @@ statements! {
     CAPTURE_KEEP = "capture_keep";
     QUARANTINE_RESOLVE = "quarantine_resolve";
     QUARANTINE_KEEP = "quarantine_keep";
+    QUARANTINE_HOLD = "quarantine_hold";
+    PUSH_HOLD = "push_hold";
     CAPTURE_CLAIM = "capture_claim";
     VISIT_COUNT = "visit_count";
     VISIT_DUE = "visit_due";

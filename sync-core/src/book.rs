@@ -175,6 +175,7 @@ impl Book {
             | Effect::MoveDelivery { .. }
             | Effect::Hurry { .. }
             | Effect::Keep(_)
+            | Effect::Hold(_)
             | Effect::FinishCapture { .. }
             | Effect::KeepFeedback(_)
             | Effect::SetDeadline(_)

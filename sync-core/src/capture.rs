@@ -81,6 +81,9 @@ pub struct RawLead {
     pub ties: Ties,
 }
 
+/// Content type of kept bodies that hold records as they were read, and not as a vendor wrote them.
+pub const ROWS: &str = "application/vnd.leadloop.rows+json";
+
 /// What a capture asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

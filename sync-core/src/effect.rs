@@ -8,9 +8,9 @@ use crate::agree::InStep;
 use serde::{Deserialize, Serialize};
 
 use crate::because::Because;
-use crate::capture::{CaptureEnd, Captured, Identifier};
+use crate::capture::{CaptureEnd, Captured, Identifier, Quarantined};
 use crate::handoff::{DecisionRecord, Handoff};
-use crate::ids::{CaptureId, DeliveryId, HandoffId, LeadId, LinkName, SourceName};
+use crate::ids::{CaptureId, DeliveryId, HandoffId, LeadId, LinkName, PushId, SourceName};
 use crate::lead::{Binding, Lead, RemoteRef, Touch};
 use crate::mirror::MirrorRow;
 use crate::outbox::{Delivery, DeliveryState, Operation};
@@ -91,6 +91,21 @@ pub struct Alarm {
     pub raised: bool,
     /// When.
     pub at: Timestamp,
+}
+
+/// A record that was read from a source and cannot be taken as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// The id under which it is held: the same whenever the same record is read.
+    pub push: PushId,
+    /// From which source.
+    pub source: SourceName,
+    /// When it was read first.
+    pub at: Timestamp,
+    /// From which of its lists.
+    pub list: String,
+    /// The record with what is wrong.
+    pub record: Quarantined,
 }
 
 /// Two leads that may be one person: identity would not join them, somebody may.
@@ -189,6 +204,8 @@ pub enum Effect {
     },
     /// What a poll or an answer brought: taken in like any source.
     Keep(Box<Captured>),
+    /// A record that was read and waits for a person. Held once: read again it changes nothing.
+    Hold(Box<Held>),
     /// A capture came to its end.
     FinishCapture {
         /// Which.

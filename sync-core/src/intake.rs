@@ -304,7 +304,7 @@ fn key(
 
 /// The first 128 bits of SHA-256 over the parts with their lengths, as 32 hex digits: the same on every machine, and
 /// nobody can make two contents of one key.
-fn digest(parts: &[&str]) -> String {
+pub(crate) fn digest(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());

@@ -6,6 +6,7 @@
 use leadloop_mapping::Record;
 use serde::{Deserialize, Serialize};
 
+use crate::capture::{Quarantined, RawLead};
 use crate::describe::RemoteObject;
 use crate::ids::{DeliveryId, HandoffId, LeadId, LinkName};
 use crate::lead::RemoteRef;
@@ -230,6 +231,19 @@ pub struct Delivery {
     pub standing: Option<String>,
 }
 
+/// What reading one list of a source brought.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Fetched {
+    /// Records, in order.
+    pub leads: Vec<RawLead>,
+    /// Records that could not be read.
+    pub unreadable: Vec<Quarantined>,
+    /// Where to go on.
+    pub next: Cursor,
+    /// Whether there is more right now.
+    pub more: bool,
+}
+
 /// What a system answered when all went well.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -247,6 +261,8 @@ pub enum Reply {
         /// Whether there is more right now.
         more: bool,
     },
+    /// What a source told when it was asked.
+    Leads(Box<Fetched>),
     /// We are who we say; what the system said of itself: `user` (as whom we act there), `time` (its clock, microseconds
     /// UTC), `quota` and `quota_left` (requests of the day), `version`, and whatever else helps a person. None is a must.
     Checked(Record),

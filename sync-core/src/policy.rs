@@ -111,10 +111,21 @@ pub struct SourcePolicy {
     pub shared_device: bool,
     /// Only records for which this holds are taken (`touch.*`, `lead.*` of the record).
     pub keep: Option<Expr>,
+    /// How it is read, where it does not push.
+    pub polls: Option<Polling>,
     /// Events that `keep` does not want are counted and told by visit, instead of being passed over.
     pub counts: bool,
     /// Consent that counts as given or refused with every record, where the record itself says nothing.
     pub consent: Option<bool>,
+}
+
+/// How a source is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Polling {
+    /// Its lists, each read by itself.
+    pub lists: Vec<String>,
+    /// How often.
+    pub every: Micros,
 }
 
 /// Who is who.

@@ -7,6 +7,7 @@
 
 mod asked;
 mod failed;
+mod fetch;
 mod poll;
 mod told;
 
@@ -88,30 +89,35 @@ pub fn needs_more(book: &Book, inputs: &[(Delivery, Outcome)], policy: &Policy) 
     matching::needs(&subjects, policy)
 }
 
-/// The standing polls of all CRMs: made at start, left alone where they are there already.
+/// The standing polls of all CRMs and of all sources that are read: made at start, left alone where they are there
+/// already.
 #[must_use]
 pub fn standing(policy: &Policy, moment: &mut Moment) -> Vec<Delivery> {
+    let mirrored =
+        policy.crms.values().flat_map(|crm| crm.mirrored.iter().map(|object| (crm.link.clone(), object)));
+    let read = policy.sources.values().flat_map(|source| {
+        let lists = source.polls.iter().flat_map(|polling| &polling.lists);
+        lists.map(|list| (LinkName(source.name.0.clone()), list))
+    });
     let mut polls = Vec::new();
-    for crm in policy.crms.values() {
-        for object in &crm.mirrored {
-            polls.push(Delivery {
-                id: moment.id(),
-                seq: 0,
-                link: crm.link.clone(),
-                stream: format!("poll/{object}"),
-                lane: Lane::Normal,
-                purpose: Purpose::Poll,
-                operation: Operation::Changes { object: object.clone(), cursor: Cursor::default() },
-                lead: None,
-                handoff: None,
-                state: DeliveryState::Due,
-                due_at: moment.now,
-                attempt: 0,
-                probe: None,
-                created_at: moment.now,
-                standing: Some(format!("poll/{}/{object}", crm.link)),
-            });
-        }
+    for (link, object) in mirrored.chain(read) {
+        polls.push(Delivery {
+            id: moment.id(),
+            seq: 0,
+            stream: format!("poll/{object}"),
+            lane: Lane::Normal,
+            purpose: Purpose::Poll,
+            operation: Operation::Changes { object: object.clone(), cursor: Cursor::default() },
+            lead: None,
+            handoff: None,
+            state: DeliveryState::Due,
+            due_at: moment.now,
+            attempt: 0,
+            probe: None,
+            created_at: moment.now,
+            standing: Some(format!("poll/{link}/{object}")),
+            link,
+        });
     }
     polls
 }
@@ -126,6 +132,10 @@ pub fn settle(
     moment: &mut Moment,
 ) -> Reaction {
     if delivery.purpose == Purpose::Poll {
+        let source = policy.sources.get(delivery.link.as_str());
+        if let Some((source, polling)) = source.and_then(|source| Some((source, source.polls.as_ref()?))) {
+            return fetch::settle(delivery, outcome, (source, polling), policy, moment);
+        }
         return poll::settle(book, delivery, outcome, policy, moment);
     }
     let Some(mut lead) = delivery.lead.and_then(|id| book.resolve(id)).cloned() else {

@@ -9,19 +9,22 @@ use leadloop_mapping::Value;
 use leadloop_mapping::expr::{Expected, Expr};
 use leadloop_sync_core::capture::IdentifierKind;
 use leadloop_sync_core::ids::{LinkName, SourceName};
-use leadloop_sync_core::policy::{Brings, SourcePolicy};
+use leadloop_sync_core::policy::{Brings, Polling, SourcePolicy};
 use leadloop_sync_core::time::Micros;
 
 use super::Context;
 use super::fields::declared_fields;
 use super::get::Get;
+use super::limits::limits;
 use super::names::with_names;
 use super::schema::Schemas;
-use crate::plan::SourcePlan;
+use crate::plan::{LinkPlan, SourcePlan};
 use crate::problem::{Problem, Span, Words};
 use crate::text::{At, Table, Tree};
 use crate::units;
 
+/// No source is read more often than this.
+const SHORTEST: Micros = Micros::seconds(30);
 /// The same content within this time is one event, where the config does not say.
 const DUPLICATE_WITHIN: Micros = Micros::minutes(10);
 
@@ -142,17 +145,30 @@ fn place_of(table: &Table, path: &[String], value: bool) -> Option<Span> {
 pub fn sources(
     ctx: &mut Context<'_>,
     schemas: &Schemas,
-) -> (Vec<SourcePlan>, BTreeMap<SourceName, SourcePolicy>) {
+) -> (Vec<SourcePlan>, Vec<LinkPlan>, BTreeMap<SourceName, SourcePolicy>) {
     ctx.unique("source", "name");
-    let (mut plans, mut policies) = (Vec::new(), BTreeMap::new());
+    let (mut plans, mut links, mut policies) = (Vec::new(), Vec::new(), BTreeMap::new());
     for at in ctx.many("source") {
         let linked = ctx.settings_of(&at, SystemKind::Source);
-        let Some(policy) =
+        let Some(mut policy) =
             policy(ctx, &at, schemas, linked.as_ref().map(|(connector, _)| connector.as_str()))
         else {
             continue;
         };
         let Some((connector, link)) = linked else { continue };
+        policy.polls = polling(ctx, &at, &connector, &link);
+        if let (Some(_), Some(known)) = (&policy.polls, ctx.registry.get(&connector)) {
+            let (limits, concurrent) = limits(ctx, &at, known.manifest());
+            let (name, kind) = (link.name.clone(), SystemKind::Source);
+            links.push(LinkPlan {
+                name,
+                connector: connector.clone(),
+                kind,
+                link: link.clone(),
+                limits,
+                concurrent,
+            });
+        }
         plans.push(SourcePlan {
             name: policy.name.clone(),
             connector,
@@ -162,7 +178,89 @@ pub fn sources(
         });
         policies.insert(policy.name.clone(), policy);
     }
-    (plans, policies)
+    (plans, links, policies)
+}
+
+/// How a source with `every` is read.
+fn polling(ctx: &mut Context<'_>, at: &At<Table>, connector: &str, link: &Link) -> Option<Polling> {
+    let written = at.value.get("every")?.span.clone();
+    let every = at.value.duration("every")?;
+    let known = ctx.registry.get(connector)?;
+    let manifest = known.manifest();
+    let mut wrong = |code, words, label, (en, zh): (String, String)| {
+        ctx.problems.push(Problem::error(code, &written, words, label).help(en, zh));
+    };
+    if manifest.lists.is_empty() {
+        wrong(
+            "LL2200",
+            Words::new(
+                format!("`{connector}` is never read: it pushes by itself"),
+                format!("`{connector}` 不支持读取，只接收推送"),
+            ),
+            Words::new("cannot be read", "不能读取"),
+            ("take `every` out".to_owned(), "请删除 `every`".to_owned()),
+        );
+        return None;
+    }
+    let missing: Vec<&str> = manifest
+        .lists_need
+        .iter()
+        .filter(|name| !link.secrets.contains_key(*name) && !link.settings.contains_key(*name))
+        .map(String::as_str)
+        .collect();
+    let lists = known.lists(link);
+    if !missing.is_empty() || lists.is_empty() {
+        let names = if missing.is_empty() {
+            "what is to be read".to_owned()
+        } else {
+            format!("`{}`", missing.join("`, `"))
+        };
+        let chinese = if missing.is_empty() { "要读取的内容".to_owned() } else { names.clone() };
+        wrong(
+            "LL2201",
+            Words::new(
+                format!("reading `{connector}` needs {names} in its settings"),
+                format!("读取 `{connector}` 需要在设置中提供{chinese}"),
+            ),
+            Words::new("cannot be read like this", "无法读取"),
+            (
+                "add it to `settings`, or take `every` out".to_owned(),
+                "请补充到 `settings`，或删除 `every`".to_owned(),
+            ),
+        );
+        return None;
+    }
+    if every < SHORTEST {
+        wrong(
+            "LL2202",
+            Words::new("`every` is shorter than 30 seconds", "`every` 短于 30 秒"),
+            Words::new("too often", "过于频繁"),
+            ("write `every = \"5m\"`".to_owned(), "可写 `every = \"5m\"`".to_owned()),
+        );
+        return None;
+    }
+    (!clashes(ctx, link, &written)).then_some(Polling { lists, every })
+}
+
+/// What is said to a system is kept under its name, so a source that is read needs one of its own.
+fn clashes(ctx: &mut Context<'_>, link: &Link, written: &Span) -> bool {
+    let names = ["crm", "ma", "notify"].into_iter().flat_map(|section| ctx.many(section));
+    let clash = names.filter(|other| other.value.text("name") == Some(link.name.as_str())).count() > 0;
+    if clash {
+        ctx.problems.push(
+            Problem::error(
+                "LL2203",
+                written,
+                Words::new(
+                    format!("a source that is read needs a name of its own: `{}` is a system too", link.name),
+                    format!("被读取的来源需要独有的名称：`{}` 已是另一个系统的名称", link.name),
+                ),
+                Words::new("read under a name that is taken", "名称已被占用"),
+            )
+            .help("rename the source", "请为来源改名"),
+        );
+    }
+    clash
 }
 
 /// How one source's records are read.
@@ -207,6 +305,7 @@ pub fn policy(
         duplicate_within: table.duration("duplicate_within").unwrap_or(DUPLICATE_WITHIN),
         shared_device: table.flag("shared_device").unwrap_or(false),
         keep,
+        polls: None,
         counts: manifest.is_some_and(|manifest| manifest.counts),
         consent: table.text("consent").map(|word| word == "given"),
     })

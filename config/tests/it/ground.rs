@@ -41,6 +41,7 @@ macro_rules! connectors {
 connectors! {
     WebForm "manifests/web_form.toml",
     Webhook "manifests/webhook.toml",
+    Forms "manifests/forms.toml",
     TableFile "manifests/table_file.toml",
     SandboxMa "manifests/sandbox_ma.toml",
     Sandbox "manifests/sandbox.toml",

@@ -75,14 +75,9 @@ const NOT_YET: &[&str] = &[
     "LL2009 [[enrich]] enrich",
     "LL2009 [[feedback]] ask",
     "LL2009 [[notify]] notify",
-    "LL2009 [[source]] every",
     "LL2009 [sdr] sdr",
     "LL2013 [[crm]] \"neocrm\"",
-    "LL2013 [[ma]] \"mautic\"",
-    "LL2013 [[source]] \"jinshuju\"",
-    "LL2013 [[source]] \"polyv\"",
     "LL2013 [[source]] \"sign_in_page\"",
-    "LL2013 [[source]] \"wecom_contacts\"",
 ];
 
 #[test]

@@ -197,6 +197,12 @@ pub trait Connector: Send + Sync {
         Answer { status: 204, headers: cors_headers(origin, link.list("allowed_origins")), body: vec![] }
     }
 
+    /// The lists that are read of a source with these settings.
+    fn lists(&self, link: &Link) -> Vec<String> {
+        let _ = link;
+        self.manifest().lists.clone()
+    }
+
     /// Reads what the system pushed: signature over the raw bytes first, then records, in the source's own words.
     ///
     /// # Errors

@@ -79,6 +79,12 @@ pub struct Manifest {
     /// When a record can be found by our mark.
     #[serde(default)]
     pub find_by_mark: Option<FindByMark>,
+    /// For sources that can be read: their lists.
+    #[serde(default)]
+    pub lists: Vec<String>,
+    /// Settings that reading needs, beyond those that must always be set.
+    #[serde(default)]
+    pub lists_need: Vec<String>,
     /// For sources of events: those the config's `keep` does not want are counted and told by visit.
     #[serde(default)]
     pub counts: bool,
@@ -162,6 +168,9 @@ pub enum Auth {
         /// Whether the body is JSON; else a form.
         #[serde(default)]
         json: bool,
+        /// Whether the post itself carries the settings `client_id` and `client_secret` as HTTP basic.
+        #[serde(default)]
+        basic: bool,
         /// A JSON body instead, of any shape; names in braces are filled into its texts.
         #[serde(default)]
         template: Option<serde_json::Value>,

@@ -61,6 +61,13 @@ fn check_head(manifest: &Manifest, wrong: &mut Vec<String>) {
     if has(SystemKind::Source) && !manifest.hears && !manifest.speaks.iter().any(|op| op == "changes") {
         wrong.push("a source has to hear or to speak `changes`".to_owned());
     }
+    let reads = has(SystemKind::Source) && manifest.speaks.iter().any(|op| op == "changes");
+    if reads == manifest.lists.is_empty() {
+        wrong.push("a source that speaks `changes` names its `lists`, and no other does".to_owned());
+    }
+    for name in manifest.lists_need.iter().filter(|name| manifest.setting_named(name).is_none()) {
+        wrong.push(format!("lists_need names {name:?}, which is no setting"));
+    }
     if has(SystemKind::Source) && manifest.touch.is_none() {
         wrong.push("a source names its touch kind".to_owned());
     }

@@ -79,6 +79,7 @@ fn line(base: &str, limits: &[Limit]) -> Line {
         ("client_secret".to_owned(), "{client_secret}".to_owned()),
     ]);
     let auth = Auth::Token {
+        basic: false,
         url: "/oauth/token".to_owned(),
         body,
         json: false,

@@ -11,4 +11,6 @@ mod outbox;
 #[cfg(test)]
 mod person;
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod retry;

@@ -31,6 +31,7 @@ impl Wire for Breaks {
 
 async fn log_in(wire: &Breaks) -> Result<(), AuthError> {
     let auth = Auth::Token {
+        basic: false,
         url: "/token".to_owned(),
         body: BTreeMap::new(),
         json: true,

@@ -287,6 +287,7 @@ fn shared_by(reaction: &Reaction) -> BTreeSet<Shared<'_>> {
             Effect::Hurry { .. }
             | Effect::MirrorSeen { .. }
             | Effect::Keep(_)
+            | Effect::Hold(_)
             | Effect::FinishCapture { .. }
             | Effect::EndVisit { .. }
             | Effect::Alarm(_) => {}

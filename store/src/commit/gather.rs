@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use leadloop_sync_core::because::Because;
 use leadloop_sync_core::capture::{CaptureEnd, Captured, Identifier};
 use leadloop_sync_core::effect::{
-    Alarm, AttemptNote, Deadline, Effect, Feedback, Reaction, RemoteLink, Suspect,
+    Alarm, AttemptNote, Deadline, Effect, Feedback, Held, Reaction, RemoteLink, Suspect,
 };
 use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
-use leadloop_sync_core::ids::{CaptureId, DeliveryId, HandoffId, LeadId, LinkName, SourceName, TouchId};
+use leadloop_sync_core::ids::{
+    CaptureId, DeliveryId, HandoffId, LeadId, LinkName, PushId, SourceName, TouchId,
+};
 use leadloop_sync_core::lead::{Binding, Lead, RemoteRef, Stage, Touch};
 use leadloop_sync_core::mirror::MirrorRow;
 use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation};
@@ -49,6 +51,7 @@ pub(super) struct Changes<'a> {
     /// `None`: cleared.
     pub(super) deadlines: BTreeMap<&'a str, Option<&'a Deadline>>,
     pub(super) keeps: Vec<&'a Captured>,
+    pub(super) held: BTreeMap<PushId, &'a Held>,
     pub(super) ends: BTreeMap<CaptureId, &'a CaptureEnd>,
     pub(super) alarms: BTreeMap<&'a str, Vec<&'a Alarm>>,
     pub(super) reasons: Vec<&'a Because>,
@@ -120,6 +123,9 @@ impl<'a> Changes<'a> {
                 self.deadlines.insert(key, None);
             }
             Effect::Keep(capture) => self.keeps.push(capture),
+            Effect::Hold(held) => {
+                self.held.entry(held.push).or_insert(held);
+            }
             Effect::EndVisit { source, who, until } => {
                 self.visits.insert((source, who), *until);
             }

@@ -33,6 +33,7 @@ pub(super) async fn put(
     end_captures(work, changes).await?;
     put_alarms(work, changes).await?;
     crate::visits::end(work, &changes.visits).await?;
+    crate::inbox::hold(work, &stamp.config, changes.held.values().copied()).await?;
     if !changes.reasons.is_empty() {
         let mut list = Rows::of(&REASON_PUT, 1);
         for because in &changes.reasons {

@@ -43,6 +43,7 @@ pub(crate) fn policy() -> Policy {
         shared_device: false,
         keep: None,
         counts: false,
+        polls: None,
         consent: None,
     };
     let model = ScoreModel {

@@ -33,6 +33,7 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "来自 {source} 的一次访问已结束，汇成一条互动",
         "a visit at {source} is over and told as one touch",
     ),
+    ("source_read", "读取 {list}：{records} 条记录", "read {list}: {records} records"),
     ("profile", "更新了 {fields}", "changed {fields}"),
     (
         "fill_passed_over",

@@ -159,29 +159,10 @@ impl Page<'_> {
 
     /// A poll is never given up: it waits and says so.
     fn failed(&mut self, delivery: &Delivery, outcome: &Outcome) {
-        let now = self.moment.now;
-        let policy = retry_of(self.policy, self.link);
-        let hint = match outcome {
-            Outcome::Throttled { retry_after, quota } => {
-                retry_after.or(quota.then_some(policy.at_most)).map(|hint| Micros(hint.0.max(0)))
-            }
-            Outcome::Rejected { .. } | Outcome::Gone { .. } | Outcome::Conflict { .. } => Some(AFTER_REFUSAL),
-            _ => None,
-        };
-        let words = note(outcome, now).detail;
-        match outcome {
-            Outcome::Unauthorized { .. } => {
-                let detail = format!("`{}` refuses our credentials: {words}", self.link);
-                self.alarm(auth_key(self.link), "LL3201", detail, true);
-            }
-            Outcome::Rejected { .. } | Outcome::Gone { .. } | Outcome::Conflict { .. } => {
-                let object = delivery.operation.object();
-                let detail = format!("`{}` does not list changes of `{object}`: {words}", self.link);
-                self.alarm(refused_key(delivery), "LL3202", detail, true);
-            }
-            _ => {}
+        let (due, alarm) = after_failure(self.policy, delivery, outcome, self.moment.now);
+        if let Some((key, code, detail)) = alarm {
+            self.alarm(key, code, detail, true);
         }
-        let due = now + delay(&policy, delivery.id, delivery.attempt, hint);
         self.because.push(Reason::new("poll_failed").with("object", delivery.operation.object()));
         self.moved(delivery, DeliveryState::Due, due, outcome);
     }
@@ -385,7 +366,37 @@ fn heard(crm: &CrmPolicy, row: &MirrorRow, link: &RemoteLink, fields: &mut Recor
     fields.set("answer.emails", list(&row.facts.emails));
 }
 
-fn refused_key(delivery: &Delivery) -> String {
+/// When a poll that failed runs again, and the alarm it raises: (key, code, words).
+pub(super) fn after_failure(
+    policy: &Policy,
+    delivery: &Delivery,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> (Timestamp, Option<(String, &'static str, String)>) {
+    let (link, object) = (&delivery.link, delivery.operation.object());
+    let retry = retry_of(policy, link);
+    let hint = match outcome {
+        Outcome::Throttled { retry_after, quota } => {
+            retry_after.or(quota.then_some(retry.at_most)).map(|hint| Micros(hint.0.max(0)))
+        }
+        Outcome::Rejected { .. } | Outcome::Gone { .. } | Outcome::Conflict { .. } => Some(AFTER_REFUSAL),
+        _ => None,
+    };
+    let words = note(outcome, now).detail;
+    let alarm = match outcome {
+        Outcome::Unauthorized { .. } => {
+            Some((auth_key(link), "LL3201", format!("`{link}` refuses our credentials: {words}")))
+        }
+        Outcome::Rejected { .. } | Outcome::Gone { .. } | Outcome::Conflict { .. } => {
+            let detail = format!("`{link}` does not list changes of `{object}`: {words}");
+            Some((refused_key(delivery), "LL3202", detail))
+        }
+        _ => None,
+    };
+    (now + delay(&retry, delivery.id, delivery.attempt, hint), alarm)
+}
+
+pub(super) fn refused_key(delivery: &Delivery) -> String {
     format!("poll/{}/{}", delivery.link, delivery.operation.object())
 }
 

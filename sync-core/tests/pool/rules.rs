@@ -66,6 +66,7 @@ pub(crate) fn source(name: &str, touch: &str) -> SourcePolicy {
         shared_device: false,
         keep: None,
         counts: false,
+        polls: None,
         consent: None,
     }
 }

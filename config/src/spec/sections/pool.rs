@@ -1,7 +1,7 @@
 //! Sections about where leads come from and who they are.
 
 use super::super::Shape::{
-    Bool, Choice, Duration, Expr, Int, Later, LimitIn, List, Map, Name, Rate, Scalar, Settings, Table, Text,
+    Bool, Choice, Duration, Expr, Int, LimitIn, List, Map, Name, Rate, Scalar, Settings, Table, Text,
     TextOrSecret,
 };
 use super::super::{Key, Section, Shape, key, must};
@@ -205,13 +205,10 @@ pub(super) const PART: &[Section] = &[
             ),
             key(
                 "every",
-                Later(
-                    "sources that we ask are not built yet; they push, or files are dropped",
-                    "尚未支持轮询来源；请使用推送或文件",
-                ),
+                Duration,
                 "\"5m\"",
-                "How often it is polled.",
-                "轮询间隔。",
+                "How often it is read, where it does not push or to catch up.",
+                "读取间隔（不推送的来源，或用于补拉）。",
             ),
         ],
     },

@@ -161,7 +161,9 @@ pub fn headers(lines: &[String]) -> (Vec<(String, String)>, &[String]) {
             return (headers, lines.get(at + 1..).unwrap_or_default());
         }
         match line.split_once(": ") {
-            Some((name, value)) if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => {
+            Some((name, value))
+                if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') =>
+            {
                 headers.push((name.to_ascii_lowercase(), value.to_owned()));
             }
             _ => return (headers, lines.get(at..).unwrap_or_default()),
