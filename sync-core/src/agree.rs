@@ -21,7 +21,7 @@ use crate::ids::SourceName;
 use crate::lead::{Consent, Fact, RemoteRef};
 use crate::mirror::MirrorRow;
 use crate::outbox::{FindBy, Operation, Purpose};
-use crate::pool::{MOST_FIELDS, MOST_TAGS};
+use crate::pool::{self, MOST_FIELDS, MOST_TAGS};
 use crate::tell;
 use crate::time::{Micros, Timestamp};
 
@@ -346,7 +346,10 @@ fn learn(case: &mut Case<'_>, row: &MirrorRow, news: &Record, looked_up: &BTreeS
             if let (Value::Bool(given), true) = (value, facts::PURPOSES.contains(&purpose)) {
                 let said =
                     Consent { given: *given, at, source: source.clone(), text_version: None, assumed: false };
-                case.lead.consent.insert(purpose.to_owned(), said);
+                let known = case.lead.consent.get(purpose);
+                // A no said anywhere stands: a box ticked in the CRM later is no proof of a yes.
+                let stands = known.map_or(&said, |known| pool::stronger(known, &said)).clone();
+                case.lead.consent.insert(purpose.to_owned(), stands);
             }
             continue;
         }
