@@ -1,33 +1,59 @@
 //! When to stop: SIGTERM and Ctrl-C.
 
-/// Waits for the first signal to stop. A second one ends the process at once, whatever is under way: what was
-/// acknowledged is durable.
-pub async fn stop() {
-    signal().await;
-    tokio::spawn(async {
-        signal().await;
-        std::process::exit(130);
-    });
+/// Listens from the moment it is made: whoever is told that we run may stop us at once.
+pub struct Stop(Signals);
+
+/// Begins to listen.
+pub fn listen() -> Stop {
+    Stop(Signals::new())
+}
+
+impl Stop {
+    /// Waits for the first signal to stop. A second one ends the process at once, whatever is under way: what was
+    /// acknowledged is durable.
+    pub async fn wait(mut self) {
+        self.0.next().await;
+        tokio::spawn(async move {
+            self.0.next().await;
+            std::process::exit(130);
+        });
+    }
 }
 
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+struct Signals(Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
         // Without handlers the system's own ending applies; there is nothing to wait for.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = interrupt.recv() => {}
+        Self(signal(SignalKind::terminate()).ok().zip(signal(SignalKind::interrupt()).ok()))
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some((term, interrupt)) => tokio::select! {
+                _ = term.recv() => {}
+                _ = interrupt.recv() => {}
+            },
+            None => std::future::pending().await,
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -176,6 +176,7 @@ async fn settle(
 
 /// Runs on until the user has seen enough.
 async fn stay(screen: &Screen, stage: &Stage, running: &Running) -> Result<(), Failure> {
+    let stop = signals::listen();
     let url = stage.sandbox.url();
     screen.line("")?;
     screen.line(&format!("{} {url}/", screen.words("The sandbox's page:", "沙箱页面：")))?;
@@ -185,6 +186,6 @@ async fn stay(screen: &Screen, stage: &Stage, running: &Running) -> Result<(), F
         running.address
     ))?;
     screen.line(screen.words("Ctrl-C ends it.", "按 Ctrl-C 结束。"))?;
-    signals::stop().await;
+    stop.wait().await;
     Ok(())
 }

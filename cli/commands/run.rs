@@ -20,9 +20,10 @@ const LOGGED: &str = "info,sqlx=warn,hyper=warn,reqwest=warn";
 pub async fn run(screen: &mut Screen, general: &General, args: &Run) -> Result<(), Failure> {
     log(args.log_json);
     let plan = plan::plan(screen, general)?;
+    let stop = signals::listen();
     let store = Store::open(&plan::store_settings(&plan)).await?;
     let running = leadloop_server::start(plan, store).await?;
-    signals::stop().await;
+    stop.wait().await;
     tracing::info!("stopping: what is under way comes home; a second signal ends at once");
     running.stop().await;
     tracing::info!("stopped");

@@ -15,9 +15,10 @@ use crate::signals;
 /// # Errors
 /// Where it cannot start, or a file cannot be read.
 pub async fn run(screen: &Screen, args: Sandbox) -> Result<(), Failure> {
+    let stop = signals::listen();
     let handle = Server::start(options(&args)).await.map_err(refused)?;
     greet(screen, &args, &handle.url())?;
-    signals::stop().await;
+    stop.wait().await;
     handle.shutdown().await;
     Ok(())
 }
