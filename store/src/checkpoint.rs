@@ -37,7 +37,7 @@ async fn look_after(pools: &Pools, log: &Path) -> Result<(), StoreError> {
     let Pools::Sqlite { lanes, options, .. } = pools else { return Ok(()) };
     let lost = |error: sqlx::Error| of_driver("checkpoint", &error);
     // While the writer is held back nobody waits long for a reader: then the log starts anew the next time.
-    let options = options.as_ref().clone().busy_timeout(PATIENCE);
+    let options = options.as_ref().clone().busy_timeout(PATIENCE).pragma("cache_size", "-1024");
     let mut own = SqliteConnection::connect_with(&options).await.map_err(lost)?;
     let mut moved = 0;
     loop {

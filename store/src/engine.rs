@@ -63,7 +63,7 @@ pub(crate) fn sqlite_writer(file: &Path, durable: bool) -> SqliteConnectOptions 
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
         .pragma("wal_autocheckpoint", "0") // checkpoints run on their own connection
-        .pragma("cache_size", "-65536")
+        .pragma("cache_size", "-24576") // 24 MiB; the system keeps more of the file
 }
 
 /// Opens an SQLite file: `durable` writes survive a power cut; `own` may create and change it.

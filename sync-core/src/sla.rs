@@ -55,6 +55,9 @@ pub(crate) fn accepted(case: &Case<'_>, handoff: &mut Handoff) {
 
 /// The response time that holds for a hand-over.
 fn rule_of<'a>(case: &Case<'a>, handoff: &Handoff) -> Option<&'a SlaRule> {
+    if case.policy.sla.is_empty() {
+        return None; // the facts are not worth gathering
+    }
     let mut facts =
         facts::json(&Scene { lead: case.lead, touch: None, policy: case.policy, now: case.moment.now });
     let owner = handoff.owner.as_ref();

@@ -5,9 +5,10 @@ use leadloop_mapping::Value;
 use super::News;
 use crate::because::Language;
 use crate::case::{Case, short};
-use crate::facts::{self, Scene};
 use crate::handoff::Handoff;
 use crate::lead::Touch;
+use crate::policy::ScoreModel;
+use crate::score;
 
 /// Most characters of a brief: what the narrowest CRM takes, with room to spare.
 const MOST: usize = 3_500;
@@ -167,12 +168,7 @@ fn touch_words(case: &Case<'_>, kind: &str) -> String {
 
 /// Points of each score model now.
 pub(super) fn scores(case: &Case<'_>) -> Vec<(String, Value)> {
-    let facts =
-        facts::json(&Scene { lead: case.lead, touch: None, policy: case.policy, now: case.moment.now });
-    let Some(scores) = facts.get("score").and_then(serde_json::Value::as_object) else { return Vec::new() };
-    scores
-        .iter()
-        .filter(|(_, points)| points.is_number())
-        .map(|(model, points)| (model.clone(), Value::from_json(points)))
-        .collect()
+    let points = score::all(case.lead, case.policy, case.moment.now);
+    let of = |model: &ScoreModel| Some((model.name.clone(), Value::Int(*points.get(&model.name)?)));
+    case.policy.scores.iter().filter_map(of).collect()
 }
