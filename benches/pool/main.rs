@@ -233,7 +233,9 @@ fn import(runtime: &Runtime, postgres: bool, rows: usize) {
     let place = Place::fresh(postgres);
     let file = place.folder.path().join("leads.csv");
     let lines: Vec<String> = (0..rows)
-        .map(|n| format!("测试{n},139{n:08},user{n}@firm{}.example,示例{n}有限公司,采购经理,MES", n % 500))
+        .map(|n| {
+            format!("测试{n:08},139{n:08},user{n:08}@firm{}.example,示例{n:08}有限公司,采购经理,MES", n % 500)
+        })
         .collect();
     let mut out = std::io::BufWriter::new(std::fs::File::create(&file).expect("the folder can be written"));
     writeln!(out, "name,phone,email,company,title,requirement").expect("the file can be written");

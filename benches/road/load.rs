@@ -60,7 +60,7 @@ pub fn quantile(sorted: &[Duration], permille: usize) -> Duration {
 /// The body of lead `number`.
 pub fn body(number: usize) -> String {
     format!(
-        r#"{{"id":"{number}","name":"测试{number}","phone":"139{number:08}","email":"user{number}@firm{}.example","company":"示例{number}有限公司","title":"采购经理","requirement":"MES","page":"/pricing"}}"#,
+        r#"{{"id":"{number}","name":"测试{number:08}","phone":"139{number:08}","email":"user{number:08}@firm{}.example","company":"示例{number:08}有限公司","title":"采购经理","requirement":"MES","page":"/pricing"}}"#,
         number % 500,
     )
 }

@@ -224,7 +224,7 @@ fn wait_for(done: impl Fn() -> bool, what: impl Fn() -> String) {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < PATIENCE, "it hangs: {}", what());
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -197,6 +197,11 @@ struct Batch<'a> {
     records: Vec<Lead<'a>>,
 }
 
+#[derive(Deserialize)]
+struct Notes {
+    records: Vec<serde::de::IgnoredAny>,
+}
+
 fn answer(head: &str, body: &[u8], seen: &Seen) -> (u16, String) {
     let mut words = head.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -223,6 +228,13 @@ fn answer(head: &str, body: &[u8], seen: &Seen) -> (u16, String) {
             seen.note(&lead.phone);
             (201, written())
         }
+        // The note for sales beside each lead.
+        ("POST", "/api/v1/activities/batch") => {
+            let Ok(batch) = serde_json::from_slice::<Notes>(body) else { return (400, "{}".to_owned()) };
+            let results: Vec<String> = batch.records.iter().map(|_| written()).collect();
+            (200, format!(r#"{{"results":[{}]}}"#, results.join(",")))
+        }
+        ("POST", "/api/v1/activities") => (201, written()),
         ("GET", path) if path.starts_with("/api/v1/users?") => (200, users()),
         ("GET", _) => (200, r#"{"records":[],"next_cursor":null,"server_time":1}"#.to_owned()),
         _ => (404, r#"{"error":{"code":"not_found","message":"the sink has no such thing"}}"#.to_owned()),

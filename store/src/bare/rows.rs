@@ -123,7 +123,7 @@ async fn put(line: &mut Line, table: &str, columns: &[String], rows: &[String]) 
         Line::Sqlite(line) => {
             let cells: Vec<String> = (0..columns.len()).map(|at| format!("value->>{at}")).collect();
             let cells = cells.join(", ");
-            let sql = format!("INSERT INTO {table} ({names}) SELECT {cells} FROM json_each($1)");
+            let sql = format!("INSERT INTO {table} ({names}) SELECT {cells} FROM jsonb_each($1)");
             let list = format!("[{}]", rows.join(","));
             sqlx::query(AssertSqlSafe(sql)).bind(list).execute(line).await.map(drop)
         }
