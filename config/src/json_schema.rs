@@ -10,6 +10,8 @@ use crate::spec::{Key, Section, Shape, sections};
 
 /// The dialect.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+/// The key that stands for any name.
+const ANY_NAME: &str = "*";
 /// A length on the clock, as [`crate::units::duration`] reads it.
 const DURATION: &str =
     r"^\s*[0-9]+(\.[0-9]+)?\s*(ms|毫秒|s|sec|seconds?|秒|m|min|minutes?|分钟|h|hours?|小时|d|days?|天)\s*$";
@@ -27,10 +29,11 @@ pub fn schema(registry: Option<&Registry>) -> Json {
     properties.insert("include".to_owned(), include());
     for section in sections::all().filter(|section| section.later().is_none()) {
         let reference = json!({ "$ref": format!("#/$defs/{}", section.name) });
-        let shown = if section.many {
-            json!({ "type": "array", "items": reference, "description": described(section.doc) })
-        } else {
-            reference
+        let list = json!({ "type": "array", "items": reference, "description": described(section.doc) });
+        let shown = match (section.many, section.may_repeat()) {
+            (true, _) => list,
+            (false, true) => json!({ "anyOf": [reference, list], "description": described(section.doc) }),
+            (false, false) => reference,
         };
         properties.insert(section.name.to_owned(), shown);
         defs.insert(section.name.to_owned(), whole_section(section, registry));
@@ -49,9 +52,22 @@ pub fn schema(registry: Option<&Registry>) -> Json {
 /// The schema as it stands in a file.
 #[must_use]
 pub fn text(registry: Option<&Registry>) -> String {
-    let mut text = serde_json::to_string_pretty(&schema(registry)).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&ordered(schema(registry))).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// The same with all keys in the order of their names, however the JSON library was built.
+fn ordered(json: Json) -> Json {
+    match json {
+        Json::Object(fields) => {
+            let mut fields: Vec<(String, Json)> = fields.into_iter().collect();
+            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Json::Object(fields.into_iter().map(|(key, value)| (key, ordered(value))).collect())
+        }
+        Json::Array(items) => Json::Array(items.into_iter().map(ordered).collect()),
+        other => other,
+    }
 }
 
 fn described((en, zh): (&str, &str)) -> String {
@@ -188,18 +204,23 @@ fn setting_schema(setting: &Setting) -> Json {
 fn table(keys: &[Key], further: Option<&Shape>) -> Json {
     let mut properties = Map::new();
     let mut required = Vec::new();
+    let mut free = None;
     for key in keys {
         let Some(mut schema) = shape(&key.shape) else { continue };
         schema["description"] = described(key.doc).into();
         if let Some(example) = example(key) {
             schema["examples"] = json!([example]);
         }
+        if key.name == ANY_NAME {
+            free = Some(schema);
+            continue;
+        }
         properties.insert(key.name.to_owned(), schema);
         if key.required {
             required.push(key.name);
         }
     }
-    let further = further.and_then(shape).unwrap_or(Json::Bool(false));
+    let further = free.or_else(|| further.and_then(shape)).unwrap_or(Json::Bool(false));
     let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": further });
     if !required.is_empty() {
         schema["required"] = json!(required);
