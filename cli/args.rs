@@ -2,12 +2,15 @@
 
 pub mod conflicts;
 pub mod lead;
+mod operate;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use operate::{Backup, Doctor, Planned};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -104,9 +107,22 @@ pub enum Command {
         after_help = "Example:\n  leadloop schema --to leadloop.schema.json\n\nThe first line of a config, `#:schema ./leadloop.schema.json`, makes editors with Taplo or Tombi complete and explain it."
     )]
     Schema(Schema),
+    /// Show what a new config would change against the one in force (变更预览)
+    #[command(
+        after_help = "Example:\n  leadloop plan                 the config as it is on disk\n  leadloop plan next.toml --output json"
+    )]
+    Plan(Planned),
+    /// Copy the database while work goes on (备份)
+    #[command(
+        after_help = "Example:\n  leadloop backup backups/2026-11-26.db\n\nOn PostgreSQL it runs pg_dump. A restored copy reads and writes nothing until `leadloop resume`."
+    )]
+    Backup(Backup),
+    /// Let a restored database go on (恢复运行)
+    #[command(after_help = "Example:\n  leadloop resume")]
+    Resume,
     /// Listen to sources, decide, deliver (运行)
     #[command(
-        after_help = "Example:\n  leadloop run\n  RUST_LOG=leadloop=debug leadloop run\n\nSIGTERM or Ctrl-C lets what is under way come home and ends; a second one ends at once."
+        after_help = "Example:\n  leadloop run\n  RUST_LOG=leadloop=debug leadloop run\n\nA config that changes on disk is taken while it runs, whole or not at all; SIGHUP reads it at once.\nSIGTERM or Ctrl-C lets what is under way come home and ends; a second one ends at once."
     )]
     Run(Run),
     /// Bring in a CSV or Excel file (导入)
@@ -223,19 +239,6 @@ pub struct Test {
     /// Keep names, numbers and addresses as they are; else made-up ones take their place
     #[arg(long, requires = "record")]
     pub reveal: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Doctor {
-    /// Make the field of our mark where it is missing and the CRM lets us
-    #[arg(long)]
-    pub prepare: bool,
-    /// How long one system may take for all its answers
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
-    pub timeout: u32,
-    /// Leave leadloop.lock as it is
-    #[arg(long)]
-    pub no_lock: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,9 @@
 //! The config's files and secrets as they lie on this machine. The config crate opens nothing itself.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use leadloop_config::lower::Secrets;
 use leadloop_config::text::Files;
@@ -16,12 +18,23 @@ const MOST_SECRET: u64 = 64 << 10;
 #[derive(Debug)]
 pub struct Disk {
     folder: PathBuf,
+    seen: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Disk {
     /// Paths start at this folder.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self { folder: folder.to_owned(), seen: Mutex::default() }
+    }
+
+    /// Every file and folder that was looked at, whether it was there or not.
+    pub fn seen(&self) -> BTreeSet<PathBuf> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn look(&self, path: PathBuf) -> PathBuf {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
+        path
     }
 }
 
@@ -43,7 +56,7 @@ fn reason(error: &std::io::Error) -> String {
 
 impl Files for Disk {
     fn read(&self, name: &str) -> Result<Vec<u8>, String> {
-        read(&self.folder.join(name), MOST_BYTES)
+        read(&self.look(self.folder.join(name)), MOST_BYTES)
     }
 
     fn list(&self, pattern: &str) -> Vec<String> {
@@ -54,7 +67,7 @@ impl Files for Disk {
                 name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail)
             }
         };
-        let Ok(entries) = std::fs::read_dir(self.folder.join(folder)) else { return Vec::new() };
+        let Ok(entries) = std::fs::read_dir(self.look(self.folder.join(folder))) else { return Vec::new() };
         let mut names: Vec<String> = entries
             .filter_map(Result::ok)
             .filter_map(|entry| entry.file_name().into_string().ok())
@@ -84,7 +97,7 @@ impl Secrets for Disk {
             },
             _ => return Err(format!("`{kind}` is neither env, file nor credential")),
         };
-        let bytes = read(&path, MOST_SECRET)?;
+        let bytes = read(&self.look(path), MOST_SECRET)?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MOST_SECRET {
             return Err("it is larger than 64 KiB".to_owned());
         }

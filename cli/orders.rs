@@ -66,7 +66,7 @@ impl Desk {
             return Ok(reached?);
         };
         if node.store.engine() == "sqlite" || node.store.active_config().await?.is_none() {
-            node.store.activate_config(&plan.hash, node.clock.now()).await?;
+            leadloop_server::run::put_in_force(node).await?;
         }
         Ok(recount::reached(&node.store, plan).await?)
     }

@@ -1,5 +1,6 @@
 //! From `--config` to a checked plan and an open store. Paths of the config start at its own folder.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,20 +36,30 @@ pub fn read(config: &Path) -> Loaded {
 
 /// The same, held against what was checked before or what the systems say.
 pub fn read_beside(config: &Path, beside: &Beside<'_>) -> Loaded {
-    read_in(config, environment().as_deref(), "", beside)
+    read_in(config, environment().as_deref(), "", beside).0
+}
+
+/// A config, and every file that was looked at for it: its own, its tables and its secrets.
+pub fn read_seen(config: &Path) -> (Loaded, BTreeSet<PathBuf>) {
+    read_in(config, environment().as_deref(), "", &Beside::default())
 }
 
 /// Reads a config that is its own: without an environment's overlay.
 pub fn read_alone(config: &Path) -> Loaded {
-    read_in(config, None, "", &Beside::default())
+    read_in(config, None, "", &Beside::default()).0
 }
 
 /// Reads a config as if some text stood at the end of its main file.
 pub fn read_with(config: &Path, more: &str) -> Loaded {
-    read_in(config, environment().as_deref(), more, &Beside::default())
+    read_in(config, environment().as_deref(), more, &Beside::default()).0
 }
 
-fn read_in(config: &Path, environment: Option<&str>, more: &str, beside: &Beside<'_>) -> Loaded {
+fn read_in(
+    config: &Path,
+    environment: Option<&str>,
+    more: &str,
+    beside: &Beside<'_>,
+) -> (Loaded, BTreeSet<PathBuf>) {
     let (folder, name) = place(config);
     let disk = Disk::new(&folder);
     let registry = leadloop_connectors::registry();
@@ -68,7 +79,7 @@ fn read_in(config: &Path, environment: Option<&str>, more: &str, beside: &Beside
         }
         plan.store_url = rooted(&plan.store_url, &folder);
     }
-    loaded
+    (loaded, disk.seen())
 }
 
 /// The files of a config, the main one with some text behind it.
@@ -127,7 +138,14 @@ pub fn say(screen: &Screen, loaded: &Loaded) {
 /// # Errors
 /// Where the config is not there or has errors.
 pub fn plan(screen: &mut Screen, general: &General) -> Result<Arc<Plan>, Failure> {
-    let config = &general.config;
+    plan_of(screen, &general.config)
+}
+
+/// The plan of a config.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_of(screen: &mut Screen, config: &Path) -> Result<Arc<Plan>, Failure> {
     if !config.exists() {
         return Err(Failure::input(
             format!("there is no config `{}`", config.display()),

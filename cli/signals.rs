@@ -1,4 +1,4 @@
-//! When to stop: SIGTERM and Ctrl-C.
+//! When to stop: SIGTERM and Ctrl-C. When to read the config again: SIGHUP.
 
 /// Listens from the moment it is made: whoever is told that we run may stop us at once.
 pub struct Stop(Signals);
@@ -55,5 +55,32 @@ impl Signals {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Wishes that the config be read again.
+pub struct Hangups {
+    #[cfg(unix)]
+    signal: Option<tokio::signal::unix::Signal>,
+}
+
+impl Hangups {
+    /// Listens from now on; a signal does not end the process any more.
+    pub fn listen() -> Self {
+        Self {
+            #[cfg(unix)]
+            signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
+        }
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.signal
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
     }
 }

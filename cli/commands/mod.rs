@@ -1,5 +1,6 @@
 //! One file a command; each reads its arguments, asks the crates to its left, and prints.
 
+mod backup;
 mod check;
 mod conflicts;
 mod demo;
@@ -10,6 +11,7 @@ mod import;
 mod init;
 mod lead;
 mod outbox;
+mod plan;
 mod quarantine;
 mod run;
 mod sandbox;
@@ -31,6 +33,9 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
     let general = &cli.general;
     match cli.command {
         Command::Check => check::run(screen, general),
+        Command::Backup(args) => backup::backup(screen, general, &args).await,
+        Command::Resume => backup::resume(screen, general).await,
+        Command::Plan(args) => plan::run(screen, general, &args).await,
         Command::Doctor(args) => doctor::run(screen, general, &args).await,
         Command::Conflicts { command } => conflicts::run(screen, general, command).await,
         Command::Demo(args) => demo::run(screen, &args).await,

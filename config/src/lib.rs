@@ -4,6 +4,7 @@
 //! value of its kind) → names, cross references, expressions → [`plan::Plan`]. All problems of a config come in one run.
 
 pub mod calendar;
+pub mod compare;
 mod damage;
 mod fingerprint;
 pub mod json_schema;

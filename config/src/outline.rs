@@ -14,7 +14,7 @@ const ADDRESSES: [&str; 7] = ["mail", "email", "mobile", "phone", "wecom_id", "d
 /// Columns a row is known by, the first that a table has.
 const KEYS: [&str; 3] = ["key", "code", "province"];
 /// Where the rows of CSV files stand.
-const TABLES: &str = "tables";
+pub(crate) const TABLES: &str = "tables";
 
 /// The config read so far as data.
 #[must_use]

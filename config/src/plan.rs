@@ -28,7 +28,7 @@ pub struct Plan {
     pub links: Vec<LinkPlan>,
     /// The hash of all files of the config: names this version of it.
     pub hash: String,
-    /// What it says as data, without secrets: what versions are compared by.
+    /// What it says as data, without secrets: what versions are compared by ([`crate::compare`]).
     pub outline: Arc<serde_json::Value>,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use std::collections::BTreeSet;
 
-use leadloop_store::{StoreError, Topic, WriteLane};
+use leadloop_store::{StoreError, Topic, Wake, WriteLane};
 use leadloop_sync_core::absorb;
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::capture::{CaptureEnd, Captured};
@@ -12,9 +12,9 @@ use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::policy::Policy;
 
-use crate::bounds;
 use crate::node::Node;
 use crate::react::{self, Verb};
+use crate::{bounds, metrics};
 
 /// Captures go to the pool; answers of sales to their hand-over.
 pub struct Absorb;
@@ -45,13 +45,13 @@ impl Verb for Absorb {
 pub async fn run(node: Arc<Node>) {
     let mut wake = node.store.wakes().on(Topic::Inbox);
     while !node.stop.is_cancelled() {
+        if !node.may_decide() {
+            rest(&node, &mut wake).await;
+            continue;
+        }
         match round(&node).await {
-            Ok(0) => tokio::select! {
-                () = wake.wait() => {}
-                () = tokio::time::sleep(bounds::LOOK_EVERY.to_std()) => {}
-                () = node.stop.cancelled() => {}
-            },
-            Ok(_) => {}
+            Ok(0) => rest(&node, &mut wake).await,
+            Ok(count) => metrics::decided(Absorb::NAME, count),
             Err(error) => {
                 tracing::warn!(%error, "absorbing waits for the store");
                 tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
@@ -60,15 +60,24 @@ pub async fn run(node: Arc<Node>) {
     }
 }
 
+async fn rest(node: &Node, wake: &mut Wake) {
+    tokio::select! {
+        () = wake.wait() => {}
+        () = tokio::time::sleep(bounds::LOOK_EVERY.to_std()) => {}
+        () = node.stop.cancelled() => {}
+    }
+}
+
 /// One batch: how many captures came to their end.
 ///
 /// # Errors
 /// When the store cannot be reached; nothing was lost.
 pub async fn round(node: &Node) -> Result<usize, StoreError> {
-    let plan = node.plan();
     let mut limit = bounds::ABSORB_BATCH;
     let mut stale = 0;
     loop {
+        // Read anew each time: what is stale may be so because another config is in force.
+        let plan = node.plan();
         // Taken back by a power cut, it is absorbed again: the captures are durable, and so is every claim that follows.
         let mut tx = node.store.begin(WriteLane::Hot).await?.soon();
         let captures = tx.claim_captures(limit, &BTreeSet::new()).await?;

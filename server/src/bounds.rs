@@ -42,8 +42,14 @@ pub const STALE_ROUNDS: u32 = 5;
 pub const LOOK_EVERY: Micros = Micros::seconds(5);
 /// A link at which something is held back looks for the rest of its work no sooner than this.
 pub const LOOK_AGAIN: Micros = Micros::millis(250);
+/// A settlement that two nodes collided on waits this long.
+pub const AFTER_STALE: Micros = Micros::millis(5);
 /// A loop whose store fails waits this long before it tries again.
 pub const AFTER_FAILURE: Micros = Micros::seconds(1);
+/// A link that was taken out of the config gets this long to come to rest.
+pub const DRAIN_LINK: Micros = Micros::seconds(30);
+/// How often a node looks whether its config is the one in force.
+pub const WATCH_EVERY: Micros = Micros::seconds(2);
 /// Exchanges under way at once per link, where neither config nor manifest says.
 pub const CONCURRENT: u32 = 8;
 /// Redirects are never followed: a CRM that redirects is misconfigured or hostile.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use leadloop_connector_api::manifest::Limit;
-use leadloop_store::{StoreError, Topic, Wake, WriteLane};
+use leadloop_store::{ClaimAsk, StoreError, Topic, Wake, WriteLane};
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::effect::{AttemptNote, Effect, Reaction};
 use leadloop_sync_core::ids::LinkName;
@@ -16,11 +16,11 @@ use leadloop_sync_core::settle;
 use leadloop_sync_core::time::Timestamp;
 use tokio::task::JoinSet;
 
-use crate::bounds;
 use crate::converse::Line;
 use crate::gates::LinkGates;
-use crate::node::Node;
+use crate::node::{Driven, Node};
 use crate::react::{self, Verb};
+use crate::{bounds, metrics};
 
 /// A delivery and how it came out.
 pub type Ended = (Delivery, Outcome);
@@ -58,12 +58,15 @@ impl Verb for Settle {
     }
 }
 
-/// Drives one link until the node stops; what is under way is awaited.
-pub async fn run(node: Arc<Node>, name: LinkName, line: Arc<Line>, limits: Vec<Limit>, concurrent: u32) {
+/// What may be said while a restored store waits: nothing that changes anything.
+const READS: [&str; 4] = ["check", "describe", "find", "changes"];
+
+/// Drives one link until the node stops or the config has it no more; what is under way is awaited.
+pub async fn run(node: Arc<Node>, name: LinkName) {
     let mut wake = node.store.wakes().on(Topic::Outbox(name.clone()));
     let mut flights: JoinSet<Vec<Ended>> = JoinSet::new();
-    let concurrent = usize::try_from(concurrent.max(1)).unwrap_or(1);
     let mut gates = LinkGates::new(name.clone());
+    let mut former: Option<Arc<Driven>> = None;
     loop {
         let mut ended = Vec::new();
         while ended.len() < bounds::SETTLE_BATCH
@@ -75,16 +78,27 @@ pub async fn run(node: Arc<Node>, name: LinkName, line: Arc<Line>, limits: Vec<L
         }
         settle_all(&node, ended).await;
         gates.look(&node).await;
-        let stopping = node.stop.is_cancelled();
-        if stopping && flights.is_empty() {
-            return;
+        // Asked for anew each time: a reload may have brought other limits or credentials, or taken the link out.
+        let driven = node.line(&name).filter(|_| !node.stop.is_cancelled());
+        let Some(driven) = driven else {
+            if flights.is_empty() {
+                return;
+            }
+            rest(&node, &name, &mut gates, &mut wake, &mut flights, true).await;
+            continue;
+        };
+        if former.as_ref().is_some_and(|former| !Arc::ptr_eq(former, &driven)) {
+            // What shut it may be what was mended.
+            gates.open_all(&node).await;
         }
+        former = Some(Arc::clone(&driven));
         let mut launched = 0;
-        if !stopping && flights.len() < concurrent {
-            launched = launch(&node, &gates, &line, &limits, &mut flights).await;
+        let concurrent = usize::try_from(driven.concurrent.max(1)).unwrap_or(1);
+        if node.is_current() && flights.len() < concurrent {
+            launched = launch(&node, &gates, &driven, &mut flights).await;
         }
         if launched == 0 {
-            rest(&node, &name, &mut gates, &mut wake, &mut flights).await;
+            rest(&node, &name, &mut gates, &mut wake, &mut flights, false).await;
         }
     }
 }
@@ -96,19 +110,20 @@ async fn rest(
     gates: &mut LinkGates,
     wake: &mut Wake,
     flights: &mut JoinSet<Vec<Ended>>,
+    stopping: bool,
 ) {
     let now = node.clock.now();
     let look = now + bounds::LOOK_EVERY;
     // What is due behind a shut gate is looked for in vain: then not at once again.
     let soonest = if gates.any_shut() { now + bounds::LOOK_AGAIN } else { now };
     let due = match node.store.next_due(std::slice::from_ref(name)).await {
-        Ok(due) if flights.is_empty() => {
+        // What is due and may not be sent now must not be looked at again and again.
+        Ok(due) if flights.is_empty() && node.may_decide() => {
             let next = due.get(name).copied().into_iter().chain(gates.next(now)).min();
             next.map_or(look, |at| at.clamp(soonest, look))
         }
         _ => look,
     };
-    let stopping = node.stop.is_cancelled();
     let mut ended = Vec::new();
     tokio::select! {
         Some(flight) = flights.join_next(), if !flights.is_empty() => ended = flight.unwrap_or_default(),
@@ -125,14 +140,14 @@ async fn rest(
 async fn launch(
     node: &Arc<Node>,
     gates: &LinkGates,
-    line: &Arc<Line>,
-    limits: &[Limit],
+    driven: &Driven,
     flights: &mut JoinSet<Vec<Ended>>,
 ) -> usize {
     let now = node.clock.now();
     let until = now + bounds::CLAIM_FOR;
     let mut claimed = Vec::new();
-    for ask in gates.asks(claim_size(limits), now, until, flights.is_empty()) {
+    let asks = gates.asks(claim_size(&driven.limits), now, until, flights.is_empty());
+    for ask in if node.is_paused() { reads_only(asks) } else { asks } {
         match node.store.claim(&ask).await {
             Ok(some) => claimed.extend(some),
             Err(error) => {
@@ -142,6 +157,7 @@ async fn launch(
             }
         }
     }
+    let line = &driven.line;
     let manifest = line.connector.manifest();
     let mut groups: BTreeMap<(&'static str, String), Vec<(Delivery, Operation)>> = BTreeMap::new();
     for delivery in claimed {
@@ -158,22 +174,40 @@ async fn launch(
         while group.peek().is_some() {
             let batch: Vec<_> = group.by_ref().take(size).collect();
             let (node, line) = (Arc::clone(node), Arc::clone(line));
-            flights.spawn(async move { fly(&node, &line, batch, until).await });
+            flights.spawn(async move { fly(&node, &line, kind, batch, until).await });
             launched += 1;
         }
     }
     launched
 }
 
+/// The same claims without anything that changes something.
+fn reads_only(asks: Vec<ClaimAsk>) -> Vec<ClaimAsk> {
+    let reads = |ask: ClaimAsk| {
+        let wanted = |kind: &&str| ask.kinds.is_empty() || ask.kinds.iter().any(|asked| asked == kind);
+        let kinds: Vec<String> = READS.iter().copied().filter(wanted).map(str::to_owned).collect();
+        (!kinds.is_empty()).then(|| ClaimAsk { kinds, ..ask.clone() })
+    };
+    asks.into_iter().filter_map(reads).collect()
+}
+
 /// One exchange, and where the system refuses a whole batch for the sake of one record, further ones with ever smaller
 /// parts of it: what is good goes through, what is refused is refused alone.
-async fn fly(node: &Node, line: &Line, batch: Vec<(Delivery, Operation)>, until: Timestamp) -> Vec<Ended> {
+async fn fly(
+    node: &Node,
+    line: &Line,
+    kind: &'static str,
+    batch: Vec<(Delivery, Operation)>,
+    until: Timestamp,
+) -> Vec<Ended> {
     let mut parts = vec![batch];
     let mut ended = Vec::new();
     while let Some(mut batch) = parts.pop() {
         let operations: Vec<Operation> = batch.iter().map(|(_, operation)| operation.clone()).collect();
+        let begun = node.clock.now();
         let (outcomes, whole) =
             line.converse(&operations, until, node.wire.as_ref(), node.clock.as_ref()).await;
+        metrics::exchanged(line.link.name.as_str(), kind, (node.clock.now() - begun).to_std(), &outcomes);
         if whole && refused_as_one(&outcomes) {
             let second = batch.split_off(batch.len() / 2);
             parts.extend([second, batch]);
@@ -226,8 +260,13 @@ pub async fn settle_all(node: &Node, ended: Vec<Ended>) {
                     tracing::warn!(delivery = %delivery.id, "its claim was taken over; the new claim settles it");
                 }
             }
+            // Another config is in force and this node does not have it: whoever has it asks what became of these.
+            Err(StoreError::Stale { .. }) if !node.is_current() => {
+                tracing::warn!(count = batch.len(), "settled by nobody here: another config is in force");
+            }
             Err(StoreError::Stale { .. }) => {
                 stale += 1;
+                tokio::time::sleep(bounds::AFTER_STALE.to_std()).await;
                 queue.push(batch);
             }
             Err(error) if error.blames_a_reaction() && batch.len() > 1 => {

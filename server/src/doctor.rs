@@ -66,10 +66,10 @@ pub async fn ask(
 ) -> Result<BTreeMap<LinkName, Asked>, StartError> {
     let mut wanted = wanted(plan, registry);
     let mut all = JoinSet::new();
-    for (name, line) in lines(plan, registry)? {
+    for (name, driven) in lines(plan, registry)? {
         let wanted = wanted.remove(&name).unwrap_or_default();
         let round = Round {
-            line,
+            line: Arc::clone(&driven.line),
             watch: Watch { inner: Arc::clone(&wire), clock: Arc::clone(&clock), seen: Mutex::default() },
             clock: Arc::clone(&clock),
             end: Instant::now() + within,

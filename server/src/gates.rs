@@ -109,6 +109,17 @@ impl LinkGates {
         }
     }
 
+    /// Opens every gate: the link has other settings or credentials now.
+    pub async fn open_all(&mut self, node: &Node) {
+        if self.gates.all_open() {
+            return;
+        }
+        let before = std::mem::take(&mut self.gates);
+        if let Err(error) = self.keep(node, &before, node.clock.now()).await {
+            tracing::warn!(link = %self.link, %error, "the link's gates could not be kept");
+        }
+    }
+
     async fn keep(&self, node: &Node, before: &Gates, now: Timestamp) -> Result<(), StoreError> {
         let value = serde_json::to_value(&self.gates).unwrap_or_default();
         let mut effects = vec![Effect::SetCounter { key: gates_key(&self.link), value }];

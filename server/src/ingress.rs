@@ -20,8 +20,8 @@ use leadloop_sync_core::ids::PushId;
 use leadloop_sync_core::intake::{Taken, intake};
 use serde_json::json;
 
-use crate::bounds;
 use crate::node::Node;
+use crate::{bounds, metrics};
 
 /// `POST /in/NAME` (and `GET`, for pixels and handshakes), with anything behind the name.
 pub async fn receive(
@@ -133,8 +133,15 @@ async fn push_of(
     Ok((push, parts.method))
 }
 
-/// Reads, keeps and answers one push.
+/// Takes one push in, and counts it.
 async fn take(node: &Node, plan: &Plan, source: &SourcePlan, push: Push, asked: &Method) -> Response {
+    let response = answer(node, plan, source, push, asked).await;
+    metrics::pushed(source.name.as_str(), response.status().as_u16());
+    response
+}
+
+/// Reads, keeps and answers one push.
+async fn answer(node: &Node, plan: &Plan, source: &SourcePlan, push: Push, asked: &Method) -> Response {
     let Some(connector) = node.registry.get(&source.connector) else {
         return refuse(
             StatusCode::NOT_FOUND,

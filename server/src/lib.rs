@@ -30,8 +30,12 @@ pub mod local;
 pub mod orders;
 pub mod people;
 
+pub mod backup;
 pub mod health;
+pub mod metrics;
+pub mod reload;
 pub mod run;
 pub mod serve;
+pub mod watch;
 
 pub use run::{Running, StartError, start, start_with};

@@ -1,15 +1,19 @@
 //! One running node: what its loops share, and nothing else.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use leadloop_config::plan::Plan;
 use leadloop_connector_api::Registry;
+use leadloop_connector_api::manifest::Limit;
 use leadloop_store::{Keeper, Store};
 use leadloop_sync_core::ids::LinkName;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::converse::Line;
@@ -19,8 +23,23 @@ use crate::wire::Wire;
 /// Hints that wait to be looked at; more are dropped, since the poll behind them runs anyway.
 const HINTS: usize = 1_024;
 
+/// A system as one version of the config drives it.
+pub struct Driven {
+    /// How it is spoken to.
+    pub line: Arc<Line>,
+    /// Its windows.
+    pub limits: Vec<Limit>,
+    /// Exchanges under way at once.
+    pub concurrent: u32,
+}
+
+/// Systems by name.
+pub type Lines = BTreeMap<LinkName, Arc<Driven>>;
+
 /// What the loops of a node share.
 pub struct Node {
+    /// Its name among other nodes.
+    pub id: String,
     /// Time and dice.
     pub clock: Arc<dyn Clock>,
     /// The way out.
@@ -33,11 +52,15 @@ pub struct Node {
     pub registry: Registry,
     /// Rates of senders.
     pub rates: Rates,
-    /// Systems we speak to.
-    pub lines: BTreeMap<LinkName, Arc<Line>>,
     /// Goes down.
     pub stop: CancellationToken,
+    /// One reload at a time.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     plan: ArcSwap<Plan>,
+    lines: ArcSwap<Lines>,
+    drivers: Mutex<BTreeMap<LinkName, JoinHandle<()>>>,
+    current: AtomicBool,
+    paused: AtomicBool,
     hints: mpsc::Sender<(LinkName, String)>,
 }
 
@@ -46,20 +69,25 @@ impl Node {
     pub fn new(
         parts: (Arc<dyn Clock>, Arc<dyn Wire>, Store, Keeper, Registry),
         plan: Arc<Plan>,
-        lines: BTreeMap<LinkName, Arc<Line>>,
+        lines: Lines,
     ) -> (Arc<Self>, mpsc::Receiver<(LinkName, String)>) {
         let (clock, wire, store, keeper, registry) = parts;
         let (hints, heard) = mpsc::channel(HINTS);
         let node = Self {
+            id: Uuid::new_v4().simple().to_string(),
             clock,
             wire,
             store,
             keeper,
             registry,
             rates: Rates::default(),
-            lines,
             stop: CancellationToken::new(),
+            reloading: tokio::sync::Mutex::new(()),
             plan: ArcSwap::new(plan),
+            lines: ArcSwap::from_pointee(lines),
+            drivers: Mutex::default(),
+            current: AtomicBool::new(true),
+            paused: AtomicBool::new(false),
             hints,
         };
         (Arc::new(node), heard)
@@ -69,6 +97,80 @@ impl Node {
     #[must_use]
     pub fn plan(&self) -> Arc<Plan> {
         self.plan.load_full()
+    }
+
+    /// The systems it speaks to.
+    #[must_use]
+    pub fn lines(&self) -> Arc<Lines> {
+        self.lines.load_full()
+    }
+
+    /// One of them; none where the config does not have it any more.
+    #[must_use]
+    pub fn line(&self, name: &LinkName) -> Option<Arc<Driven>> {
+        self.lines.load().get(name).cloned()
+    }
+
+    /// Another plan with its lines.
+    pub(crate) fn take(&self, plan: Arc<Plan>, lines: Lines) {
+        self.plan.store(plan);
+        self.lines.store(Arc::new(lines));
+        self.set_current(true);
+    }
+
+    /// Takes a line out: its loop comes to rest.
+    pub(crate) fn drop_line(&self, name: &LinkName) {
+        let mut lines = Lines::clone(&self.lines());
+        lines.remove(name);
+        self.lines.store(Arc::new(lines));
+    }
+
+    /// Puts lines back that were taken out.
+    pub(crate) fn put_lines(&self, lines: Arc<Lines>) {
+        self.lines.store(lines);
+    }
+
+    /// The loop of a link.
+    pub(crate) fn drive(&self, name: &LinkName, task: JoinHandle<()>) {
+        self.drivers.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), task);
+    }
+
+    /// The loop of a link, to wait for its end.
+    pub(crate) fn driver(&self, name: &LinkName) -> Option<JoinHandle<()>> {
+        self.drivers.lock().unwrap_or_else(PoisonError::into_inner).remove(name)
+    }
+
+    /// The loops of all links, to wait for their ends.
+    pub(crate) fn all_drivers(&self) -> Vec<JoinHandle<()>> {
+        let mut drivers = self.drivers.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *drivers).into_values().collect()
+    }
+
+    /// Whether its config is the one in force; else it decides and sends nothing.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.current.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_current(&self, current: bool) {
+        self.current.store(current, Ordering::Release);
+    }
+
+    /// Whether the store was restored from a backup and nobody said yet that it may go on: it reads what the systems
+    /// have, and decides and writes nothing.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Release);
+    }
+
+    /// Whether it may decide.
+    #[must_use]
+    pub fn may_decide(&self) -> bool {
+        self.is_current() && !self.is_paused()
     }
 
     /// A system says that something changed there: its poll shall run now.

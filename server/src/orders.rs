@@ -67,6 +67,8 @@ pub enum Order {
         /// Who wants it.
         by: String,
     },
+    /// A store made from a backup may go on.
+    Resume,
     /// Something to be done with people.
     People(people::Order),
     /// Say which side of conflicts between pool and CRM is right.
@@ -255,6 +257,10 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
                 return Err(OrderError::input("LL3001", detail));
             }
             gates::by_hand(node, &link, wish, people::bounded(by, 200)).await?;
+            Ok(Done { changed: 1, ..Done::default() })
+        }
+        Order::Resume => {
+            node.store.set_live().await?;
             Ok(Done { changed: 1, ..Done::default() })
         }
         Order::People(order) => people::carry_out(node, order).await,

@@ -1,6 +1,5 @@
 //! Starting, serving, stopping. Opens what is needed, runs the loops, and at the end lets what is under way come home.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use axum::Router;
 use axum::routing::{any, get};
 use leadloop_config::plan::{LinkPlan, Plan};
 use leadloop_connector_api::Registry;
-use leadloop_store::{KeeperSettings, Stamp, Store, StoreError, WriteLane};
+use leadloop_store::{KeeperSettings, Stamp, Store, StoreError, Version, WriteLane};
 use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::settle;
@@ -26,9 +25,9 @@ use crate::converse::Line;
 use crate::limits::Limits;
 #[cfg(unix)]
 use crate::local;
-use crate::node::Node;
+use crate::node::{Driven, Lines, Node};
 use crate::wire::{HttpWire, Wire, WireError};
-use crate::{absorb, deliver, health, ingress, serve, tick, tidy, visits};
+use crate::{absorb, deliver, health, ingress, metrics, serve, tick, tidy, visits, watch};
 
 /// What keeps a node from starting.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +87,11 @@ impl Running {
                 tracing::error!(%error, "a loop ended badly");
             }
         }
+        for task in self.node.all_drivers() {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "the loop of a link ended badly");
+            }
+        }
         self.node.store.close().await;
     }
 }
@@ -119,13 +123,16 @@ pub async fn start_with(
     let address =
         listener.local_addr().map_err(|source| StartError::Listen { address: plan.listen, source })?;
     let (node, heard) = Node::new((clock, wire, store, keeper, registry), Arc::clone(&plan), lines);
+    metrics::begin();
     prepare(&node, &plan).await?;
+    watch::pause_if_restored(&node).await?;
 
     let router = Router::new()
         .route("/in/{source}", any(ingress::receive))
         .route("/in/{source}/{*rest}", any(ingress::receive))
         .route("/healthz", get(health::healthz))
         .route("/status", get(health::status))
+        .route("/metrics", get(metrics::metrics))
         .fallback(ingress::receive_elsewhere)
         .with_state(Arc::clone(&node));
     let mut loops = vec![
@@ -134,22 +141,36 @@ pub async fn start_with(
         tokio::spawn(tick::run(Arc::clone(&node), heard)),
         tokio::spawn(tidy::run(Arc::clone(&node))),
         tokio::spawn(visits::run(Arc::clone(&node))),
+        tokio::spawn(watch::run(Arc::clone(&node))),
     ];
-    for link in &plan.links {
-        if let Some(line) = node.lines.get(&link.name) {
-            let (node, line) = (Arc::clone(&node), Arc::clone(line));
-            loops.push(tokio::spawn(deliver::run(
-                node,
-                link.name.clone(),
-                line,
-                link.limits.clone(),
-                link.concurrent,
-            )));
-        }
+    for name in node.lines().keys() {
+        drive(&node, name);
     }
     open_door(&node, &plan, &mut loops);
     tracing::info!(%address, sources = plan.sources.len(), links = plan.links.len(), "leadloop runs");
     Ok(Running { node, address, loops })
+}
+
+/// Starts the loop of a link.
+pub(crate) fn drive(node: &Arc<Node>, name: &LinkName) {
+    node.drive(name, tokio::spawn(deliver::run(Arc::clone(node), name.clone())));
+}
+
+/// Makes a node's config the one in force, if it is not.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn put_in_force(node: &Node) -> Result<i64, StoreError> {
+    node.store.activate(&version(&node.plan()), node.clock.now()).await
+}
+
+/// The version of the config that a plan is.
+pub(crate) fn version(plan: &Plan) -> Version<'_> {
+    Version {
+        hash: &plan.hash,
+        outline: &plan.outline,
+        links: plan.links.iter().map(|link| &link.name).collect(),
+    }
 }
 
 /// The door for commands beside an SQLite file. Without it all but they goes on.
@@ -188,7 +209,7 @@ pub fn quiet(plan: Arc<Plan>, store: Store) -> Result<Arc<Node>, StartError> {
         keeper,
         Registry::all(),
     );
-    let (node, _) = Node::new(parts, Arc::clone(&plan), BTreeMap::new());
+    let (node, _) = Node::new(parts, Arc::clone(&plan), Lines::new());
     Ok(node)
 }
 
@@ -198,10 +219,13 @@ pub fn quiet(plan: Arc<Plan>, store: Store) -> Result<Arc<Node>, StartError> {
 /// # Errors
 /// When the store fails; what was absorbed stays.
 pub async fn absorb_all(node: &Node) -> Result<usize, StoreError> {
+    if node.store.restored().await? {
+        return Ok(0); // it waits for `leadloop resume`
+    }
     let plan = node.plan();
     let active = node.store.active_config().await?;
     if node.store.engine() == "sqlite" || active.is_none() {
-        node.store.activate_config(&plan.hash, node.clock.now()).await?;
+        put_in_force(node).await?;
     } else if active.is_some_and(|(hash, _)| hash != plan.hash) {
         return Ok(0);
     }
@@ -217,7 +241,7 @@ pub async fn absorb_all(node: &Node) -> Result<usize, StoreError> {
 /// Standing polls are there, and what the last process left under way is asked about.
 async fn prepare(node: &Node, plan: &Plan) -> Result<(), StoreError> {
     let now = node.clock.now();
-    node.store.activate_config(&plan.hash, now).await?;
+    node.store.activate(&version(plan), now).await?;
     if node.store.engine() == "sqlite" {
         // Nobody else can hold a claim on this file: whatever is claimed died with the last process.
         tick::reclaim(node, Timestamp(i64::MAX)).await?;
@@ -236,11 +260,11 @@ async fn prepare(node: &Node, plan: &Plan) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// When a base URL needs a setting that is not there.
-pub fn lines(plan: &Plan, registry: &Registry) -> Result<BTreeMap<LinkName, Arc<Line>>, StartError> {
+pub fn lines(plan: &Plan, registry: &Registry) -> Result<Lines, StartError> {
     plan.links.iter().filter_map(|link| line(link, registry).transpose()).collect()
 }
 
-fn line(link: &LinkPlan, registry: &Registry) -> Result<Option<(LinkName, Arc<Line>)>, StartError> {
+fn line(link: &LinkPlan, registry: &Registry) -> Result<Option<(LinkName, Arc<Driven>)>, StartError> {
     let Some(connector) = registry.get(&link.connector) else { return Ok(None) };
     let manifest = connector.manifest();
     let Some(http) = &manifest.http else { return Ok(None) };
@@ -255,5 +279,6 @@ fn line(link: &LinkPlan, registry: &Registry) -> Result<Option<(LinkName, Arc<Li
         limits: Limits::new(&link.limits),
         slots: Semaphore::new(usize::try_from(link.concurrent.max(1)).unwrap_or(1)),
     };
-    Ok(Some((link.name.clone(), Arc::new(line))))
+    let driven = Driven { line: Arc::new(line), limits: link.limits.clone(), concurrent: link.concurrent };
+    Ok(Some((link.name.clone(), Arc::new(driven))))
 }

@@ -14,10 +14,10 @@ use leadloop_sync_core::tick;
 use leadloop_sync_core::time::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::bounds;
 use crate::deliver::settle_all;
 use crate::node::Node;
 use crate::react::{self, Verb};
+use crate::{bounds, metrics};
 
 /// Deadlines lead to what follows.
 pub struct Tick;
@@ -56,7 +56,14 @@ impl Verb for Tick {
 pub async fn run(node: Arc<Node>, mut heard: mpsc::Receiver<(LinkName, String)>) {
     let mut wake = node.store.wakes().on(Topic::Deadlines);
     while !node.stop.is_cancelled() {
-        let next = match round(&node, &mut heard).await {
+        let round = async {
+            if node.may_decide() {
+                round(&node, &mut heard).await
+            } else {
+                Ok(node.clock.now() + bounds::LOOK_EVERY)
+            }
+        };
+        let next = match round.await {
             Ok(next) => next,
             Err(error) => {
                 tracing::warn!(%error, "deadlines wait for the store");
@@ -99,8 +106,13 @@ pub async fn round(
             return Ok(next.map_or(now + bounds::LOOK_EVERY, |at| at.clamp(now, now + bounds::LOOK_EVERY)));
         }
         match react::react::<Tick>(tx, &due, &plan, node).await {
-            Ok(_) => stale = 0,
+            Ok(_) => {
+                stale = 0;
+                metrics::decided(Tick::NAME, due.len());
+            }
             Err(StoreError::Stale { .. }) if stale < bounds::STALE_ROUNDS => stale += 1,
+            // Under another config than the one in force nothing is decided here.
+            Err(StoreError::Stale { .. }) if !node.may_decide() => return Ok(now + bounds::LOOK_EVERY),
             Err(StoreError::Stale { .. }) => limit = 1,
             Err(error) if error.blames_a_reaction() && due.len() > 1 => limit = 1,
             Err(error) if error.blames_a_reaction() => {

@@ -12,7 +12,8 @@ use crate::node::Node;
 /// Works until the node stops.
 pub async fn run(node: Arc<Node>) {
     while !node.stop.is_cancelled() {
-        let wait = match round(&node).await {
+        let counted = if node.may_decide() { round(&node).await } else { Ok(0) };
+        let wait = match counted {
             Ok(0) => bounds::VISITS_EVERY,
             Ok(_) => continue,
             Err(error) => {

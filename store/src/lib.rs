@@ -32,6 +32,7 @@ mod store;
 mod text;
 mod tx;
 mod upkeep;
+mod version;
 mod visits;
 mod wake;
 
@@ -47,4 +48,5 @@ pub use store::Store;
 pub(crate) use text::Engine;
 pub use tx::{Committed, Stamp, Tx};
 pub use upkeep::Lease;
+pub use version::{ActiveVersion, LINK_GONE, Version};
 pub use wake::{Topic, Wake, Wakes};

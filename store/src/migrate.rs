@@ -32,6 +32,7 @@ migrations! {
     7 "0007_upkeep" "upkeep";
     8 "0008_views" "views";
     9 "0009_people" "people";
+    10 "0010_config_version" "config version";
     16 "0016_pool" "pool";
     17 "0017_erased" "erased";
     28 "0028_conflicts" "conflicts";

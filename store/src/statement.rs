@@ -117,6 +117,13 @@ statements! {
     WAKE_SEND = "wake_send";
     CLOCK = "clock";
     CONFIG_ACTIVATE = "config_activate";
+    CONFIG_VERSION_PUT = "config_version_put";
+    CONFIG_VERSION_ACTIVE = "config_version_active";
+    CONFIG_VERSION_TRIM = "config_version_trim";
+    DELIVERY_LINK_GONE = "delivery_link_gone";
+    DELIVERY_LINK_BACK = "delivery_link_back";
+    DELIVERY_POLLS_BACK = "delivery_polls_back";
+    DELIVERY_ASK_FIRST = "delivery_ask_first";
     DATABASE_IDENTITY = "database_identity";
     LEASE_TAKE = "lease_take";
     LEASE_NOTE = "lease_note";

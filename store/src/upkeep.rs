@@ -1,4 +1,4 @@
-//! Upkeep: the active config, leases between nodes, backups, and taking away what is old.
+//! Upkeep: leases between nodes, backups, and taking away what is old.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::engine::{Pools, Work, sqlite_writer};
 use crate::error::{StoreError, code, of_driver};
 use crate::lanes::WriteLane;
 use crate::statement::{
-    CLOCK, CONFIG_ACTIVATE, CONFIG_ACTIVE, DATABASE_IDENTITY, LEASE_NOTE, LEASE_TAKE, META_GET, META_PUT,
+    CLOCK, DATABASE_IDENTITY, DELIVERY_ASK_FIRST, LEASE_NOTE, LEASE_TAKE, META_GET, META_PUT,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -45,29 +45,6 @@ impl Store {
         let rows = work.rows(&CLOCK, args![]).await?;
         work.undo().await?;
         rows.first().map_or_else(|| Err(StoreError::unreadable("the clock")), |row| row.get(0))
-    }
-
-    /// Makes a config active; returns its epoch. Nothing changes where it is active already.
-    ///
-    /// # Errors
-    /// Where the database does not answer.
-    pub async fn activate_config(&self, hash: &str, now: Timestamp) -> Result<i64> {
-        let mut work = self.pools().write(WriteLane::Hot).await?;
-        work.run(&CONFIG_ACTIVATE, args![hash, now]).await?;
-        let rows = work.rows(&CONFIG_ACTIVE, args![]).await?;
-        work.commit().await?;
-        rows.first().map_or_else(|| Err(StoreError::unreadable("the active config")), |row| row.get(1))
-    }
-
-    /// Hash and epoch of the active config.
-    ///
-    /// # Errors
-    /// Where the database does not answer.
-    pub async fn active_config(&self) -> Result<Option<(String, i64)>> {
-        let mut work = self.pools().read().await?;
-        let rows = work.rows(&CONFIG_ACTIVE, args![]).await?;
-        work.undo().await?;
-        rows.first().map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
     }
 
     /// Takes or extends leases for `length` from now by the database's clock; returns those that `holder` has now.
@@ -141,6 +118,18 @@ impl Store {
         let restored = meta(&mut work, RESTORED).await?.is_some_and(|value| value == "yes");
         work.undo().await?;
         Ok(restored)
+    }
+
+    /// Marks every create that is not settled as one of unknown outcome: it is looked for by its mark before it is sent.
+    /// Returns how many.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn ask_before_creating(&self) -> Result<u64> {
+        let mut work = self.pools().write(WriteLane::Hot).await?;
+        let asked = work.run(&DELIVERY_ASK_FIRST, args![]).await?;
+        work.commit().await?;
+        Ok(asked)
     }
 
     /// Says that a restored store may send again.

@@ -23,6 +23,8 @@ mod node;
 #[cfg(test)]
 mod olist;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod tidy;

@@ -70,7 +70,7 @@ fn plan(points: u32) -> Arc<Plan> {
 async fn node(url: &str, points: u32) -> Arc<Node> {
     let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
     let node = quiet(plan(points), store).expect("a node");
-    node.store.activate_config(&node.plan().hash, node.clock.now()).await.expect("it is in force");
+    leadloop_server::run::put_in_force(&node).await.expect("it is in force");
     node
 }
 

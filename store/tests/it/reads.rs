@@ -17,7 +17,7 @@ use leadloop_sync_core::time::{Micros, Timestamp};
 use crate::on_both;
 use crate::samples::{
     at, binding, deadline, delivery, event, handoff, id, lead, mirror_row, note, phone, push, put, reaction,
-    remote_link, touch,
+    remote_link, touch, version,
 };
 use crate::write_path::{commit, written};
 
@@ -304,7 +304,7 @@ async fn a_story_holds_all_that_happened() {
 async fn the_status_counts_what_waits() {
     on_both("status", |store| async move {
         a_life(&store).await;
-        store.activate_config("config-1", at(0)).await.unwrap();
+        store.activate(&version("config-1"), at(0)).await.unwrap();
         let mut late = event(3);
         late.source = SourceName::from("fair");
         late.arrived = at(7_000);

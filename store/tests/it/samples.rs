@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_mapping::{Record, Value};
-use leadloop_store::{KeptPush, PushState, Stamp};
+use leadloop_store::{KeptPush, PushState, Stamp, Version};
 use leadloop_sync_core::because::{Because, Reason};
 use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, Identifier, Quarantined, RawLead};
 use leadloop_sync_core::effect::{AttemptNote, Deadline, Effect, Reaction, RemoteLink};
@@ -22,6 +22,11 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 /// The id of number `n`: ids sort as their numbers do.
 pub(crate) fn id<K>(n: u64) -> Id<K> {
     Id::new(uuid::Uuid::from_u64_pair(0x019A_0000_0000_7000 | (n >> 32), 0x8000_0000_0000_0000 | n))
+}
+
+/// A version of the config that speaks to no system.
+pub(crate) fn version(hash: &str) -> Version<'_> {
+    Version { hash, outline: &serde_json::Value::Null, links: vec![] }
 }
 
 pub(crate) fn stamp(verb: &'static str) -> Stamp {

@@ -12,6 +12,7 @@ use leadloop_sync_core::lead::Stage;
 use crate::on_both;
 use crate::samples::{
     at, because, binding, deadline, event, handoff, id, lead, phone, push, put, reaction, stamp, touch,
+    version,
 };
 
 pub(crate) async fn commit(store: &Store, reactions: &[Reaction]) -> Committed {
@@ -127,10 +128,10 @@ async fn a_second_open_hand_over_is_refused_and_a_successor_is_not() {
 async fn a_commit_under_another_config_is_stale_as_a_whole() {
     on_both("config", |store| async move {
         assert_eq!(store.active_config().await.unwrap(), None);
-        assert_eq!(store.activate_config("config-1", at(0)).await.unwrap(), 1);
-        assert_eq!(store.activate_config("config-1", at(1)).await.unwrap(), 1);
+        assert_eq!(store.activate(&version("config-1"), at(0)).await.unwrap(), 1);
+        assert_eq!(store.activate(&version("config-1"), at(1)).await.unwrap(), 1);
         written(&store, vec![put(lead(1, 1))]).await;
-        assert_eq!(store.activate_config("config-2", at(2)).await.unwrap(), 2);
+        assert_eq!(store.activate(&version("config-2"), at(2)).await.unwrap(), 2);
         assert_eq!(store.active_config().await.unwrap(), Some(("config-2".into(), 2)));
         let tx = store.begin(WriteLane::Hot).await.unwrap();
         let stale = tx.commit(&stamp("absorb"), &[reaction(vec![put(lead(2, 1))])]).await.unwrap_err();
