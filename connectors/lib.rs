@@ -3,7 +3,9 @@
 //!
 //! Pure: bytes in, records out; operations in, requests out. See `leadloop-connector-api` for what a connector is.
 
-use leadloop_connector_api::Registry;
+use std::sync::LazyLock;
+
+use leadloop_connector_api::{Connector, Many, Registry, profile};
 
 mod baidu_leads;
 mod jinshuju;
@@ -32,3 +34,14 @@ mod zoom;
 pub fn registry() -> Registry {
     Registry::all()
 }
+
+include!(concat!(env!("OUT_DIR"), "/profiles.rs"));
+
+/// Systems that are another connector with settings of their own: `profiles/*.toml`.
+static READ: LazyLock<Vec<&'static dyn Connector>> = LazyLock::new(|| {
+    let base = |name: &str| (name == "webhook").then_some(&webhook::Webhook as &'static dyn Connector);
+    #[expect(clippy::expect_used, reason = "profiles are compiled in; the conformance test reads each")]
+    PROFILES.iter().map(|text| profile::read(text, base).expect("a profile of this crate is valid")).collect()
+});
+
+inventory::submit! { Many(|| READ.clone()) }

@@ -23,6 +23,21 @@ fn read(folder: &Path, below: &str, files: &mut Folder) {
     }
 }
 
+/// The files of each profile, as the folder it would be: `acme.toml`, `acme.md`, `acme.pushed.exchange`.
+fn profiles(folders: &mut BTreeMap<String, Folder>) {
+    let mut files = Folder::new();
+    read(&connectors().join("profiles"), "", &mut files);
+    for (path, bytes) in files {
+        let (name, rest) = path.split_once('.').unwrap();
+        let place = match rest {
+            "toml" => "profile.toml".to_owned(),
+            "md" => "README.md".to_owned(),
+            rest => format!("fixtures/{rest}"),
+        };
+        folders.entry(name.to_owned()).or_default().insert(place, bytes);
+    }
+}
+
 #[test]
 fn every_connector_keeps_to_the_list() {
     let mut folders = BTreeMap::new();
@@ -34,10 +49,14 @@ fn every_connector_keeps_to_the_list() {
             folders.insert(path.file_name().unwrap().to_string_lossy().into_owned(), files);
         }
     }
+    profiles(&mut folders);
     let report = conformance(&leadloop_connectors::registry(), &folders);
     if std::env::var_os("UPDATE").is_some() {
         for (path, text) in &report.rewritten {
-            std::fs::write(connectors().join(path), text).unwrap();
+            let place = connectors().join(path);
+            let of_profile = path.replacen("/fixtures/", ".", 1);
+            let place = if place.is_file() { place } else { connectors().join("profiles").join(of_profile) };
+            std::fs::write(place, text).unwrap();
         }
     }
     assert!(report.problems.is_empty(), "\n{}\n", report.problems.join("\n"));

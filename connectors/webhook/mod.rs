@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 use crate::reading::{BROKEN, MOST_BODY, TOO_LARGE, form, json, multipart, unreadable};
 
 /// The connector of webhooks.
-struct Webhook;
+pub(crate) struct Webhook;
 
 inventory::submit! { Registered(&Webhook) }
 

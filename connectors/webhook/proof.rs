@@ -47,7 +47,7 @@ pub(super) fn check(settings: &Settings) -> Vec<Problem> {
             "`signature = \"none\"` looks at no secret, but one is set",
         ));
     }
-    if kind == "hmac" && !signed.contains("{body}") {
+    if kind == "hmac" && !signed.contains("{body}") && !signed.contains("{bare_body}") {
         problems.push(Problem::new("signed", ProblemKind::NotAllowed, "what is signed has to hold {body}"));
     }
     problems
@@ -129,7 +129,8 @@ fn signed<'a>(link: &Link, push: &'a Push, secret: &SecretString) -> Result<Opti
         let tolerance = link.seconds("tolerance").unwrap_or(TOLERANCE);
         is_recent(time, push.at, tolerance).map_err(|forged| Refusal::Unsigned(forged.to_string()))?;
     }
-    let parts = signed_parts(template, time, id, &push.body);
+    let bare: Vec<u8> = push.body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let parts = signed_parts(template, time, id, (&push.body, &bare));
     let algorithm = if link.text("algorithm") == Some("sha1") { Algorithm::Sha1 } else { Algorithm::Sha256 };
     let encoding = if link.text("written_as") == Some("base64") { Encoding::Base64 } else { Encoding::Hex };
     if rotated(secret).any(|key| hmac_fits(algorithm, encoding, key.as_bytes(), &parts, given)) {
@@ -143,14 +144,23 @@ fn signed<'a>(link: &Link, push: &'a Push, secret: &SecretString) -> Result<Opti
 }
 
 /// The bytes that are signed: the template with its places filled in.
-fn signed_parts<'a>(template: &'a str, time: &'a str, id: &'a str, body: &'a [u8]) -> Vec<&'a [u8]> {
+fn signed_parts<'a>(
+    template: &'a str,
+    time: &'a str,
+    id: &'a str,
+    (body, bare): (&'a [u8], &'a [u8]),
+) -> Vec<&'a [u8]> {
     let mut parts: Vec<&[u8]> = Vec::new();
     let mut rest = template;
     while let Some(at) = rest.find('{') {
         let (before, from) = rest.split_at(at);
         parts.push(before.as_bytes());
-        let places: [(&str, &[u8]); 3] =
-            [("{body}", body), ("{timestamp}", time.as_bytes()), ("{id}", id.as_bytes())];
+        let places: [(&str, &[u8]); 4] = [
+            ("{body}", body),
+            ("{bare_body}", bare),
+            ("{timestamp}", time.as_bytes()),
+            ("{id}", id.as_bytes()),
+        ];
         match places.iter().find(|(name, _)| from.starts_with(name)) {
             Some((name, bytes)) => {
                 parts.push(bytes);

@@ -284,10 +284,12 @@ pub fn policy(
         (None, Some(usual)) => Expr::compile(usual, &schemas.record, Expected::Bool).ok(),
         (None, None) => None,
     };
+    let usual = manifest.into_iter().flat_map(|manifest| manifest.fields.clone());
     let fields = table
         .tables("fields")
         .iter()
         .filter_map(|field| Some((field.value.text("from")?.to_owned(), field.value.text("to")?.to_owned())))
+        .chain(usual)
         .collect();
     Some(SourcePolicy {
         name,

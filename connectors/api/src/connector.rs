@@ -232,6 +232,10 @@ pub trait Connector: Send + Sync {
 pub struct Registered(pub &'static dyn Connector);
 inventory::collect!(Registered);
 
+/// Connectors that entered themselves together: profiles, which no type stands for.
+pub struct Many(pub fn() -> Vec<&'static dyn Connector>);
+inventory::collect!(Many);
+
 /// All connectors by name.
 #[derive(Clone)]
 pub struct Registry(BTreeMap<&'static str, &'static dyn Connector>);
@@ -240,11 +244,8 @@ impl Registry {
     /// Every connector that entered itself.
     #[must_use]
     pub fn all() -> Self {
-        Self(
-            inventory::iter::<Registered>()
-                .map(|entry| (entry.0.manifest().name.as_str(), entry.0))
-                .collect(),
-        )
+        let single = inventory::iter::<Registered>().map(|entry| entry.0);
+        Self::of(single.chain(inventory::iter::<Many>().flat_map(|many| (many.0)())))
     }
 
     /// These connectors and no others.

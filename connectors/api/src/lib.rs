@@ -16,11 +16,12 @@ pub mod http;
 pub mod manifest;
 mod manifest_check;
 pub mod origins;
+pub mod profile;
 pub mod settings;
 pub mod signature;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 
-pub use connector::{Claim, Connector, Link, Received, Refusal, Registered, Registry, Wants};
+pub use connector::{Claim, Connector, Link, Many, Received, Refusal, Registered, Registry, Wants};
 pub use exchange::{Exchange, Step};
 pub use http::{Answer, Body, Method, Push, Request};

@@ -79,6 +79,9 @@ pub struct Manifest {
     /// When a record can be found by our mark.
     #[serde(default)]
     pub find_by_mark: Option<FindByMark>,
+    /// For sources: incoming name → pool field, after what the config says and before the well-known names.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
     /// For sources that can be read: their lists.
     #[serde(default)]
     pub lists: Vec<String>,
