@@ -12,7 +12,7 @@ use crate::book::Book;
 use crate::effect::{Effect, Reaction};
 use crate::facts::{self, Scene};
 use crate::ids::LeadId;
-use crate::lead::{Stage, Touch};
+use crate::lead::{Lead, Stage, Touch};
 use crate::moment::Moment;
 use crate::outbox::Lane;
 use crate::policy::Policy;
@@ -45,7 +45,10 @@ pub fn recompute(
     policy: &Policy,
     moment: &mut Moment,
 ) -> Option<(Verdict, Option<Reaction>)> {
-    let before = book.leads.get(&id).filter(|lead| lead.merged_into.is_none())?;
+    // What stays of a person who was forgotten is told by its numbers alone.
+    let forgotten =
+        |lead: &Lead| lead.stage == Stage::Closed && lead.identifiers.is_empty() && lead.profile.is_empty();
+    let before = book.leads.get(&id).filter(|lead| lead.merged_into.is_none() && !forgotten(lead))?;
     let now = moment.now;
     let mut lead = before.clone();
     let replayed = replay::replay(&lead, touches, policy);
