@@ -6,6 +6,7 @@
 
 mod call;
 mod changes;
+mod describe;
 mod find;
 mod html;
 mod read;
@@ -49,6 +50,14 @@ impl Connector for Odoo {
         let owned = operations.to_vec();
         match operations.first() {
             Some(Operation::Check) => Ok(chain(talk.login(count, check))),
+            Some(Operation::Describe { object }) => {
+                let object = object.clone();
+                Ok(chain(talk.login(count, move |talk| talk.describe(object))))
+            }
+            Some(Operation::Prepare { object, field }) => {
+                let (object, field) = (object.clone(), field.clone());
+                Ok(chain(talk.login(count, move |talk| talk.prepare(object, field))))
+            }
             Some(Operation::Find { .. }) => Ok(chain(talk.login(count, move |talk| talk.find(&owned)))),
             Some(Operation::Changes { object, cursor }) => {
                 let (object, cursor) = (object.clone(), cursor.clone());

@@ -103,7 +103,7 @@ impl Talk {
 }
 
 /// Whether a field that the config names is Odoo's own, not one we make of others.
-fn is_theirs(object: &str, name: &str) -> bool {
+pub(super) fn is_theirs(object: &str, name: &str) -> bool {
     let made = match object {
         "lead" => [STATE, "opportunity_id", "contact_id"].contains(&name),
         "opportunity" => [STATE, "lead_id"].contains(&name),

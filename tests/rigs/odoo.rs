@@ -50,6 +50,7 @@ impl<'a> Office<'a> {
             "contact_name",
             "partner_name",
             "email_from",
+            "function",
             "phone",
             "user_id",
             "stage_id",
@@ -88,8 +89,9 @@ object = "lead"
 fields = [
   {{ pool = "name", crm = "contact_name" }},
   {{ pool = "phone", crm = "phone" }},
-  {{ pool = "email", crm = "email_from" }},
-  {{ pool = "company", crm = "partner_name" }},
+  {{ pool = "email", crm = "email_from", way = "both", wins = "newest" }},
+  {{ pool = "title", crm = "function", way = "both", wins = "crm" }},
+  {{ pool = "company", crm = "partner_name", way = "both", wins = "crm unless blank" }},
   {{ pool = "requirement", crm = "description" }},
   {more}
 ]
@@ -156,6 +158,22 @@ fn road(rig: &Rig, api: &str) {
     world.until_lead(&first, "accepted, of wang.wei", |lead| {
         lead["stage"] == "accepted" && lead["owner"].to_string().contains("wang.wei")
     });
+
+    // what sales write comes to the pool; what the pool learns goes to sales, and nothing else does
+    office.write(lead, json!({"email_from": format!("jia{run}@shili.example")}));
+    world.until_lead(&first, "the address sales wrote down", |lead| {
+        lead.to_string().contains(&format!("jia{run}@shili.example"))
+    });
+    world.form(&format!(
+        r#"{{"name":"测试1","phone":"{first}","title":"采购总监","_submission_id":"{run}-1-{api}-again"}}"#
+    ));
+    let told = until(
+        "the title in Odoo",
+        || Some(office.lead(&first)).filter(|lead| lead["function"] == "采购总监"),
+        || office.lead(&first),
+    );
+    assert_eq!(told["email_from"], format!("jia{run}@shili.example"));
+    assert_eq!(told["partner_name"], "示例机器人1");
 
     // converted: the same record, now an opportunity; then won
     office.call("crm.lead", "convert_opportunity", json!({"ids": [lead], "partner": null}));

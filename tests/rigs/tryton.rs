@@ -100,7 +100,7 @@ fields = [
   {{ pool = "name", crm = "contact_name" }},
   {{ pool = "phone", crm = "phone" }},
   {{ pool = "email", crm = "email" }},
-  {{ pool = "company", crm = "party_name" }},
+  {{ pool = "company", crm = "party_name", way = "both", wins = "newest" }},
   {{ pool = "requirement", crm = "comment" }},
   {more}
 ]
@@ -165,6 +165,25 @@ fn the_road_to_tryton_and_back() {
     // the owner changes; sales take it on, and it becomes an order
     office.write(lead, json!({"employee": wang}));
     world.until_lead(&first, "of wang.wei", |lead| lead["owner"].to_string().contains("wang.wei"));
+    // what sales write comes to the pool, and what the pool learns goes to sales
+    let party = made["party"].as_i64().expect("a party");
+    office.call("party.party", "write", json!([[party], {"name": "示例机器人集团"}]));
+    world.until_lead(&first, "the company sales wrote down", |lead| {
+        lead.to_string().contains("示例机器人集团")
+    });
+    world.form(&format!(r#"{{"name":"测试1","phone":"{first}","email":"jia{run}@shili.example","_submission_id":"{run}-1-again"}}"#));
+    let reach = || {
+        office.call(
+            "party.contact_mechanism",
+            "search_read",
+            json!([[["party", "=", party]], 0, 10, null, ["type", "value"]]),
+        )
+    };
+    until(
+        "the address in Tryton",
+        || Some(reach()).filter(|reach| reach.to_string().contains(&format!("jia{run}@shili.example"))),
+        reach,
+    );
     office.write(lead, json!({"amount": {"__class__": "Decimal", "decimal": "120000"}}));
     office.press(lead, "opportunity");
     world.until_lead(&first, "an opportunity", |lead| lead["stage"] == "opportunity");
