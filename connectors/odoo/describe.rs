@@ -21,7 +21,7 @@ impl Talk {
                 Json::Object(fields) if fields.contains_key("id") => Ok(described(&object, model, &fields)),
                 _ => Err(odd("the answer does not say which fields there are")),
             });
-            Next::end(whole.map_or_else(|no| no, |whole| whole))
+            Next::end(whole.unwrap_or_else(|no| no))
         })
     }
 
