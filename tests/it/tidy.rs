@@ -291,8 +291,16 @@ fn both_readmes_are_built_alike() {
 
 #[test]
 fn scripts_start_with_their_shell_and_stop_at_mistakes() {
-    for entry in std::fs::read_dir(root().join("scripts")).unwrap() {
-        let path = entry.unwrap().path();
+    let mut folders = vec![root().join("scripts")];
+    let mut scripts = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { scripts.push(path) }
+        }
+    }
+    assert!(!scripts.is_empty());
+    for path in scripts {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(
             text.starts_with("#!/usr/bin/env bash\n# "),

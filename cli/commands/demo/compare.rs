@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_store::read::story::Story;
 use leadloop_sync_core::handoff::{Action, Handoff, HandoffState};
-use leadloop_sync_core::lead::Stage as LeadStage;
+use leadloop_sync_core::lead::{RemoteRef, Stage as LeadStage};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -51,7 +51,7 @@ pub fn compare(books: &Books, crm: &Snapshot, sent: &Sent) -> Result<Verdict, Fa
     let truth: Truth = serde_json::from_str(Stage::text("truth.json"))
         .map_err(|error| Failure::outside(format!("truth.json: {error}"), format!("truth.json：{error}")))?;
     let mut verdict = Verdict::default();
-    let latest = latest_by_record(books);
+    let latest = latest_by_record(books, crm);
     for (story, handoff) in books.handoffs() {
         handover(&mut verdict, crm, story, handoff, &latest);
     }
@@ -75,12 +75,25 @@ fn record_of<'c>(crm: &'c Snapshot, object: &str, id: &str) -> Option<&'c Remote
     }
 }
 
-/// The last hand-over of each record: a record that came back and went out again follows the last one.
-fn latest_by_record(books: &Books) -> BTreeMap<(String, String), leadloop_sync_core::ids::HandoffId> {
+/// The record that a hand-over follows: a contact stands for the lead it was converted from.
+fn followed(crm: &Snapshot, remote: &RemoteRef) -> (String, String) {
+    let converted = crm.contacts.get(&remote.id).filter(|_| remote.object == "contact");
+    match converted.and_then(|contact| text(contact, "lead_id")) {
+        Some(lead) => ("lead".to_owned(), lead.to_owned()),
+        None => (remote.object.clone(), remote.id.clone()),
+    }
+}
+
+/// The last hand-over of each record: a record that came back and went out again follows the last one, and so does one
+/// that the CRM's duplicate rule made two people share.
+fn latest_by_record(
+    books: &Books,
+    crm: &Snapshot,
+) -> BTreeMap<(String, String), leadloop_sync_core::ids::HandoffId> {
     let mut latest: BTreeMap<(String, String), &Handoff> = BTreeMap::new();
     for (_, handoff) in books.handoffs() {
         let Some(remote) = &handoff.remote else { continue };
-        let key = (remote.object.clone(), remote.id.clone());
+        let key = followed(crm, remote);
         let newer = latest.get(&key).is_none_or(|known| known.opened_at < handoff.opened_at);
         if newer {
             latest.insert(key, handoff);
@@ -116,7 +129,7 @@ fn handover(
     if made && mark.is_some() && mark != Some(handoff.mark().as_str()) {
         verdict.differ(format!("{name}: the CRM record carries the mark {mark:?}"));
     }
-    if latest.get(&(remote.object.clone(), remote.id.clone())) == Some(&id) {
+    if latest.get(&followed(crm, remote)) == Some(&id) {
         owner_and_stage(verdict, crm, story, handoff, record, &name);
     }
 }

@@ -6,6 +6,7 @@
 //! title = { en = "Acme", zh = "爱酷" }
 //! base = "webhook"
 //! touch = "ma_event"
+//! needs = ["secret"]  # settings that an admin has to give here, though the other connector may do without
 //! [settings]          # what stands there unless an admin says otherwise
 //! signature = "hmac"
 //! [fields]            # incoming name = pool field, beyond the well-known ones
@@ -32,6 +33,8 @@ struct Written {
     title: Words,
     base: String,
     touch: Option<String>,
+    #[serde(default)]
+    needs: Vec<String>,
     #[serde(default)]
     settings: toml::Table,
     #[serde(default)]
@@ -68,6 +71,11 @@ pub fn read(
         value_of(setting, &value).map_err(|problem| format!("{name}: {}", problem.detail))?;
         setting.required = false;
         setting.default = Some(value);
+    }
+    for name in written.needs {
+        let setting = manifest.setting.iter_mut().find(|setting| setting.name == name);
+        let setting = setting.ok_or_else(|| format!("`{}` has no setting `{name}`", written.base))?;
+        setting.required = true;
     }
     let manifest: &'static Manifest = Box::leak(Box::new(manifest));
     Ok(Box::leak(Box::new(Profile { manifest, base })))
