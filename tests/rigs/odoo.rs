@@ -159,21 +159,7 @@ fn road(rig: &Rig, api: &str) {
         lead["stage"] == "accepted" && lead["owner"].to_string().contains("wang.wei")
     });
 
-    // what sales write comes to the pool; what the pool learns goes to sales, and nothing else does
-    office.write(lead, json!({"email_from": format!("jia{run}@shili.example")}));
-    world.until_lead(&first, "the address sales wrote down", |lead| {
-        lead.to_string().contains(&format!("jia{run}@shili.example"))
-    });
-    world.form(&format!(
-        r#"{{"name":"测试1","phone":"{first}","title":"采购总监","_submission_id":"{run}-1-{api}-again"}}"#
-    ));
-    let told = until(
-        "the title in Odoo",
-        || Some(office.lead(&first)).filter(|lead| lead["function"] == "采购总监"),
-        || office.lead(&first),
-    );
-    assert_eq!(told["email_from"], format!("jia{run}@shili.example"));
-    assert_eq!(told["partner_name"], "示例机器人1");
+    both_ways(&office, &world, lead, &first, &format!("{run}-1-{api}-again"));
 
     // converted: the same record, now an opportunity; then won
     office.call("crm.lead", "convert_opportunity", json!({"ids": [lead], "partner": null}));
@@ -215,6 +201,24 @@ fn road(rig: &Rig, api: &str) {
     for phone in &waiting {
         assert_eq!(office.leads(phone).len(), 1, "{phone}");
     }
+}
+
+/// What sales write comes to the pool; what the pool learns goes to sales, and nothing else does.
+fn both_ways(office: &Office<'_>, world: &World, lead: i64, phone: &str, event: &str) {
+    office.write(lead, json!({"email_from": format!("jia{lead}@shili.example")}));
+    world.until_lead(phone, "the address sales wrote down", |lead| {
+        lead.to_string().contains(&format!("jia{lead}@shili.example"))
+    });
+    world.form(&format!(
+        r#"{{"name":"测试1","phone":"{phone}","title":"采购总监","_submission_id":"{event}"}}"#
+    ));
+    let told = until(
+        "the title in Odoo",
+        || Some(office.lead(phone)).filter(|lead| lead["function"] == "采购总监"),
+        || office.lead(phone),
+    );
+    assert_eq!(told["email_from"], format!("jia{lead}@shili.example"));
+    assert_eq!(told["partner_name"], "示例机器人1");
 }
 
 #[test]
