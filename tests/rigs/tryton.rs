@@ -128,6 +128,43 @@ do = {{ close = "lost" }}
     )
 }
 
+/// What sales write comes to the pool, and what the pool learns goes to sales.
+fn both_ways(office: &Office<'_>, world: &World, party: i64, phone: &str, run: u64) {
+    office.call("party.party", "write", json!([[party], {"name": "示例机器人集团"}]));
+    world.until_lead(phone, "the company sales wrote down", |lead| {
+        lead.to_string().contains("示例机器人集团")
+    });
+    world.form(&format!(r#"{{"name":"测试1","phone":"{phone}","email":"jia{run}@shili.example","_submission_id":"{run}-1-again"}}"#));
+    let reach = || {
+        office.call(
+            "party.contact_mechanism",
+            "search_read",
+            json!([[["party", "=", party]], 0, 10, null, ["type", "value"]]),
+        )
+    };
+    until(
+        "the address in Tryton",
+        || Some(reach()).filter(|reach| reach.to_string().contains(&format!("jia{run}@shili.example"))),
+        reach,
+    );
+}
+
+/// The server ends in the middle: all arrive, once each.
+fn ends_in_the_middle(rig: &Rig, office: &Office<'_>, world: &World, people: &[(u32, String)], run: u64) {
+    rig.halt();
+    for (n, phone) in people {
+        world.form(&format!(r#"{{"name":"测试{n}","phone":"{phone}","company":"示例机器人{n}","_submission_id":"{run}-{n}"}}"#));
+    }
+    rig.again();
+    for (_, phone) in people {
+        office.lead(phone);
+        world.until_lead(phone, "with sales", |lead| lead["stage"] == "with_sales");
+    }
+    for (_, phone) in people {
+        assert_eq!(office.leads(phone).len(), 1, "{phone}");
+    }
+}
+
 #[test]
 fn the_road_to_tryton_and_back() {
     let Some(rig) = Rig::start("tryton") else { return };
@@ -165,25 +202,8 @@ fn the_road_to_tryton_and_back() {
     // the owner changes; sales take it on, and it becomes an order
     office.write(lead, json!({"employee": wang}));
     world.until_lead(&first, "of wang.wei", |lead| lead["owner"].to_string().contains("wang.wei"));
-    // what sales write comes to the pool, and what the pool learns goes to sales
     let party = made["party"].as_i64().expect("a party");
-    office.call("party.party", "write", json!([[party], {"name": "示例机器人集团"}]));
-    world.until_lead(&first, "the company sales wrote down", |lead| {
-        lead.to_string().contains("示例机器人集团")
-    });
-    world.form(&format!(r#"{{"name":"测试1","phone":"{first}","email":"jia{run}@shili.example","_submission_id":"{run}-1-again"}}"#));
-    let reach = || {
-        office.call(
-            "party.contact_mechanism",
-            "search_read",
-            json!([[["party", "=", party]], 0, 10, null, ["type", "value"]]),
-        )
-    };
-    until(
-        "the address in Tryton",
-        || Some(reach()).filter(|reach| reach.to_string().contains(&format!("jia{run}@shili.example"))),
-        reach,
-    );
+    both_ways(&office, &world, party, &first, run);
     office.write(lead, json!({"amount": {"__class__": "Decimal", "decimal": "120000"}}));
     office.press(lead, "opportunity");
     world.until_lead(&first, "an opportunity", |lead| lead["stage"] == "opportunity");
@@ -217,17 +237,7 @@ fn the_road_to_tryton_and_back() {
     );
     assert_eq!((filled["id"].as_i64(), &filled["employee"]), (Some(kept), &json!(wang)));
 
-    // the server ends in the middle: all arrive, once each
-    rig.halt();
-    let waiting: Vec<String> = (4..8).map(submit).collect();
-    rig.again();
-    for phone in &waiting {
-        office.lead(phone);
-        world.until_lead(phone, "with sales", |lead| lead["stage"] == "with_sales");
-    }
-    for phone in &waiting {
-        assert_eq!(office.leads(phone).len(), 1, "{phone}");
-    }
+    ends_in_the_middle(&rig, &office, &world, &(4..8).map(|n| (n, phone(n))).collect::<Vec<_>>(), run);
     drop(world);
     refused(&rig, &users);
 }
