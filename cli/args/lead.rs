@@ -30,6 +30,60 @@ pub enum Lead {
     /// Let a person who was erased be taken in again
     #[command(after_help = "Example:\n  leadloop lead readmit 13800001104")]
     Readmit(LeadReadmit),
+    /// List pairs that may be one person
+    #[command(
+        after_help = "Example:\n  leadloop lead suspects\n  leadloop lead suspects --all --output json"
+    )]
+    Suspects(LeadSuspects),
+    /// Say that two leads are one person
+    #[command(
+        after_help = "Example:\n  leadloop lead merge L-0190… L-0191…\n  leadloop lead merge 13800001104 jia.ceshi@mail.example\n\nThe older lead survives; nothing is moved, so `lead unmerge` takes it back. It waits a few seconds for what is on its way to sales."
+    )]
+    Merge(LeadPair),
+    /// Take a merge back: each lead gets what came through it, sales get corrections
+    #[command(after_help = "Example:\n  leadloop lead unmerge L-0191…")]
+    Unmerge(LeadUnmerge),
+    /// Say that two leads are different people: no rule joins them any more
+    #[command(after_help = "Example:\n  leadloop lead apart L-0190… L-0191…")]
+    Apart(LeadPair),
+    /// Give a person a new phone number; the old one stays as evidence
+    #[command(after_help = "Example:\n  leadloop lead phone 13800001104 13900001104")]
+    Phone(LeadPhone),
+}
+
+#[derive(Debug, Args)]
+pub struct LeadSuspects {
+    /// Also those that somebody judged
+    #[arg(long)]
+    pub all: bool,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub limit: u32,
+    /// Show personal data; who did is noted
+    #[arg(long)]
+    pub reveal: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LeadPair {
+    /// A lead id, phone or mail address
+    pub one: String,
+    /// Another
+    pub other: String,
+}
+
+#[derive(Debug, Args)]
+pub struct LeadUnmerge {
+    /// The id of the lead that was merged into another
+    pub lead: String,
+}
+
+#[derive(Debug, Args)]
+pub struct LeadPhone {
+    /// A lead id, the old phone or a mail address
+    pub who: String,
+    /// The new number
+    pub number: String,
 }
 
 #[derive(Debug, Args)]

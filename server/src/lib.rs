@@ -29,6 +29,7 @@ pub mod fields;
 pub mod local;
 pub mod orders;
 pub mod people;
+pub mod persons;
 
 pub mod backup;
 pub mod health;

@@ -13,7 +13,7 @@ use leadloop_store::read::parked::ParkedAsk;
 use leadloop_store::read::quarantine::{QuarantineAsk, QuarantinedRecord, StoredPush};
 use leadloop_store::{KeptPush, PushState, StoreError};
 use leadloop_sync_core::capture::{Quarantined, ROWS, RawLead};
-use leadloop_sync_core::ids::{CaptureId, DeliveryId, LinkName, PushId, SourceName};
+use leadloop_sync_core::ids::{CaptureId, DeliveryId, LeadId, LinkName, PushId, SourceName};
 use leadloop_sync_core::intake::{Taken, intake};
 use leadloop_sync_core::outbox::Operation;
 use leadloop_sync_core::time::Timestamp;
@@ -189,6 +189,9 @@ pub struct Done {
     pub erasure: Option<leadloop_store::erase::Erasure>,
     /// What a slice of counting anew brought.
     pub recount: Option<recount::Slice>,
+    /// The leads that it was about, as they stand for their people now.
+    #[serde(default)]
+    pub leads: Vec<LeadId>,
 }
 
 impl Done {
@@ -199,6 +202,7 @@ impl Done {
         self.unwanted += other.unwanted;
         self.erased += other.erased;
         self.gone.extend(other.gone);
+        self.leads.extend(other.leads);
     }
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::node::Node;
 use crate::orders::{Done, OrderError};
+use crate::persons;
 
 /// How often an erasure is tried anew where the person changed meanwhile.
 const ROUNDS: u32 = 5;
@@ -41,6 +42,8 @@ pub enum Order {
         /// Who does it.
         who: String,
     },
+    /// Say who is one person, or has a new phone.
+    Persons(persons::Order),
 }
 
 /// Somebody sees personal data.
@@ -94,6 +97,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
             let identifiers = identifiers.into_iter().take(100).collect();
             Ok(Done { changed: node.store.readmit(&identifiers, &noted).await?, ..Done::default() })
         }
+        Order::Persons(order) => persons::carry_out(node, order).await,
     }
 }
 

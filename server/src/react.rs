@@ -88,7 +88,7 @@ fn stamp<V: Verb>(plan: &Plan, moment: &Moment) -> Stamp {
 }
 
 /// The turns a batch must hold before it decides: persons, companies, and what routes count by.
-fn turns(needs: &Needs) -> BTreeSet<String> {
+pub(crate) fn turns(needs: &Needs) -> BTreeSet<String> {
     let people =
         needs.identifiers.iter().map(|identifier| format!("id/{}/{}", identifier.kind.0, identifier.value));
     let leads = needs.leads.iter().map(|lead| format!("lead/{lead}"));

@@ -147,13 +147,12 @@ async fn absorb(
     Ok(())
 }
 
-fn react(book: &mut Book, capture: &Captured, moment: &mut Moment) -> Reaction {
-    let known = capture.who.iter().find_map(|who| book.lead_of(who)).cloned();
+fn somebody(capture: &Captured, moment: &mut Moment) -> Lead {
     let fact = |name: &str| {
         let value = capture.fields.get(name).cloned().unwrap_or_default();
         (name.to_owned(), Fact { value, source: capture.source.clone(), at: capture.at })
     };
-    let mut lead = known.unwrap_or_else(|| Lead {
+    Lead {
         id: moment.id(),
         version: 0,
         stage: Stage::Marketing,
@@ -180,7 +179,13 @@ fn react(book: &mut Book, capture: &Captured, moment: &mut Moment) -> Reaction {
         won_amount: None,
         created_at: NOW,
         merged_into: None,
-    });
+        bonds: Default::default(),
+    }
+}
+
+fn react(book: &mut Book, capture: &Captured, moment: &mut Moment) -> Reaction {
+    let known = capture.who.iter().find_map(|who| book.lead_of(who)).cloned();
+    let mut lead = known.unwrap_or_else(|| somebody(capture, moment));
     (lead.version, lead.touches) = (lead.version + 1, lead.touches + 1);
     lead.identifiers.extend(capture.who.clone());
     let id = lead.id;

@@ -33,6 +33,7 @@ migrations! {
     8 "0008_views" "views";
     9 "0009_people" "people";
     10 "0010_config_version" "config version";
+    13 "0013_verdicts" "verdicts";
     16 "0016_pool" "pool";
     17 "0017_erased" "erased";
     28 "0028_conflicts" "conflicts";

@@ -84,6 +84,8 @@ statements! {
     IDENTIFIER_PUT = "identifier_put";
     IDENTIFIER_DROP = "identifier_drop";
     SUSPECT_PUT = "suspect_put";
+    VERDICT_PUT = "verdict_put";
+    DELIVERY_UNSETTLED = "delivery_unsettled";
     TOUCH_PUT = "touch_put";
     TOUCH_RECEIPTS = "touch_receipts";
     HANDOFF_PUT = "handoff_put";

@@ -6,6 +6,7 @@ use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::capture::{Captured, Identifier};
 use leadloop_sync_core::effect::{Deadline, Reaction};
 use leadloop_sync_core::ids::{DeliveryId, LeadId};
+use leadloop_sync_core::outbox::Delivery;
 use leadloop_sync_core::time::Timestamp;
 
 use crate::cell::{Row, Rows, args};
@@ -13,7 +14,8 @@ use crate::commit;
 use crate::engine::Work;
 use crate::error::StoreError;
 use crate::load::load_into;
-use crate::statement::{CAPTURE_CLAIM, DEADLINE_DUE, TURN_TAKE};
+use crate::outbox::delivery_of;
+use crate::statement::{CAPTURE_CLAIM, DEADLINE_DUE, DELIVERY_UNSETTLED, Statement, TURN_TAKE};
 use crate::text::Engine;
 use crate::wake::Bell;
 
@@ -138,6 +140,15 @@ impl Tx {
         Ok(())
     }
 
+    /// What is still to be said about these leads, oldest first.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a row cannot be read.
+    pub async fn unsettled(&mut self, leads: &[LeadId]) -> Result<Vec<Delivery>> {
+        let rows = self.work.rows(&DELIVERY_UNSETTLED, args![ids(&DELIVERY_UNSETTLED, leads)]).await?;
+        rows.iter().map(delivery_of).collect()
+    }
+
     /// Carries out reactions, all but those that share a row with one that is stale, and ends the transaction.
     /// Several states of one lead or hand-over in the batch count as the last of them.
     ///
@@ -155,6 +166,14 @@ impl Tx {
     pub async fn undo(self) -> Result<()> {
         self.work.undo().await
     }
+}
+
+fn ids(statement: &'static Statement, leads: &[LeadId]) -> Rows {
+    let mut ids = Rows::of(statement, 1);
+    for lead in leads {
+        ids.add(*lead);
+    }
+    ids
 }
 
 /// Columns: key, at, kind, step, lead, handoff.

@@ -5,6 +5,7 @@
 //! [`crate::pool`], [`crate::score`], [`crate::funnel`], [`crate::track`]; whether sales get it by [`crate::transfer`].
 //! Answers of sales go to [`crate::feedback`]. The verb does not fail: what cannot be processed is parked with a code.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::because::{Because, Reason};
@@ -15,14 +16,14 @@ use crate::effect::{Effect, Reaction, Suspect};
 use crate::facts::{self, Scene};
 use crate::identity::{self, Resolution};
 use crate::ids::LeadId;
-use crate::lead::{Lead, Touch};
+use crate::lead::{Edge, Lead, Standing, Touch};
 use crate::matching::{self, Subject};
 use crate::moment::Moment;
 use crate::policy::Policy;
 use crate::score::replay;
 use crate::time::Timestamp;
 use crate::transfer::{self, Occasion};
-use crate::{agree, feedback, funnel, inform, pool, score, track};
+use crate::{agree, feedback, funnel, inform, person, pool, score, track};
 
 /// What must be known first: whose identifiers these are.
 #[must_use]
@@ -61,6 +62,11 @@ pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs 
         needs.history_of = order.at_stake;
     }
     needs.rows.extend(records);
+    // What sales hold of a person hears of a new number: its record, as it is.
+    let touched = captures.iter().filter(|captured| captured.kind == CaptureKind::Touch);
+    for lead in touched.flat_map(|captured| &captured.who).filter_map(|identifier| book.lead_of(identifier)) {
+        needs.rows.extend(book.open_handoff(lead.id).and_then(|handoff| handoff.remote.clone()));
+    }
     needs.extend(feedback::needs_more(book, &answers(captures)));
     needs
 }
@@ -118,14 +124,17 @@ pub fn absorb(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
     reaction.because.reasons.extend(found.reasons.iter().cloned());
     let mut person = Person::of(book, &found, captured, policy, moment, &mut reaction);
     reaction.because.lead = Some(person.lead.id);
-    bind(book, &found, captured, &mut person.lead, &mut reaction);
-    unbind(book, captured, &mut person.lead, &mut reaction);
+    person.bind(&found, captured, &mut reaction);
+    person.unbind(captured, &mut reaction);
 
-    let mut touch = pool::touch(captured, person.lead.id, found.by.clone(), policy, moment);
+    let mut touch = pool::touch(captured, person.born, found.by.clone(), policy, moment);
+    let untold = touch.clone();
     reaction.because.reasons.extend(pool::tell(&mut person.lead, captured, &mut touch, policy));
     let counted = count(&mut person, &found.absorbed, &mut touch, captured, policy, moment);
     reaction.because.reasons.extend(counted.0);
     reaction.effects.extend(counted.1);
+    person.tell_own(captured, untold, policy, moment);
+    reaction.effects.extend(person.change_phone(&found, captured, policy, moment, &mut reaction.because));
     for effect in judge(&mut person, &touch, captured, policy, moment, &mut reaction.because) {
         reaction.effects.push(effect);
     }
@@ -141,6 +150,7 @@ pub fn absorb(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
 
     let end = CaptureEnd::Touched(person.lead.id);
     person.lead.version += 1;
+    reaction.effects.extend(person.rows.into_values().map(|row| Effect::PutLead(Box::new(row))));
     reaction.effects.push(Effect::PutLead(Box::new(person.lead)));
     reaction.effects.push(Effect::Touch(Box::new(touch)));
     reaction.effects.push(Effect::FinishCapture { id: captured.id, end });
@@ -154,12 +164,16 @@ struct Person<'a> {
     before: Option<&'a Lead>,
     /// When the last of its touches was before this one.
     latest: Timestamp,
+    /// The lead that the capture is born to: whose identifier brought it. It may have been merged into `lead`.
+    born: LeadId,
+    /// Other leads that change: those that are merged now, one that the capture is born to, one that loses an identifier.
+    rows: BTreeMap<LeadId, Lead>,
     /// A lead that was just merged into it is with sales: nothing is opened in the same step.
     came_with_handoff: bool,
 }
 
 impl<'a> Person<'a> {
-    /// The lead a capture belongs to: found, joined with others, or new. Writes the edges of merges and the suspects.
+    /// The lead a capture belongs to: found, joined with others, or new. Finds the edges of merges and tells the suspects.
     fn of(
         book: &'a Book,
         found: &Resolution,
@@ -170,17 +184,25 @@ impl<'a> Person<'a> {
     ) -> Self {
         let before = found.survivor.and_then(|id| book.leads.get(&id));
         let mut lead = before.cloned().unwrap_or_else(|| pool::new_lead(captured, moment));
-        let mut came_with_handoff = false;
+        let absorbed: Vec<&Lead> = found.absorbed.iter().filter_map(|id| book.leads.get(id)).collect();
         let of = found.survivor.iter().chain(&found.absorbed).filter_map(|id| book.leads.get(id));
         let latest = of.map(|lead| lead.last_touch_at).max().unwrap_or(Timestamp(i64::MIN));
-        for absorbed in found.absorbed.iter().filter_map(|id| book.leads.get(id)) {
-            came_with_handoff |= book.open_handoff(absorbed.id).is_some();
-            pool::join(&mut lead, absorbed, policy);
-            let mut edge = absorbed.clone();
-            edge.merged_into = Some(lead.id);
-            edge.version += 1;
-            reaction.because.push(Reason::new("merged").with("lead", edge.id).with("into", lead.id));
-            reaction.effects.push(Effect::PutLead(Box::new(edge)));
+        let mut rows = BTreeMap::new();
+        if let Some(survivor) = before.filter(|_| !absorbed.is_empty()) {
+            lead = person::merged(book, survivor, &absorbed, policy, moment.now);
+            for absorbed in &absorbed {
+                let mut edge = (*absorbed).clone();
+                edge.merged_into = Some(lead.id);
+                edge.version += 1;
+                edge.bonds.merged = Some(Edge {
+                    at: moment.now,
+                    by: found.joined.get(&absorbed.id).cloned(),
+                    who: None,
+                    stood: Box::new(Standing::of(survivor)),
+                });
+                reaction.because.push(Reason::new("merged").with("lead", edge.id).with("into", lead.id));
+                rows.insert(edge.id, edge);
+            }
         }
         for doubt in &found.suspects {
             reaction.effects.push(Effect::Suspect(Suspect {
@@ -191,37 +213,150 @@ impl<'a> Person<'a> {
                 at: moment.now,
             }));
         }
-        Self { book, lead, before, latest, came_with_handoff }
+        let of_identifier =
+            found.by.as_ref().and_then(|by| book.identifiers.get(by)).map(|binding| binding.lead);
+        let known = of_identifier.filter(|_| before.is_some());
+        let born = known.filter(|id| book.leads.contains_key(id)).unwrap_or(lead.id);
+        let came_with_handoff = absorbed.iter().any(|lead| book.open_handoff(lead.id).is_some());
+        Self { book, lead, before, latest, born, rows, came_with_handoff }
     }
-}
 
-fn bind(book: &Book, found: &Resolution, captured: &Captured, lead: &mut Lead, reaction: &mut Reaction) {
-    for identifier in &found.bind {
-        lead.identifiers.insert(identifier.clone());
-        let binding = identity::binding(book, identifier, lead.id, &captured.source, captured.at);
-        reaction.effects.push(Effect::Bind(binding));
+    /// A row beside the lead itself, to be changed.
+    fn row(&mut self, id: LeadId) -> Option<&mut Lead> {
+        if id == self.lead.id {
+            return Some(&mut self.lead);
+        }
+        match self.rows.entry(id) {
+            Entry::Occupied(row) => Some(row.into_mut()),
+            Entry::Vacant(place) => {
+                let mut row = self.book.leads.get(&id)?.clone();
+                row.version += 1;
+                Some(place.insert(row))
+            }
+        }
     }
-}
 
-/// Takes the identifiers from the person that the source says are no longer theirs. The last one stays: nobody could be
-/// found again without.
-fn unbind(book: &Book, captured: &Captured, lead: &mut Lead, reaction: &mut Reaction) {
-    for identifier in &captured.ties.unlink {
-        if !lead.identifiers.contains(identifier) {
-            continue;
+    fn bind(&mut self, found: &Resolution, captured: &Captured, reaction: &mut Reaction) {
+        let born = self.born;
+        for identifier in &found.bind {
+            let taken = found.taken.contains(identifier);
+            let new = !self.book.identifiers.contains_key(identifier);
+            self.lead.identifiers.insert(identifier.clone());
+            if (new || taken)
+                && let Some(row) = self.row(born)
+            {
+                person::own_mut(row).identifiers.insert(identifier.clone());
+                row.identifiers.insert(identifier.clone());
+            }
+            if taken {
+                self.take(identifier, captured, reaction);
+            }
+            let binding =
+                identity::binding(self.book, (identifier, taken), born, &captured.source, captured.at);
+            reaction.effects.push(Effect::Bind(binding));
         }
-        let by = identity::masked(identifier);
-        if lead.identifiers.len() == 1 {
-            reaction.because.push(Reason::new("unlink_last").with("by", by));
-            continue;
+    }
+
+    /// Takes an identifier from whoever had it until now: a phone that was given to somebody else.
+    fn take(&mut self, identifier: &Identifier, captured: &Captured, reaction: &mut Reaction) {
+        let Some(known) = self.book.identifiers.get(identifier) else { return };
+        let root = self.book.resolve(known.lead).map(|lead| lead.id);
+        let until = captured.at;
+        for id in [Some(known.lead), root.filter(|root| *root != known.lead)].into_iter().flatten() {
+            if let Some(row) = self.row(id) {
+                person::each(row, |lead| {
+                    lead.identifiers.remove(identifier);
+                    person::forget(lead, identifier, until, "passed_on");
+                });
+            }
         }
-        if book.identifiers.get(identifier).is_some_and(|known| known.last_at > captured.at) {
-            reaction.because.push(Reason::new("unlink_late").with("by", by));
-            continue;
+        reaction.because.push(Reason::new("passed_on").with("by", identity::masked(identifier)));
+    }
+
+    /// Takes the identifiers from the person that the source says are no longer theirs. The last one stays: nobody could
+    /// be found again without.
+    fn unbind(&mut self, captured: &Captured, reaction: &mut Reaction) {
+        for identifier in &captured.ties.unlink {
+            if !self.lead.identifiers.contains(identifier) {
+                continue;
+            }
+            let by = identity::masked(identifier);
+            let known = self.book.identifiers.get(identifier);
+            if self.lead.identifiers.len() == 1 {
+                reaction.because.push(Reason::new("unlink_last").with("by", by));
+                continue;
+            }
+            if known.is_some_and(|known| known.last_at > captured.at) {
+                reaction.because.push(Reason::new("unlink_late").with("by", by));
+                continue;
+            }
+            let (of, root) = (known.map_or(self.born, |known| known.lead), self.lead.id);
+            for id in [Some(of), Some(root).filter(|root| *root != of)].into_iter().flatten() {
+                if let Some(row) = self.row(id) {
+                    person::each(row, |lead| {
+                        lead.identifiers.remove(identifier);
+                        person::forget(lead, identifier, captured.at, "unlinked");
+                    });
+                }
+            }
+            reaction.because.push(Reason::new("unlinked").with("by", by));
+            reaction.effects.push(Effect::Unbind(identifier.clone()));
         }
-        lead.identifiers.remove(identifier);
-        reaction.because.push(Reason::new("unlinked").with("by", by));
-        reaction.effects.push(Effect::Unbind(identifier.clone()));
+    }
+
+    /// The lead that the capture is born to keeps what it says as its own, where it is one of several that make up the
+    /// person: should they be parted again, nothing of it is lost.
+    fn tell_own(&mut self, captured: &Captured, mut touch: Touch, policy: &Policy, moment: &Moment) {
+        if self.born == self.lead.id && self.lead.bonds.own.is_none() {
+            return;
+        }
+        let born = self.born;
+        let Some(row) = self.row(born) else { return };
+        let own = person::own_mut(row);
+        pool::tell(own, captured, &mut touch, policy);
+        score::take(own, &captured.source, &captured.fields, captured.at, policy);
+        let facts = facts::of(&Scene { lead: own, touch: Some(&touch), policy, now: moment.now });
+        score::attributes(own, &facts, policy);
+        score::count(own, &mut touch, &facts, policy);
+        // The person is what its leads are together: reckoned from them, it does not depend on who was merged when.
+        let mut ids = person::members(self.book, self.lead.id);
+        for merged in self.rows.values().filter(|row| row.merged_into == Some(self.lead.id)) {
+            ids.extend(person::members(self.book, merged.id));
+        }
+        ids.remove(&self.lead.id);
+        let others = ids.iter().filter_map(|id| self.rows.get(id).or_else(|| self.book.leads.get(id)));
+        let rows: Vec<&Lead> = others.chain([&self.lead]).collect();
+        let composed = person::compose(&self.lead, &rows, policy, moment.now);
+        // What a history of all of them gave is more than what each of them has.
+        let scores = std::mem::replace(&mut self.lead, composed).scores;
+        self.lead.scores = scores;
+    }
+
+    /// A new phone in place of the old one, where the capture proves whose it is: sales hear of it.
+    fn change_phone(
+        &mut self,
+        found: &Resolution,
+        captured: &Captured,
+        policy: &Policy,
+        moment: &mut Moment,
+        because: &mut Because,
+    ) -> Vec<Effect> {
+        let Some(before) = self.before else { return Vec::new() };
+        let Some((old, new)) = person::phone::changed_by(before, captured, found, policy) else {
+            return Vec::new();
+        };
+        if self.lead.text("phone") != captured.fields.text("phone") {
+            return Vec::new(); // an older event: the person has a newer number by now
+        }
+        person::phone::give_up(&mut self.lead, &old, &new, captured.at);
+        because.push(
+            Reason::new("phone_changed").with("to", identity::masked(&new)).with("who", &captured.source),
+        );
+        let mut case = Case::new(self.book, policy, moment, &mut self.lead);
+        person::phone::tell_unmapped(&mut case, before);
+        let (effects, mut said) = case.into_parts();
+        because.reasons.append(&mut said.reasons);
+        effects
     }
 }
 

@@ -403,7 +403,7 @@ fn bind(
             case.push(Effect::Suspect(Suspect { lead, other: other.id, by: identifier, reason, at }));
             continue;
         }
-        let binding = identity::binding(case.book, &identifier, case.lead.id, source, at);
+        let binding = identity::binding(case.book, (&identifier, false), case.lead.id, source, at);
         case.lead.identifiers.insert(identifier);
         case.push(Effect::Bind(binding));
     }

@@ -182,6 +182,7 @@ impl Book {
             | Effect::ClearDeadline(_)
             | Effect::Alarm(_)
             | Effect::Suspect(_)
+            | Effect::Verdict(_)
             | Effect::EndVisit { .. } => {}
         }
     }

@@ -14,6 +14,7 @@ use crate::inform;
 use crate::lead::{Lead, Stage};
 use crate::moment::Moment;
 use crate::outbox::{Delivery, DeliveryState, Lane, Operation, Purpose};
+use crate::person;
 use crate::policy::Policy;
 use crate::routing::{self, Dealings};
 use crate::time::Timestamp;
@@ -153,6 +154,7 @@ impl<'a> Case<'a> {
     /// What was done and why, with the lead where it changed.
     pub(crate) fn finish(self, before: &Lead) -> Reaction {
         let (mut lead, book) = (self.lead.clone(), self.book);
+        person::learn(&mut lead, before);
         let told = inform::changes(Some(before), &lead, self.policy, self.moment);
         let (mut effects, because) = self.into_parts();
         effects.extend(told);

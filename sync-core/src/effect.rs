@@ -123,6 +123,21 @@ pub struct Suspect {
     pub at: Timestamp,
 }
 
+/// Somebody said whether two leads are one person: nobody is asked about the pair again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The one.
+    pub lead: LeadId,
+    /// The other. The pair is unordered and stands once.
+    pub other: LeadId,
+    /// One person, or two.
+    pub same: bool,
+    /// Who said so.
+    pub who: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// What one attempt of a delivery brought, for people: bounded and masked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptNote {
@@ -232,6 +247,8 @@ pub enum Effect {
         /// When it is looked at again; `None` where it is told or forgotten.
         until: Option<Timestamp>,
     },
+    /// What somebody said about such a pair.
+    Verdict(Verdict),
 }
 
 /// What shall be done, and why.

@@ -16,7 +16,7 @@ use crate::facts;
 use crate::handoff::HandoffState;
 use crate::ids::{LeadId, LinkName};
 use crate::inform;
-use crate::lead::{Lead, RemoteRef, Stage};
+use crate::lead::{Bonds, Lead, RemoteRef, Stage};
 use crate::mirror_read::roles_in;
 use crate::moment::Moment;
 use crate::outbox::{Delivery, DeliveryState, Lane, Operation, Purpose};
@@ -69,6 +69,7 @@ pub fn erase(book: &Book, id: LeadId, policy: &Policy, moment: &mut Moment) -> O
     }
     for handoff in book.handoffs.values().filter(|handoff| members.contains(&handoff.lead)) {
         let mut left = handoff.clone();
+        left.by = None;
         left.version += 1;
         if left.state.is_open() {
             left.state = HandoffState::Superseded;
@@ -108,6 +109,8 @@ fn skeleton(lead: &Lead, moment: &Moment) -> Lead {
         mql: false,
         track: None,
         rest_until: None,
+        // What it was by itself, and what identified it once.
+        bonds: Bonds::default(),
         ..lead.clone()
     }
 }

@@ -23,7 +23,7 @@ use crate::moment::Moment;
 use crate::policy::{CrmPolicy, Policy, StatusMeaning};
 use crate::{agree, routing};
 
-pub(crate) use next::{Return, Wake, give_back, overdue_key, take_over};
+pub(crate) use next::{Return, Wake, give_back, overdue_key, take_over, wake};
 
 /// The value of a CRM record's identifier (kind `crm_id`): `sales/lead/42`.
 #[must_use]

@@ -21,6 +21,16 @@ pub fn holds(lead: &Lead, policy: &Policy, now: Timestamp) -> bool {
     policy.mql.iter().any(|mql| mql.when.eval_bool(&facts).unwrap_or(false))
 }
 
+/// Makes a lead an MQL where a definition holds for it as it is, without anything having happened; whether one does.
+pub fn qualify(lead: &mut Lead, policy: &Policy, now: Timestamp, reasons: &mut Vec<Reason>) -> bool {
+    let facts = facts::of(&Scene { lead, touch: None, policy, now });
+    let holds = policy.mql.iter().find(|mql| mql.when.eval_bool(&facts).unwrap_or(false));
+    if let Some(mql) = holds {
+        become_mql(lead, (mql, &mql.when), now, reasons);
+    }
+    holds.is_some()
+}
+
 /// Moves a lead to a stage, with the reason.
 pub fn enter(lead: &mut Lead, stage: Stage, now: Timestamp, reasons: &mut Vec<Reason>) {
     if lead.stage != stage {

@@ -6,6 +6,7 @@
 use leadloop_mapping::Record;
 use serde::{Deserialize, Serialize};
 
+use crate::capture::Identifier;
 use crate::ids::{DecisionId, HandoffId, LeadId, LinkName};
 use crate::lead::{Owner, RemoteRef};
 use crate::time::Timestamp;
@@ -180,6 +181,9 @@ pub struct Handoff {
     pub clocks: Clocks,
     /// Why it is parked, where it is: code and detail.
     pub parked: Option<(String, String)>,
+    /// The identifier that it carries: whose it is, should the person turn out to be two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Identifier>,
     /// Rules up to this index were tried already (a hold that ran out goes on with the next).
     pub rules_tried: u32,
 }

@@ -7,6 +7,8 @@
 //! 3. A weaker identifier joins two leads unless they hold different values of something that one person has once
 //!    ([`SINGLE`]) and that is at least as strong; the two then are suspects.
 //! 4. Neither may the joined person hold more identifiers of a kind than the policy allows, nor two running hand-overs.
+//! 5. A phone that was given up, or was silent for long, and comes under another name is somebody else's by now.
+//! 6. Two leads of which somebody said that they are different people are never joined, whatever they share.
 //!
 //! The oldest known lead survives a merge; absorbed ids resolve for ever. Nothing is moved: a merge is one edge
 //! (`merged_into`), so taking it back is possible.
@@ -18,8 +20,9 @@ use crate::book::Book;
 use crate::capture::{Captured, Identifier, IdentifierKind};
 use crate::ids::LeadId;
 use crate::lead::{Binding, Lead};
-use crate::normal::mask;
 use crate::normal::phone::{Phone, PhoneKind};
+use crate::normal::{self, mask};
+use crate::person;
 use crate::policy::{IdentityPolicy, Policy};
 use crate::time::Timestamp;
 
@@ -37,10 +40,14 @@ pub struct Resolution {
     pub survivor: Option<LeadId>,
     /// Leads that turn out to be the same person, to be merged into the survivor.
     pub absorbed: Vec<LeadId>,
+    /// Through which identifier each of them was found.
+    pub joined: BTreeMap<LeadId, Identifier>,
     /// Identifiers that are the person's: new ones, and known ones seen again.
     pub bind: Vec<Identifier>,
     /// The identifier that led to the lead, or the strongest of a new one.
     pub by: Option<Identifier>,
+    /// Identifiers of others that are this person's from now on.
+    pub taken: Vec<Identifier>,
     /// Leads that were not joined although they share something.
     pub suspects: Vec<Doubt>,
     /// The reasons, in the order they were found.
@@ -75,6 +82,14 @@ pub fn is_device(kind: &IdentifierKind) -> bool {
 pub fn rank(policy: &IdentityPolicy, kind: &IdentifierKind) -> usize {
     let named = policy.order.iter().position(|known| known == kind);
     named.unwrap_or(policy.order.len() + usize::from(is_device(kind)))
+}
+
+/// Whether a value identifies nobody, by the config.
+#[must_use]
+pub fn is_blocked(identifier: &Identifier, policy: &IdentityPolicy) -> bool {
+    let value = identifier.value.as_str();
+    let national = value.strip_prefix("+86").unwrap_or(value);
+    policy.blocked.contains(value) || policy.blocked.contains(national)
 }
 
 /// A phone as an identifier: colleagues behind one switchboard differ by the extension, so it belongs to the value
@@ -121,6 +136,7 @@ pub fn resolve<'a>(book: &'a Book, captured: &'a Captured, policy: &'a Policy) -
         book,
         policy: &policy.identity,
         at: captured.at,
+        name: captured.fields.text("name"),
         who,
         linked: captured.ties.link.iter().flat_map(|(one, other)| [one, other]).collect(),
         held: who.iter().cloned().collect(),
@@ -132,6 +148,13 @@ pub fn resolve<'a>(book: &'a Book, captured: &'a Captured, policy: &'a Policy) -
     for (place, identifier) in who.iter().enumerate() {
         let Some(lead) = book.lead_of(identifier) else { continue };
         if person.leads.iter().any(|known| known.id == lead.id) {
+            continue;
+        }
+        if person.has_passed_on(identifier, lead) {
+            person.found.taken.push(identifier.clone());
+            if doubted.insert(lead.id) {
+                person.doubt(identifier, lead, "recycled_phone");
+            }
             continue;
         }
         match person.objection(identifier, place, lead) {
@@ -148,6 +171,7 @@ struct Person<'a> {
     book: &'a Book,
     policy: &'a IdentityPolicy,
     at: Timestamp,
+    name: Option<&'a str>,
     who: &'a [Identifier],
     /// What the source says belongs together: proof of its own, though no stronger than its kind.
     linked: BTreeSet<&'a Identifier>,
@@ -161,6 +185,9 @@ impl<'a> Person<'a> {
     fn objection(&self, by: &Identifier, place: usize, lead: &Lead) -> Option<&'static str> {
         if self.leads.is_empty() && place == 0 {
             return None;
+        }
+        if self.leads.iter().any(|known| person::are_apart(self.book, known, lead)) {
+            return Some("said_apart");
         }
         if is_device(&by.kind) {
             let known = self.held.iter().any(|held| !is_device(&held.kind));
@@ -193,6 +220,24 @@ impl<'a> Person<'a> {
             return Some("both_with_sales");
         }
         self.too_many(by, lead).then_some("limit")
+    }
+
+    /// Whether a phone of this lead is somebody else's by now: given up or silent for long, another name, and nothing else
+    /// in the capture that is the lead's.
+    fn has_passed_on(&self, by: &Identifier, lead: &Lead) -> bool {
+        let (Some(after), Some(binding)) = (self.policy.recycled_after, self.book.identifiers.get(by)) else {
+            return false;
+        };
+        if by.kind.0 != "phone" {
+            return false;
+        }
+        let silent = is_former(lead, by).unwrap_or(binding.last_at + after) <= self.at;
+        let other = |one: &&Identifier| *one != by && !is_device(&one.kind);
+        let vouched =
+            self.who.iter().filter(other).any(|one| self.book.lead_of(one).is_some_and(|l| l.id == lead.id));
+        silent
+            && !vouched
+            && self.name.zip(lead.text("name")).is_some_and(|(ours, theirs)| are_two(ours, theirs))
     }
 
     /// Whether what the capture says, or what the person is known by, differs from what the lead holds of a kind:
@@ -228,6 +273,9 @@ impl<'a> Person<'a> {
 
     /// Whether an identifier counts against the limit of its kind: within the window, where there is one.
     fn counts(&self, identifier: &Identifier) -> bool {
+        if self.leads.iter().any(|lead| is_former(lead, identifier).is_some()) {
+            return false;
+        }
         let window = self.policy.limits.get(&identifier.kind).and_then(|(_, window)| *window);
         let said = self.book.identifiers.get(identifier).map(|binding| binding.at);
         match (window, said) {
@@ -243,6 +291,7 @@ impl<'a> Person<'a> {
         } else {
             self.found.reasons.push(Reason::new("same_person").with("by", masked(by)).with("lead", lead.id));
         }
+        self.found.joined.insert(lead.id, by.clone());
         self.held.extend(lead.identifiers.iter().cloned());
         self.leads.push(lead);
     }
@@ -250,11 +299,14 @@ impl<'a> Person<'a> {
     fn doubt(&mut self, by: &Identifier, lead: &Lead, why: &'static str) {
         let reason = Reason::new("not_joined").with("by", masked(by)).with("lead", lead.id).with("why", why);
         self.found.reasons.push(reason);
-        self.found.suspects.push(Doubt { other: lead.id, by: by.clone(), why });
+        // What somebody has judged is not asked again.
+        if why != "said_apart" {
+            self.found.suspects.push(Doubt { other: lead.id, by: by.clone(), why });
+        }
     }
 
     fn finish(mut self) -> Resolution {
-        let survivor = self.leads.iter().min_by_key(|lead| age(lead)).map(|lead| lead.id);
+        let survivor = self.leads.iter().min_by_key(|lead| person::age(lead)).map(|lead| lead.id);
         self.found.survivor = survivor;
         self.found.absorbed =
             self.leads.iter().map(|lead| lead.id).filter(|id| Some(*id) != survivor).collect();
@@ -278,6 +330,7 @@ impl<'a> Person<'a> {
         for identifier in self.who {
             match self.book.lead_of(identifier) {
                 Some(lead) if self.leads.iter().any(|known| known.id == lead.id) => {}
+                Some(_) if self.found.taken.contains(identifier) => {}
                 Some(_) => continue,
                 None => {
                     let (lately, ever) = counts.entry(identifier.kind.clone()).or_default();
@@ -295,21 +348,32 @@ impl<'a> Person<'a> {
     }
 }
 
-/// What makes one lead survive another: known before anonymous, then the older; ids only to have an order at all.
-fn age(lead: &Lead) -> (bool, Timestamp, Timestamp, LeadId) {
-    (!is_known(lead), lead.origin.at, lead.created_at, lead.id)
+/// Since when an identifier is one that the lead had once.
+fn is_former(lead: &Lead, identifier: &Identifier) -> Option<Timestamp> {
+    lead.bonds.former.iter().find(|known| known.identifier == *identifier).map(|known| known.until)
 }
 
-/// The binding of an identifier of a lead, as it becomes by being seen at `at`: born bindings stay where they were born.
+/// Whether two names are surely of two people: neither is part of the other, in whatever order and spelling.
+fn are_two(one: &str, other: &str) -> bool {
+    let read =
+        |name: &str| normal::person::parse(name).ok().map(|name| name.key).filter(|key| !key.is_empty());
+    match (read(one), read(other)) {
+        (Some(one), Some(other)) => !one.contains(&other) && !other.contains(&one),
+        _ => false,
+    }
+}
+
+/// The binding of an identifier of a lead, as it becomes by being seen at `at`: born bindings stay where they were born,
+/// but for those that are `taken` from somebody else.
 #[must_use]
 pub fn binding(
     book: &Book,
-    identifier: &Identifier,
+    (identifier, taken): (&Identifier, bool),
     lead: LeadId,
     source: &crate::ids::SourceName,
     at: Timestamp,
 ) -> Binding {
-    match book.identifiers.get(identifier) {
+    match book.identifiers.get(identifier).filter(|_| !taken) {
         Some(known) => {
             let earlier = at < known.at;
             Binding {

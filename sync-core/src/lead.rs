@@ -181,6 +181,112 @@ pub struct Origin {
     pub at: Timestamp,
 }
 
+/// Where a lead stands in the funnel and with sales.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Its stage.
+    pub stage: Stage,
+    /// Since when.
+    pub stage_since: Timestamp,
+    /// Resting until then.
+    pub rest_until: Option<Timestamp>,
+    /// Whether the MQL definition holds.
+    pub mql: bool,
+    /// Since when.
+    pub mql_at: Option<Timestamp>,
+    /// By which definition.
+    pub mql_of: Option<String>,
+    /// When it last stopped being one.
+    pub mql_left: Option<Timestamp>,
+    /// Who follows it.
+    pub owner: Option<Owner>,
+    /// Nurture track.
+    pub track: Option<String>,
+    /// Last answer of sales.
+    pub feedback: Option<String>,
+    /// How often it returned.
+    pub recycled: u32,
+    /// Amount won.
+    pub won_amount: Option<f64>,
+}
+
+impl Standing {
+    /// Where a lead stands.
+    #[must_use]
+    pub fn of(lead: &Lead) -> Self {
+        Self {
+            stage: lead.stage,
+            stage_since: lead.stage_since,
+            rest_until: lead.rest_until,
+            mql: lead.mql,
+            mql_at: lead.mql_at,
+            mql_of: lead.mql_of.clone(),
+            mql_left: lead.mql_left,
+            owner: lead.owner.clone(),
+            track: lead.track.clone(),
+            feedback: lead.feedback.clone(),
+            recycled: lead.recycled,
+            won_amount: lead.won_amount,
+        }
+    }
+
+    /// Puts a lead there.
+    pub fn put(self, lead: &mut Lead) {
+        (lead.stage, lead.stage_since, lead.rest_until) = (self.stage, self.stage_since, self.rest_until);
+        (lead.mql, lead.mql_at, lead.owner) = (self.mql, self.mql_at, self.owner);
+        (lead.mql_of, lead.mql_left) = (self.mql_of, self.mql_left);
+        (lead.track, lead.feedback) = (self.track, self.feedback);
+        (lead.recycled, lead.won_amount) = (self.recycled, self.won_amount);
+    }
+}
+
+/// How a lead hangs together with others: what makes a merge that can be taken back.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Bonds {
+    /// What the lead is by itself, where others were merged into it: it shows what all of them are together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Box<Lead>>,
+    /// The evidence of its own merge into another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Edge>,
+    /// Leads of which somebody said that they are other people.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub apart: BTreeSet<LeadId>,
+    /// Identifiers that were its own once, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Former>,
+}
+
+impl Bonds {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Why one lead was merged into another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Edge {
+    /// When.
+    pub at: Timestamp,
+    /// By which identifier; none by hand.
+    pub by: Option<Identifier>,
+    /// Who said so, by hand.
+    pub who: Option<String>,
+    /// Where the survivor stood before.
+    pub stood: Box<Standing>,
+}
+
+/// An identifier that was somebody's once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Former {
+    /// Which. After a change of phone it still leads to the person.
+    pub identifier: Identifier,
+    /// Since when it is not.
+    pub until: Timestamp,
+    /// Why: `changed` (there is a new one), `unlinked` (the source says so), `passed_on` (somebody else has it now).
+    pub why: String,
+}
+
 /// A lead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lead {
@@ -239,6 +345,9 @@ pub struct Lead {
     pub created_at: Timestamp,
     /// The lead it was merged into.
     pub merged_into: Option<LeadId>,
+    /// How it hangs together with others.
+    #[serde(default, skip_serializing_if = "Bonds::is_empty")]
+    pub bonds: Bonds,
 }
 
 impl Lead {

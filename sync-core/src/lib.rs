@@ -23,6 +23,7 @@ pub mod facts;
 pub mod funnel;
 pub mod inform;
 pub mod lead;
+pub mod person;
 pub mod pool;
 pub mod score;
 pub mod track;

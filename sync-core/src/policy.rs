@@ -137,6 +137,8 @@ pub struct IdentityPolicy {
     pub limits: BTreeMap<IdentifierKind, (u32, Option<Micros>)>,
     /// Values that identify nobody, normalised.
     pub blocked: BTreeSet<String>,
+    /// A phone number that was silent for so long may be somebody else's: under another name it is. `None`: never.
+    pub recycled_after: Option<Micros>,
 }
 
 /// Channels and campaigns.

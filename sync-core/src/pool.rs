@@ -1,5 +1,5 @@
 //! Stage 3, pool: what a capture says becomes part of the lead: profile with source and time of every field, consent,
-//! tags, origin, the touch on the timeline. And how two leads that are one person are joined.
+//! tags, origin, the touch on the timeline.
 //!
 //! Of the sources that may fill a field the preferred one wins it, of one source the newest event, however late it arrives;
 //! a blank never does. Scores are for [`crate::score`], stages for [`crate::funnel`].
@@ -12,11 +12,10 @@ use crate::because::Reason;
 use crate::capture::{Captured, Identifier};
 use crate::facts::{self, Scene};
 use crate::ids::LeadId;
-use crate::lead::{Consent, Fact, Lead, Origin, Stage, Touch};
+use crate::lead::{Bonds, Consent, Fact, Lead, Origin, Stage, Touch};
 use crate::moment::Moment;
 use crate::normal::prefix;
 use crate::policy::{self, Filler, Policy};
-use crate::score;
 
 /// Most fields of one profile; further ones stay on the touch.
 pub const MOST_FIELDS: usize = 300;
@@ -58,6 +57,7 @@ pub fn new_lead(captured: &Captured, moment: &mut Moment) -> Lead {
         won_amount: None,
         created_at: moment.now,
         merged_into: None,
+        bonds: Bonds::default(),
     }
 }
 
@@ -303,79 +303,4 @@ pub fn stronger<'a>(one: &'a Consent, other: &'a Consent) -> &'a Consent {
     let (yes, no) = if one.given { (one, other) } else { (other, one) };
     let proven = yes.text_version.is_some() && !yes.assumed && yes.at > no.at;
     if proven { yes } else { no }
-}
-
-/// Joins a lead that turned out to be the same person into the one that survives: the newer fact of each field, consent as
-/// [`stronger`] says, sums of what was counted, the further stage. The absorbed lead itself is left as it was.
-pub fn join(survivor: &mut Lead, absorbed: &Lead, policy: &Policy) {
-    for (name, fact) in &absorbed.profile {
-        let known = survivor.profile.get(name);
-        let newer = known.is_none_or(|known| policy.pool.outranks(name, fact, known, true));
-        if newer && (survivor.profile.contains_key(name) || survivor.profile.len() < MOST_FIELDS) {
-            survivor.profile.insert(name.clone(), fact.clone());
-        }
-    }
-    for (purpose, consent) in &absorbed.consent {
-        let known = survivor.consent.get(purpose);
-        let stands = known.map_or(consent, |known| stronger(known, consent)).clone();
-        survivor.consent.insert(purpose.clone(), stands);
-    }
-    for model in &policy.scores {
-        let Some(theirs) = absorbed.scores.get(&model.name) else { continue };
-        let ours = survivor.scores.get(&model.name);
-        let joined =
-            ours.map_or_else(|| theirs.clone(), |ours| score::joined(model, ours, theirs, &policy.zone));
-        survivor.scores.insert(model.name.clone(), joined);
-    }
-    survivor.identifiers.extend(absorbed.identifiers.iter().cloned());
-    survivor.remotes.extend(absorbed.remotes.iter().cloned());
-    survivor.tags.extend(absorbed.tags.iter().cloned());
-    if absorbed.origin.at < survivor.origin.at {
-        survivor.origin = absorbed.origin.clone();
-    }
-    survivor.last_touch_at = survivor.last_touch_at.max(absorbed.last_touch_at);
-    survivor.touches = survivor.touches.saturating_add(absorbed.touches);
-    survivor.created_at = survivor.created_at.min(absorbed.created_at);
-    survivor.recycled = survivor.recycled.saturating_add(absorbed.recycled);
-    survivor.won_amount = match (survivor.won_amount, absorbed.won_amount) {
-        (Some(ours), Some(theirs)) => Some(ours + theirs),
-        (ours, theirs) => ours.or(theirs),
-    };
-    if absorbed.mql && !survivor.mql {
-        survivor.mql_of.clone_from(&absorbed.mql_of);
-    }
-    survivor.mql |= absorbed.mql;
-    survivor.mql_left = survivor.mql_left.max(absorbed.mql_left);
-    survivor.mql_at = survivor.mql_at.max(absorbed.mql_at);
-    let further = further(absorbed.stage) > further(survivor.stage);
-    if further {
-        survivor.stage = absorbed.stage;
-        survivor.stage_since = absorbed.stage_since;
-        survivor.rest_until = absorbed.rest_until;
-    }
-    let pick = |ours: &mut Option<String>, theirs: &Option<String>| {
-        if theirs.is_some() && (further || ours.is_none()) {
-            ours.clone_from(theirs);
-        }
-    };
-    pick(&mut survivor.track, &absorbed.track);
-    pick(&mut survivor.feedback, &absorbed.feedback);
-    if absorbed.owner.is_some() && (further || survivor.owner.is_none()) {
-        survivor.owner.clone_from(&absorbed.owner);
-    }
-}
-
-/// How far a stage is from the start, for the one that two leads of one person stand at together.
-const fn further(stage: Stage) -> u8 {
-    match stage {
-        Stage::Closed => 0,
-        Stage::Raw => 1,
-        Stage::Lost => 2,
-        Stage::Resting => 3,
-        Stage::Marketing => 4,
-        Stage::WithSales => 5,
-        Stage::Accepted => 6,
-        Stage::Opportunity => 7,
-        Stage::Won => 8,
-    }
 }

@@ -17,7 +17,7 @@ use crate::case::{Case, short};
 use crate::effect::{AttemptNote, Effect, Reaction};
 use crate::handoff::Handoff;
 use crate::ids::LinkName;
-use crate::lead::RemoteRef;
+use crate::lead::{Lead, RemoteRef};
 use crate::matching::{self, Subject};
 use crate::mirror_read;
 use crate::moment::Moment;
@@ -84,7 +84,7 @@ pub fn needs_more(book: &Book, inputs: &[(Delivery, Outcome)], policy: &Policy) 
                 || (delivery.purpose == Purpose::Handover
                     && matches!(outcome, Outcome::Conflict { .. } | Outcome::Gone { .. }))
         })
-        .filter_map(|(delivery, _)| book.resolve(delivery.lead?).map(Subject::of))
+        .filter_map(|(delivery, _)| whose(book, delivery).map(Subject::of))
         .collect();
     matching::needs(&subjects, policy)
 }
@@ -138,7 +138,7 @@ pub fn settle(
         }
         return poll::settle(book, delivery, outcome, policy, moment);
     }
-    let Some(mut lead) = delivery.lead.and_then(|id| book.resolve(id)).cloned() else {
+    let Some(mut lead) = whose(book, delivery).cloned() else {
         return forgotten(delivery, outcome, moment.now);
     };
     let before = lead.clone();
@@ -167,6 +167,12 @@ pub fn settle(
         }
     }
     case.finish(&before)
+}
+
+/// Whose it is: of the lead that has the hand-over today, which may have been parted from the one it was made for.
+fn whose<'b>(book: &'b Book, delivery: &Delivery) -> Option<&'b Lead> {
+    let handoff = delivery.handoff.and_then(|id| book.handoffs.get(&id));
+    book.resolve(handoff.map_or(delivery.lead?, |handoff| handoff.lead))
 }
 
 fn done(case: &mut Case<'_>, end: &Ending<'_>, reply: &Reply) {

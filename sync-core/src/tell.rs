@@ -14,7 +14,7 @@ use crate::case::{Case, stream_of};
 use crate::effect::Effect;
 use crate::handoff::{Action, Handoff, mark_of};
 use crate::ids::LinkName;
-use crate::lead::{Owner, RemoteRef, Stage, Touch};
+use crate::lead::{Lead, Owner, RemoteRef, Stage, Touch};
 use crate::mirror::{MirrorRow, Roles};
 use crate::mirror_read::{ACTIVITY, roles_in};
 use crate::outbox::{Operation, Purpose};
@@ -28,6 +28,10 @@ pub(crate) enum News<'a> {
     Handover,
     /// The lead did something new.
     Touch(&'a Touch),
+    /// The record is about the same person as another, which sales go on with.
+    SameAs(Option<&'a RemoteRef>),
+    /// The person was mixed up with another; these fields were put right.
+    Parted(&'a [String]),
 }
 
 /// Says a decision to the CRM. Parks the hand-over where the record cannot be made.
@@ -155,6 +159,46 @@ pub(crate) fn status(case: &mut Case<'_>, handoff: &Handoff, stage: Option<Stage
     let mut delivery = case.delivery(&handoff.link, Purpose::Status, operation);
     delivery.handoff = Some(handoff.id);
     case.push(Effect::Enqueue(Box::new(delivery)));
+}
+
+/// Puts a record right after the lead changed beneath it: fields that still hold what we would have written before get
+/// what we would write now, and no others. Says which.
+pub(crate) fn correct(
+    case: &mut Case<'_>,
+    handoff: &Handoff,
+    remote: &RemoteRef,
+    before: &Lead,
+) -> Vec<String> {
+    let Some(crm) = case.policy.crms.get(&handoff.link) else { return Vec::new() };
+    let now = pool_record(case, "");
+    let mut was_lead = before.clone();
+    let was = {
+        let was_case = Case::new(case.book, case.policy, case.moment, &mut was_lead);
+        pool_record(&was_case, "")
+    };
+    let in_words = |pool: &Record| mapped(crm, &remote.object, pool, Writing::Update).unwrap_or_default();
+    let (was, now) = (in_words(&was), in_words(&now));
+    let held = case.book.mirror.get(remote).map(|row| &row.fields);
+    let agreed = case.book.links.get(remote).map(|link| &link.agreed);
+    let shown = |value: Option<&Value>| value.map(Value::to_display).unwrap_or_default();
+    let mut record = Record::new();
+    for field in was.0.keys().chain(now.0.keys()) {
+        let (then, next) = (was.get(field), now.get(field));
+        let theirs = held.or(agreed).and_then(|known| known.get(field));
+        if shown(then) != shown(next) && shown(theirs) == shown(then) {
+            record.set(field.as_str(), next.cloned().unwrap_or_default());
+        }
+    }
+    if record.is_empty() {
+        return Vec::new();
+    }
+    let fields: Vec<String> = record.0.keys().cloned().collect();
+    case.say(Reason::new("record_corrected").with("fields", fields.join(", ")));
+    let operation = Operation::Update { remote: remote.clone(), record };
+    let mut delivery = case.delivery(&handoff.link, Purpose::Status, operation);
+    delivery.handoff = Some(handoff.id);
+    case.push(Effect::Enqueue(Box::new(delivery)));
+    fields
 }
 
 /// Fields of the lead as a mapping reads them: the profile (company fields also by their short name), where it came

@@ -9,7 +9,7 @@ use crate::case::Case;
 use crate::effect::{Deadline, Effect, Reaction};
 use crate::feedback::{self, Return, Wake};
 use crate::handoff::{Handoff, HandoffState};
-use crate::lead::Stage;
+use crate::lead::{Lead, Stage};
 use crate::matching::{self, Subject};
 use crate::mirror::OwnerState;
 use crate::moment::Moment;
@@ -37,12 +37,12 @@ pub fn needs(inputs: &[Deadline], _policy: &Policy) -> Needs {
 #[must_use]
 pub fn needs_more(book: &Book, inputs: &[Deadline], policy: &Policy) -> Needs {
     let subjects: Vec<Subject> =
-        inputs.iter().filter_map(|deadline| book.resolve(deadline.lead)).map(Subject::of).collect();
+        inputs.iter().filter_map(|deadline| whose(book, deadline)).map(Subject::of).collect();
     let mut needs = matching::needs(&subjects, policy);
     for deadline in inputs {
         let handoff = deadline.handoff.and_then(|id| book.handoffs.get(&id));
         needs.remotes.extend(handoff.and_then(|handoff| handoff.remote.clone()));
-        if let Some(lead) = book.resolve(deadline.lead) {
+        if let Some(lead) = whose(book, deadline) {
             needs.remotes.extend(lead.remotes.iter().cloned());
         }
     }
@@ -55,7 +55,7 @@ pub fn tick(book: &Book, deadline: &Deadline, policy: &Policy, moment: &mut Mome
     if deadline.kind == track::DEADLINE {
         return track::look(book, deadline, policy, moment);
     }
-    let Some(before) = book.resolve(deadline.lead) else {
+    let Some(before) = whose(book, deadline) else {
         let mut because = Because { lead: Some(deadline.lead), ..Because::default() };
         because.push(Reason::new("lead_gone"));
         return Reaction { effects: vec![Effect::ClearDeadline(deadline.key.clone())], because };
@@ -75,6 +75,12 @@ pub fn tick(book: &Book, deadline: &Deadline, policy: &Policy, moment: &mut Mome
         _ => case.say(Reason::new("deadline_unknown")),
     }
     case.finish(before)
+}
+
+/// Whose it is: of the lead that has the hand-over today, which may have been parted from the one it was set for.
+fn whose<'b>(book: &'b Book, deadline: &Deadline) -> Option<&'b Lead> {
+    let handoff = deadline.handoff.and_then(|id| book.handoffs.get(&id));
+    book.resolve(handoff.map_or(deadline.lead, |handoff| handoff.lead))
 }
 
 /// A rest is over.

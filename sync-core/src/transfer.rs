@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::because::{Because, Reason};
 use crate::book::Book;
+use crate::capture::Identifier;
 use crate::case::Case;
 use crate::effect::Effect;
 use crate::handoff::{Action, Clocks, Handoff, HandoffState};
@@ -157,10 +158,23 @@ pub(crate) fn begin(
             ..Clocks::default()
         },
         parked: None,
+        by: carried(case.lead),
         rules_tried: 0,
     };
     case.say(Reason::new("handoff_opened").with("handoff", id));
     decide_or_ask(case, handoff, forced);
+}
+
+/// The identifier that a hand-over of the lead carries: what sales reach the person by, else the least of all there are.
+fn carried(lead: &Lead) -> Option<Identifier> {
+    let reach = |kind: &str| {
+        let said = lead.text(kind)?;
+        lead.identifiers
+            .iter()
+            .find(|known| known.kind.0 == kind && identity::number(&known.value) == said)
+            .cloned()
+    };
+    reach("phone").or_else(|| reach("email")).or_else(|| lead.identifiers.first().cloned())
 }
 
 /// Decides where the mirror is fresh, else asks the CRM about the person first.

@@ -3,9 +3,11 @@
 mod erase;
 mod export;
 mod list;
+mod same;
 mod scores;
 mod search;
 mod show;
+mod suspects;
 pub mod who;
 
 use crate::args::General;
@@ -25,5 +27,10 @@ pub async fn run(screen: &mut Screen, general: &General, command: Lead) -> Resul
         Lead::Export(args) => erase::export(screen, general, &args).await,
         Lead::Erase(args) => erase::erase(screen, general, &args).await,
         Lead::Readmit(args) => erase::readmit(screen, general, &args).await,
+        Lead::Suspects(args) => suspects::run(screen, general, &args).await,
+        Lead::Merge(args) => same::merge(screen, general, &args).await,
+        Lead::Unmerge(args) => same::unmerge(screen, general, &args).await,
+        Lead::Apart(args) => same::apart(screen, general, &args).await,
+        Lead::Phone(args) => same::phone(screen, general, &args).await,
     }
 }

@@ -114,11 +114,31 @@ fn more(screen: &Screen, plan: &Plan, story: &Story) -> Result<(), Failure> {
         }
         screen.table(&table)?;
     }
+    if !story.merged.is_empty() {
+        screen.head(screen.words("Merged into it", "已并入"))?;
+        for member in &story.merged {
+            let edge = member.bonds.merged.as_ref();
+            let by = edge.and_then(|edge| {
+                edge.who.clone().or_else(|| edge.by.as_ref().map(leadloop_sync_core::identity::masked))
+            });
+            let at = edge.map(|edge| when::clock(edge.at, zone)).unwrap_or_default();
+            screen.line(&format!("  {}  {at}  {}", member.id, by.unwrap_or_default()))?;
+        }
+    }
+    if !lead.bonds.former.is_empty() {
+        screen.head(screen.words("Had once", "曾用标识"))?;
+        for former in &lead.bonds.former {
+            let why = leadloop_sync_core::because::word(&former.why, screen.language());
+            let shown = leadloop_sync_core::identity::masked(&former.identifier);
+            screen.line(&format!("  {shown}  {}  {why}", when::clock(former.until, zone)))?;
+        }
+    }
     if !story.suspects.is_empty() {
         screen.head(screen.words("May be the same person", "疑似同一人"))?;
         for suspect in &story.suspects {
             let other = if suspect.lead == lead.id { suspect.other } else { suspect.lead };
-            screen.line(&format!("  {other}  {}", suspect.reason))?;
+            let why = leadloop_sync_core::because::word(&suspect.reason, screen.language());
+            screen.line(&format!("  {other}  {why}"))?;
         }
     }
     let note = screen.words("`leadloop why` shows what happened to it", "`leadloop why` 显示它的来龙去脉");

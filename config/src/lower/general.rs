@@ -8,6 +8,7 @@ use leadloop_sync_core::capture::IdentifierKind;
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::lead::Stage;
 use leadloop_sync_core::policy::{Campaign, CampaignPolicy, HandoffPolicy, IdentityPolicy};
+use leadloop_sync_core::time::Micros;
 
 use super::get::Get;
 use super::names::{KIND, with_names};
@@ -23,6 +24,9 @@ const BRIEF: [&str; 6] = ["requirement", "remarks", "tags", "scores", "last 20 t
 /// Kinds of identifiers, stronger first, where the config does not say.
 const ORDER: [&str; 10] =
     ["crm_id", "phone", "email", "wecom_id", "unionid", "login_id", "ma_id", "openid", "uba_id", "cookie"];
+
+/// How long a phone number is silent before another name makes it somebody else's, where the config does not say.
+const RECYCLED_AFTER: Micros = Micros::days(180);
 
 /// `[identity]`.
 pub fn identity(ctx: &mut Context<'_>, region: &str) -> IdentityPolicy {
@@ -46,7 +50,9 @@ pub fn identity(ctx: &mut Context<'_>, region: &str) -> IdentityPolicy {
         .filter_map(|(kind, limit)| Some((IdentifierKind(kind), units::limit_in(&limit.to_display())?)))
         .collect();
     let blocked = table.texts("blocked").iter().map(|value| normal_identifier(value, region)).collect();
-    IdentityPolicy { order, limits, blocked }
+    let recycled = table.duration("recycled_after").unwrap_or(RECYCLED_AFTER);
+    let recycled_after = Some(recycled).filter(|after| after.0 > 0);
+    IdentityPolicy { order, limits, blocked, recycled_after }
 }
 
 /// The kinds of identifiers there are: the product's own and those a source declares.

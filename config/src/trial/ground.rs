@@ -251,6 +251,7 @@ impl Filling<'_> {
                 due: None,
                 clocks: Clocks::default(),
                 parked: None,
+                by: None,
                 rules_tried: 0,
             };
             self.ground.book.handoffs.insert(handoff.id, handoff);

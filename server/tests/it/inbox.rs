@@ -12,7 +12,7 @@ use leadloop_store::{Store, StoreSettings};
 use leadloop_sync_core::time::Timestamp;
 use leadloop_testing::http::{self, Answer};
 
-const CONFIG: &str = r#"
+pub(crate) const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
 
@@ -43,7 +43,7 @@ when = 'true'
 do = { decline = "no sales yet" }
 "#;
 
-struct OneFile;
+pub(crate) struct OneFile;
 impl Files for OneFile {
     fn read(&self, _: &str) -> Result<Vec<u8>, String> {
         Ok(CONFIG.as_bytes().to_vec())
@@ -58,7 +58,7 @@ impl Secrets for OneFile {
     }
 }
 
-async fn node(url: &str) -> (Running, Store) {
+pub(crate) async fn node(url: &str) -> (Running, Store) {
     let loaded = leadloop_config::load("leadloop.toml", &OneFile, &OneFile, &Registry::all());
     let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
     let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
@@ -66,7 +66,7 @@ async fn node(url: &str) -> (Running, Store) {
     (running, store)
 }
 
-async fn post(running: &Running, path: &str, kind: &str, body: &[u8]) -> Answer {
+pub(crate) async fn post(running: &Running, path: &str, kind: &str, body: &[u8]) -> Answer {
     let (to, path, kind, body) = (running.address, path.to_owned(), kind.to_owned(), body.to_vec());
     tokio::task::spawn_blocking(move || http::send(to, "POST", &path, &[("content-type", &kind)], &body))
         .await
@@ -74,7 +74,7 @@ async fn post(running: &Running, path: &str, kind: &str, body: &[u8]) -> Answer 
         .expect("every push is answered")
 }
 
-async fn people(store: &Store, wanted: i64) -> i64 {
+pub(crate) async fn people(store: &Store, wanted: i64) -> i64 {
     let mut seen = -1;
     for _ in 0..600 {
         let status = store.status(Timestamp(0)).await.expect("the store answers");

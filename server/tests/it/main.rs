@@ -11,6 +11,8 @@ mod outbox;
 #[cfg(test)]
 mod person;
 #[cfg(test)]
+mod race;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod retry;

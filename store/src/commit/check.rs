@@ -247,8 +247,10 @@ fn shared_by(reaction: &Reaction) -> BTreeSet<Shared<'_>> {
                 rows.insert(Shared::Lead(touch.lead));
             }
             Effect::Suspect(suspect) => {
-                rows.insert(Shared::Lead(suspect.lead));
-                rows.insert(Shared::Lead(suspect.other));
+                rows.extend([Shared::Lead(suspect.lead), Shared::Lead(suspect.other)]);
+            }
+            Effect::Verdict(verdict) => {
+                rows.extend([Shared::Lead(verdict.lead), Shared::Lead(verdict.other)]);
             }
             Effect::PutHandoff(handoff) => {
                 rows.insert(Shared::Handoff(handoff.id));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use leadloop_sync_core::because::Because;
 use leadloop_sync_core::capture::{CaptureEnd, Captured, Identifier};
 use leadloop_sync_core::effect::{
-    Alarm, AttemptNote, Deadline, Effect, Feedback, Held, Reaction, RemoteLink, Suspect,
+    Alarm, AttemptNote, Deadline, Effect, Feedback, Held, Reaction, RemoteLink, Suspect, Verdict,
 };
 use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
 use leadloop_sync_core::ids::{
@@ -38,6 +38,8 @@ pub(super) struct Changes<'a> {
     pub(super) identifiers: BTreeMap<&'a Identifier, Option<&'a Binding>>,
     /// By pair, the smaller id first.
     pub(super) suspects: BTreeMap<(LeadId, LeadId), &'a Suspect>,
+    /// By pair, the smaller id first.
+    pub(super) verdicts: BTreeMap<(LeadId, LeadId), &'a Verdict>,
     pub(super) touches: Vec<&'a Touch>,
     /// Touches that are there and gave other points.
     pub(super) receipts: BTreeMap<TouchId, &'a Touch>,
@@ -91,6 +93,10 @@ impl<'a> Changes<'a> {
             Effect::Suspect(suspect) => {
                 let pair = (suspect.lead.min(suspect.other), suspect.lead.max(suspect.other));
                 self.suspects.entry(pair).or_insert(suspect);
+            }
+            Effect::Verdict(verdict) => {
+                let pair = (verdict.lead.min(verdict.other), verdict.lead.max(verdict.other));
+                self.verdicts.insert(pair, verdict);
             }
             Effect::Touch(touch) => self.touches.push(touch),
             Effect::Receipts(touch) => {

@@ -10,7 +10,7 @@ use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{
     IDENTIFIER_DROP, IDENTIFIER_NEW, IDENTIFIER_PUT, LEAD_PUT, MILESTONE_PUT, SUSPECT_PUT, TOUCH_PUT,
-    TOUCH_RECEIPTS,
+    TOUCH_RECEIPTS, VERDICT_PUT,
 };
 
 use super::gather::Changes;
@@ -99,6 +99,14 @@ async fn put_suspects(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
             list.add(&suspect.reason).add(suspect.at);
         }
         work.run(&SUSPECT_PUT, args![list]).await?;
+    }
+    if !changes.verdicts.is_empty() {
+        let mut list = Rows::of(&VERDICT_PUT, 1);
+        for ((lead, other), verdict) in &changes.verdicts {
+            list.add(*lead).add(*other).add(if verdict.same { "same" } else { "apart" });
+            list.add(&verdict.who).add(verdict.at);
+        }
+        work.run(&VERDICT_PUT, args![list]).await?;
     }
     Ok(())
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use leadloop_sync_core::effect::{RemoteLink, Suspect};
+use leadloop_sync_core::effect::{RemoteLink, Suspect, Verdict};
 use leadloop_sync_core::ids::LeadId;
 use leadloop_sync_core::lead::{Lead, Stage};
+use leadloop_sync_core::time::Timestamp;
 use uuid::Uuid;
 
 use crate::Store;
-use crate::cell::{Rows, args};
+use crate::cell::{Row, Rows, args};
 use crate::doc::fold;
 use crate::error::StoreError;
 use crate::read::story::suspect_of;
@@ -75,17 +76,23 @@ impl Store {
         rows.iter().map(|row| row.doc(0)).collect()
     }
 
-    /// A page of pairs that may be one person, by their ids (`after`: the last of the page before).
+    /// A page of pairs that may be one person, by their ids (`after`: the last of the page before): those that nobody has
+    /// judged yet, or `all`.
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn suspects(&self, after: Option<(LeadId, LeadId)>, limit: u32) -> Result<Vec<Suspect>> {
+    pub async fn suspects(
+        &self,
+        after: Option<(LeadId, LeadId)>,
+        all: bool,
+        limit: u32,
+    ) -> Result<Vec<(Suspect, Option<Verdict>)>> {
         let (lead, other) =
             after.map_or((Uuid::nil(), Uuid::nil()), |(lead, other)| (lead.uuid(), other.uuid()));
         let mut work = self.pools().read().await?;
-        let rows = work.rows(&SUSPECT_LIST, args![lead, other, limit]).await?;
+        let rows = work.rows(&SUSPECT_LIST, args![lead, other, all, limit]).await?;
         work.undo().await?;
-        rows.iter().map(suspect_of).collect()
+        rows.iter().map(|row| Ok((suspect_of(row)?, verdict_of(row)?))).collect()
     }
 
     /// A page of leads with their records in other systems, by id: for comparing the pool with a CRM.
@@ -111,4 +118,16 @@ impl Store {
         let with_links = |lead: Lead| LinkedLead { links: links.remove(&lead.id).unwrap_or_default(), lead };
         Ok(leads.into_iter().map(with_links).collect())
     }
+}
+
+/// Columns: as of a suspect, then verdict, judged_by, judged_at.
+fn verdict_of(row: &Row) -> Result<Option<Verdict>> {
+    let Some(verdict) = row.get::<Option<String>>(6)? else { return Ok(None) };
+    Ok(Some(Verdict {
+        lead: row.get(0)?,
+        other: row.get(1)?,
+        same: verdict == "same",
+        who: row.get::<Option<String>>(7)?.unwrap_or_default(),
+        at: row.get::<Option<Timestamp>>(8)?.unwrap_or(Timestamp(0)),
+    }))
 }

@@ -63,7 +63,12 @@ pub(crate) fn policy() -> Policy {
         region: "CN".into(),
         calendar: Calendar::weekdays(zone),
         sources: BTreeMap::from([(source.name.clone(), source)]),
-        identity: IdentityPolicy { order: vec![], limits: BTreeMap::new(), blocked: BTreeSet::new() },
+        identity: IdentityPolicy {
+            order: vec![],
+            limits: BTreeMap::new(),
+            blocked: BTreeSet::new(),
+            recycled_after: None,
+        },
         consent: ConsentPolicy { transfer_must_be_given: true, ..ConsentPolicy::default() },
         pool: PoolRules::default(),
         campaign: CampaignPolicy::default(),

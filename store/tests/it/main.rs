@@ -3,6 +3,7 @@
 
 mod filter;
 mod inbox;
+mod long;
 mod model;
 mod nodes;
 mod outbox;

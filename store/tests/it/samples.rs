@@ -133,6 +133,7 @@ pub(crate) fn lead(n: u64, version: i64) -> Lead {
         won_amount: None,
         created_at: at(0),
         merged_into: None,
+        bonds: Default::default(),
     }
 }
 
@@ -178,6 +179,7 @@ pub(crate) fn handoff(n: u64, of: u64, version: i64, state: HandoffState) -> Han
         clocks: Clocks::default(),
         parked: None,
         rules_tried: 0,
+        by: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use leadloop_store::{Committed, Store, StoreError, Topic, WriteLane};
 use leadloop_sync_core::book::Needs;
 use leadloop_sync_core::capture::Identifier;
-use leadloop_sync_core::effect::{Alarm, Effect, Reaction, Suspect};
+use leadloop_sync_core::effect::{Alarm, Effect, Reaction, Suspect, Verdict};
 use leadloop_sync_core::handoff::HandoffState;
 use leadloop_sync_core::lead::Stage;
 
@@ -230,8 +230,19 @@ async fn a_touch_a_suspect_and_a_reason_are_kept_once() {
         let story = store.story(id(1), 10).await.unwrap().unwrap();
         assert_eq!(story.touches, vec![touch(7, 1, 3)]);
         assert_eq!(story.suspects.len(), 1);
-        assert_eq!(store.suspects(None, 10).await.unwrap(), story.suspects);
-        assert_eq!(store.suspects(Some((id(1), id(2))), 10).await.unwrap(), Vec::new());
+        let open: Vec<_> =
+            store.suspects(None, false, 10).await.unwrap().into_iter().map(|(suspect, _)| suspect).collect();
+        assert_eq!(open, story.suspects);
+        assert_eq!(store.suspects(Some((id(1), id(2))), false, 10).await.unwrap(), Vec::new());
+        // Judged, it is asked no more, and a suspicion that comes again does not ask either.
+        let verdict = Verdict { lead: id(2), other: id(1), same: false, who: "tester".into(), at: at(9) };
+        let again = open.iter().cloned().map(Effect::Suspect);
+        written(&store, again.chain([Effect::Verdict(verdict.clone())]).collect()).await;
+        written(&store, open.iter().cloned().map(Effect::Suspect).collect()).await;
+        assert_eq!(store.suspects(None, false, 10).await.unwrap(), Vec::new());
+        let kept = Verdict { lead: id(1), other: id(2), ..verdict };
+        assert_eq!(store.suspects(None, true, 10).await.unwrap(), vec![(open[0].clone(), Some(kept))]);
+        assert_eq!(store.story(id(1), 5).await.unwrap().unwrap().suspects, Vec::new());
         assert_eq!(story.reasons.len(), 1);
         let reason = &story.reasons[0];
         assert_eq!((reason.verb.as_str(), reason.config.as_str(), reason.at), ("absorb", "config-1", at(0)));

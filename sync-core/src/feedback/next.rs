@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::because::{Language, Reason};
 use crate::case::Case;
+use crate::effect::Deadline;
 use crate::handoff::{Handoff, HandoffState};
 use crate::ids::{HandoffId, LeadId, PersonKey, SourceName};
 use crate::lead::Stage;
@@ -29,6 +30,12 @@ pub(crate) struct Return<'n> {
 /// The deadline that wakes a resting lead.
 pub(crate) fn wake_key(lead: LeadId) -> String {
     format!("wake/{}", lead.uuid().simple())
+}
+
+/// The deadline that wakes a lead whose rest came to it by way of another.
+pub(crate) fn wake(lead: LeadId, at: Timestamp) -> Deadline {
+    let step = Wake { same_owner: false, mql_again: true }.step();
+    Deadline { key: wake_key(lead), at, kind: "wake".to_owned(), step, lead, handoff: None }
 }
 
 /// The deadline that asks for a missing tag.

@@ -27,7 +27,7 @@ pub(super) fn identifiers(
     let mut seen: BTreeSet<Identifier> = BTreeSet::new();
     let mut refused: BTreeSet<String> = BTreeSet::new();
     let mut add = |identifier: Identifier, shared: bool, notes: &mut Notes| {
-        if is_blocked(&identifier, policy) {
+        if identity::is_blocked(&identifier, &policy.identity) {
             notes.add(&identifier.kind.0, "blocked");
             refused.insert(identifier.value);
         } else if seen.insert(identifier.clone()) {
@@ -91,13 +91,6 @@ pub(super) fn identifiers(
     found.into_iter().map(|(_, _, identifier)| identifier).collect()
 }
 
-fn is_blocked(identifier: &Identifier, policy: &Policy) -> bool {
-    let value = identifier.value.as_str();
-    let national = value.strip_prefix("+86").unwrap_or(value);
-    let blocked = &policy.identity.blocked;
-    blocked.contains(value) || blocked.contains(national)
-}
-
 /// What a source says about identifiers, in the pool's spelling. A pair of which one is nobody's own says nothing.
 pub(super) fn ties(raw: &Ties, source: &SourcePolicy, policy: &Policy, notes: &mut Notes) -> Ties {
     if raw.is_empty() {
@@ -132,7 +125,7 @@ fn spelled(
         _ if MACHINE_IDS.contains(&kind) => {
             return of_machine(kind, &raw.value.as_str().into(), source, policy, notes)
                 .map(|value| Identifier::new(kind, value))
-                .filter(|identifier| !is_blocked(identifier, policy));
+                .filter(|identifier| !identity::is_blocked(identifier, &policy.identity));
         }
         _ if source.identifiers.values().any(|known| known.0 == kind) => {
             identifier::parse(&raw.value).map_err(|problem| problem.code())
@@ -140,7 +133,7 @@ fn spelled(
         _ => Err("unknown_kind"),
     };
     match read.map(|value| Identifier::new(kind, value)) {
-        Ok(identifier) if is_blocked(&identifier, policy) => {
+        Ok(identifier) if identity::is_blocked(&identifier, &policy.identity) => {
             notes.add(kind, "blocked");
             None
         }

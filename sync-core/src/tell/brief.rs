@@ -6,7 +6,7 @@ use super::News;
 use crate::because::Language;
 use crate::case::{Case, short};
 use crate::handoff::Handoff;
-use crate::lead::Touch;
+use crate::lead::{RemoteRef, Touch};
 use crate::policy::ScoreModel;
 use crate::score;
 
@@ -29,6 +29,10 @@ pub(super) fn subject(case: &Case<'_>, news: News<'_>) -> String {
         (Language::En, News::Touch(touch)) => {
             format!("New behaviour: {who} {}", touch_words(case, &touch.kind))
         }
+        (Language::Zh, News::SameAs(_)) => format!("重复线索：{who}"),
+        (Language::En, News::SameAs(_)) => format!("The same person: {who}"),
+        (Language::Zh, News::Parted(_)) => format!("线索更正：{who}"),
+        (Language::En, News::Parted(_)) => format!("Correction: {who}"),
     };
     short(text.trim(), 120)
 }
@@ -43,9 +47,38 @@ pub(super) fn text(case: &Case<'_>, handoff: &Handoff, news: News<'_>) -> String
             }
         }
         News::Touch(touch) => lines.push(touch_line(case, touch)),
+        News::SameAs(other) => lines.push(same_as(case, other)),
+        News::Parted(fields) => parted(case, fields, &mut lines),
     }
     let lines: Vec<String> = lines.iter().map(|line| short(line, MOST_LINE)).collect();
     short(&lines.join("\n"), MOST)
+}
+
+/// That another record is about the same person.
+fn same_as(case: &Case<'_>, other: Option<&RemoteRef>) -> String {
+    let record = other.map(|other| format!("{} {}", other.object, other.id)).unwrap_or_default();
+    match case.policy.language {
+        Language::Zh => format!("此记录与 {record} 是同一人，请在后者继续跟进；本条转出已结束"),
+        Language::En => {
+            format!("This record and {record} are one person: go on there; this hand-over has ended")
+        }
+    }
+}
+
+/// That a person was two, and what was put right.
+fn parted(case: &Case<'_>, fields: &[String], lines: &mut Vec<String>) {
+    lines.push(say(
+        case,
+        "此前误将两个人的信息合并在一起，现已拆分；本记录只属于其中一人",
+        "Two people had been taken for one and were parted; this record is about one of them only",
+    ));
+    if !fields.is_empty() {
+        lines.push(format!(
+            "{}{}",
+            say(case, "已更正：", "Corrected: "),
+            fields.join(say(case, "、", ", ").as_str())
+        ));
+    }
 }
 
 fn say(case: &Case<'_>, zh: &str, en: &str) -> String {
@@ -121,11 +154,13 @@ fn last_feedback(case: &Case<'_>) -> String {
 }
 
 fn touches(case: &Case<'_>, most: usize, lines: &mut Vec<String>) {
-    let Some(touches) = case.book.touches.get(&case.lead.id).filter(|touches| !touches.is_empty()) else {
+    let person = |id| case.book.resolve(id).map_or(id, |lead| lead.id);
+    let of_person = case.book.touches.iter().filter(|(id, _)| person(**id) == case.lead.id);
+    let mut latest: Vec<&Touch> = of_person.flat_map(|(_, touches)| touches).collect();
+    if latest.is_empty() {
         return;
-    };
+    }
     lines.push(say(case, "最近互动：", "Last touches:"));
-    let mut latest: Vec<&Touch> = touches.iter().collect();
     latest.sort_by_key(|touch| (std::cmp::Reverse(touch.at), touch.id));
     lines.extend(latest.into_iter().take(most).map(|touch| touch_line(case, touch)));
 }

@@ -5,6 +5,7 @@
 mod absorbed;
 mod facts;
 mod funnel;
+mod persons;
 mod properties;
 mod read;
 mod reasons;

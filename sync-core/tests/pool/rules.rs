@@ -208,6 +208,7 @@ pub(crate) fn standard() -> Policy {
                 limit("cookie", 2, Some(Micros::days(7))),
             ]),
             blocked: set(&["13800000000", "nobody@shili.example"]),
+            recycled_after: Some(Micros::days(180)),
         },
         consent: ConsentPolicy { transfer_must_be_given: true, ..ConsentPolicy::default() },
         pool: PoolRules::default(),

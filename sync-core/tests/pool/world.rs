@@ -11,6 +11,7 @@ use leadloop_sync_core::intake::{self, intake};
 use leadloop_sync_core::lead::{Lead, Touch};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::Delivery;
+use leadloop_sync_core::person::Refusal;
 use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::time::Timestamp;
 use leadloop_sync_core::track;
@@ -75,6 +76,18 @@ impl World {
         let reaction = absorb::absorb(&self.book, captured, &self.policy, &mut moment);
         self.apply(&reaction);
         reaction
+    }
+
+    /// What somebody orders by hand.
+    pub(crate) fn order(
+        &mut self,
+        made: impl Fn(&Book, &Policy, &mut Moment) -> Result<Vec<Reaction>, Refusal>,
+    ) -> Result<(), Refusal> {
+        let mut moment = self.moment();
+        for reaction in made(&self.book, &self.policy, &mut moment)? {
+            self.apply(&reaction);
+        }
+        Ok(())
     }
 
     /// Time passes: deadlines of tracks come.

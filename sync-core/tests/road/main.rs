@@ -10,5 +10,6 @@ mod support;
 mod decisions;
 mod dice;
 mod erased;
+mod persons;
 mod races;
 mod steps;

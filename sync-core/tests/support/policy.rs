@@ -67,7 +67,12 @@ pub(crate) fn standard() -> Policy {
         region: "CN".to_owned(),
         calendar: Calendar::weekdays(zone),
         sources: BTreeMap::new(),
-        identity: IdentityPolicy { order: vec![], limits: BTreeMap::new(), blocked: BTreeSet::new() },
+        identity: IdentityPolicy {
+            order: vec![],
+            limits: BTreeMap::new(),
+            blocked: BTreeSet::new(),
+            recycled_after: None,
+        },
         consent: ConsentPolicy { transfer_must_be_given: true, ..ConsentPolicy::default() },
         pool: PoolRules::default(),
         campaign: CampaignPolicy::default(),

@@ -76,6 +76,7 @@ pub(crate) fn lead(id: LeadId, fields: &[(&str, &str)], now: Timestamp) -> Lead 
         won_amount: None,
         created_at: now,
         merged_into: None,
+        bonds: Default::default(),
     }
 }
 

@@ -232,6 +232,13 @@ pub(super) const PART: &[Section] = &[
                 "每人标识数量上限，超过只标记嫌疑。",
             ),
             key("blocked", TEXTS, "[\"13800000000\"]", "Values that identify nobody.", "不用于识别的值。"),
+            key(
+                "recycled_after",
+                Duration,
+                "\"180d\"",
+                "A phone number that was silent for so long and comes under another name is somebody else's: a suspect, not a merge. `0d`: never.",
+                "手机号沉默超过该时长后以另一姓名出现，视为号码易主：只标记疑似，不合并。`0d` 表示不判断。",
+            ),
         ],
     },
     Section {
