@@ -263,7 +263,7 @@ mod tests {
         let old = json!({
             "crm": [{"name": "sales", "limits": {"per_second": 5}}],
             "leadloop": [{"language": "zh"}],
-            "mapping": [{"crm": "sales", "object": "lead", "fields": [{"pool": "name", "crm": "name"}, {"pool": "x", "crm": "x"}]}],
+            "mapping": [{"crm": "sales", "object": "lead", "fields": [{"pool": "name", "crm": "name"}, {"crm": "x", "pool": "x"}]}],
             "transfer": [{"name": "a", "when": "1"}, {"name": "b", "when": "2"}, {"name": "c", "when": "3"}],
             "tables": {"people.csv": {"li": {"key": "li", "mobile": "#aaaa"}, "wang": {"key": "wang"}}},
         });
@@ -271,7 +271,7 @@ mod tests {
         let new = json!({
             "crm": [{"name": "sales", "limits": {"per_second": 9}}],
             "leadloop": [{"language": "en"}],
-            "mapping": [{"crm": "sales", "object": "lead", "fields": [{"pool": "name", "crm": "name", "max": 9}, {"pool": "y", "crm": "y"}]}],
+            "mapping": [{"crm": "sales", "object": "lead", "fields": [{"pool": "name", "crm": "name", "max": 9}, {"crm": "y", "pool": "y"}]}],
             "transfer": [{"name": "c", "when": "3"}, {"name": "a", "when": "1"}, {"name": "d", "when": "4"}],
             "tables": {"people.csv": {"li": {"key": "li", "mobile": "#bbbb"}}},
         });

@@ -153,7 +153,9 @@ fn both_ways(office: &Office<'_>, world: &World, party: i64, phone: &str, run: u
 fn ends_in_the_middle(rig: &Rig, office: &Office<'_>, world: &World, people: &[(u32, String)], run: u64) {
     rig.halt();
     for (n, phone) in people {
-        world.form(&format!(r#"{{"name":"测试{n}","phone":"{phone}","company":"示例机器人{n}","_submission_id":"{run}-{n}"}}"#));
+        world.form(&format!(
+            r#"{{"name":"测试{n}","phone":"{phone}","company":"示例机器人{n}","_submission_id":"{run}-{n}"}}"#
+        ));
     }
     rig.again();
     for (_, phone) in people {
