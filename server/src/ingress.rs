@@ -218,6 +218,7 @@ pub fn prepare(
     push: Push,
     received: Received,
 ) -> (KeptPush, Vec<Quarantined>) {
+    metrics::ignored(source.name.as_str(), &received.ignored);
     let mut moment = node.clock.moment();
     let id: PushId = moment.id();
     let mut quarantined = received.unreadable;

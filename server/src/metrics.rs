@@ -38,6 +38,14 @@ pub fn pushed(source: &str, status: u16) {
         .increment(1);
 }
 
+/// Records of a push were left, for these reasons: meant for somebody else, or about nobody.
+pub fn ignored(source: &str, reasons: &std::collections::BTreeMap<&'static str, u32>) {
+    for (code, count) in reasons {
+        metrics::counter!("leadloop_records_ignored_total", "source" => source.to_owned(), "code" => *code)
+            .increment(u64::from(*count));
+    }
+}
+
 /// Captures were absorbed, deadlines worked off.
 pub fn decided(verb: &'static str, count: usize) {
     metrics::counter!("leadloop_decided_total", "verb" => verb).increment(u64::try_from(count).unwrap_or(0));
