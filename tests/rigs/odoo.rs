@@ -205,10 +205,9 @@ fn road(rig: &Rig, api: &str) {
 
 /// What sales write comes to the pool; what the pool learns goes to sales, and nothing else does.
 fn both_ways(office: &Office<'_>, world: &World, lead: i64, phone: &str, event: &str) {
-    office.write(lead, json!({"email_from": format!("jia{lead}@shili.example")}));
-    world.until_lead(phone, "the address sales wrote down", |lead| {
-        lead.to_string().contains(&format!("jia{lead}@shili.example"))
-    });
+    let address = format!("jia{lead}@shili.example");
+    office.write(lead, json!({ "email_from": address }));
+    world.until_lead(phone, "the address sales wrote down", |told| told.to_string().contains(&address));
     world.form(&format!(
         r#"{{"name":"测试1","phone":"{phone}","title":"采购总监","_submission_id":"{event}"}}"#
     ));
@@ -217,7 +216,7 @@ fn both_ways(office: &Office<'_>, world: &World, lead: i64, phone: &str, event: 
         || Some(office.lead(phone)).filter(|lead| lead["function"] == "采购总监"),
         || office.lead(phone),
     );
-    assert_eq!(told["email_from"], format!("jia{lead}@shili.example"));
+    assert_eq!(told["email_from"], address);
     assert_eq!(told["partner_name"], "示例机器人1");
 }
 
