@@ -10,6 +10,7 @@ use leadloop_connector_api::{Connector, Many, Registry, profile};
 mod baidu_leads;
 mod jinshuju;
 mod mautic;
+mod notices;
 mod oceanengine;
 mod odoo;
 mod polyv;
@@ -20,6 +21,17 @@ mod segment;
 mod sensors;
 mod typeform;
 mod udesk;
+
+mod aliyun_sms;
+mod dingtalk;
+mod dingtalk_robot;
+mod feishu;
+mod feishu_robot;
+mod mail;
+mod notify_webhook;
+mod wechat_template;
+mod wecom_app;
+mod wecom_robot;
 
 pub mod table_file;
 mod tryton;

@@ -142,7 +142,7 @@ impl Line {
                 wire.send(&signed, self.timeout).await.map_err(Broken::Wire)?
             };
             // An expired token was refused before anything was done, so the same request may go again, once.
-            if answer.status == 401 && self.login.renewable() && !renewed {
+            if !renewed && self.login.is_over(&answer) {
                 self.login.forget().await;
                 renewed = true;
                 continue;

@@ -20,6 +20,7 @@ use leadloop_sync_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::gates;
+use crate::handoffs;
 use crate::ingress;
 use crate::node::Node;
 use crate::{fields, people, recount};
@@ -78,6 +79,8 @@ pub enum Order {
     },
     /// Count the scores of a slice of everybody anew.
     Recount(recount::Order),
+    /// Something to be done with hand-overs.
+    Handoffs(handoffs::Order),
 }
 
 /// Rows of a file.
@@ -269,6 +272,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
             let slice = recount::apply(&node.store, &node.plan(), &order, || node.clock.moment()).await?;
             Ok(Done { changed: slice.changed, recount: Some(slice), ..Done::default() })
         }
+        Order::Handoffs(order) => handoffs::carry_out(node, order).await,
     }
 }
 

@@ -35,6 +35,7 @@ migrations! {
     10 "0010_config_version" "config version";
     16 "0016_pool" "pool";
     17 "0017_erased" "erased";
+    23 "0023_notices" "notices";
     28 "0028_conflicts" "conflicts";
     32 "0032_visits" "visits";
 }

@@ -30,9 +30,11 @@ pub mod track;
 pub mod mirror;
 pub mod mirror_read;
 
+pub mod desk;
 pub mod handoff;
 pub mod matching;
 pub mod recompute;
+pub mod rehearse;
 pub mod routing;
 mod tell;
 pub mod transfer;
@@ -44,7 +46,10 @@ pub mod gate;
 pub mod outbox;
 pub mod settle;
 
+pub mod answer_page;
+pub mod attribution;
 pub mod feedback;
+pub mod notice;
 pub mod sla;
 pub mod tick;
 

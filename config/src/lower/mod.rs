@@ -9,12 +9,14 @@ pub mod rows;
 
 pub mod base;
 pub mod crm;
+pub mod desk;
 pub mod feedback;
 pub mod fields;
 pub mod general;
 pub mod limits;
 pub mod ma;
 pub mod mapping;
+pub mod notify;
 pub mod people;
 pub mod pool;
 pub mod rules;

@@ -252,6 +252,7 @@ impl Filling<'_> {
                 clocks: Clocks::default(),
                 parked: None,
                 rules_tried: 0,
+                desk: None,
             };
             self.ground.book.handoffs.insert(handoff.id, handoff);
         }

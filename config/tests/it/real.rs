@@ -73,9 +73,6 @@ const NOT_YET: &[&str] = &[
     "LL2009 [[crm]] owner_changes_per_hour",
     "LL2009 [[crm]] reserve_for_hot",
     "LL2009 [[enrich]] enrich",
-    "LL2009 [[feedback]] ask",
-    "LL2009 [[notify]] notify",
-    "LL2009 [sdr] sdr",
     "LL2013 [[crm]] \"neocrm\"",
     "LL2013 [[source]] \"sign_in_page\"",
 ];

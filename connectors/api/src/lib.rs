@@ -24,4 +24,4 @@ pub mod testkit;
 
 pub use connector::{Claim, Connector, Link, Many, Received, Refusal, Registered, Registry, Wants};
 pub use exchange::{Exchange, Step};
-pub use http::{Answer, Body, Method, Push, Request};
+pub use http::{Answer, Body, Mail, Method, Push, Request};

@@ -178,6 +178,7 @@ pub(crate) fn handoff(n: u64, of: u64, version: i64, state: HandoffState) -> Han
         clocks: Clocks::default(),
         parked: None,
         rules_tried: 0,
+        desk: None,
     }
 }
 

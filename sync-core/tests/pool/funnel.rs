@@ -125,6 +125,7 @@ fn handoff(lead: LeadId, moment: &mut Moment) -> Handoff {
         clocks: Clocks::default(),
         parked: None,
         rules_tried: 0,
+        desk: None,
     }
 }
 

@@ -434,6 +434,7 @@ fn in_flight(
         clocks: Clocks::default(),
         parked: None,
         rules_tried: 0,
+        desk: None,
     }
 }
 

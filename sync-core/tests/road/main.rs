@@ -12,3 +12,4 @@ mod dice;
 mod erased;
 mod races;
 mod steps;
+mod year;
