@@ -2,6 +2,7 @@
 
 pub mod conflicts;
 pub mod lead;
+pub mod map;
 mod operate;
 
 use std::net::SocketAddr;
@@ -137,6 +138,12 @@ pub enum Command {
     Conflicts {
         #[command(subcommand)]
         command: conflicts::Conflicts,
+    },
+    /// Try a mapping on a lead without sending anything (映射试算)
+    #[command(after_help = "Example:\n  leadloop map try --crm sales --lead 13800001104")]
+    Map {
+        #[command(subcommand)]
+        command: map::Map,
     },
     /// Records that could not be taken: look, mend, take up again (隔离区)
     #[command(

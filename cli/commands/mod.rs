@@ -10,6 +10,7 @@ mod funnel;
 mod import;
 mod init;
 mod lead;
+mod map;
 mod outbox;
 mod plan;
 mod quarantine;
@@ -42,6 +43,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Explain(args) => explain::run(screen, &args),
         Command::Funnel(args) => funnel::run(screen, general, &args).await,
         Command::Lead { command } => lead::run(screen, general, command).await,
+        Command::Map { command } => map::run(screen, general, command).await,
         Command::Outbox { command } => outbox::run(screen, general, command).await,
         Command::Quarantine { command } => quarantine::run(screen, general, command).await,
         Command::Run(args) => run::run(screen, general, &args).await,

@@ -4,6 +4,7 @@
 use crate::compile::{Compiled, Field, Mapping};
 use crate::refusal::{Note, Refusal, Why};
 use crate::rule::Way;
+use crate::step::Step;
 use crate::transform::{self, Flow, Op};
 use crate::value::{Record, Value};
 
@@ -44,12 +45,19 @@ pub struct Line {
     pub name: String,
     /// The source's fields and values.
     pub from: Vec<(String, Value)>,
+    /// What each step made of them, in order, as far as they got: the step as written, and its result (`None`: from here
+    /// on the target keeps what it has).
+    pub steps: Vec<(String, Option<Value>)>,
+    /// The target's fields, whether or not anything arrives.
+    pub fields: Vec<String>,
     /// The target's fields and values; empty where nothing arrives.
     pub to: Vec<(String, Value)>,
     /// Why nothing arrives, where that is so.
     pub refused: Option<Why>,
     /// What was done on the way.
     pub notes: Vec<Note>,
+    /// Whether the rule counts only when a record is made.
+    pub once: bool,
 }
 
 /// What became of one rule's values.
@@ -137,7 +145,15 @@ impl Mapping {
     #[must_use]
     pub fn lines(&self, pool: &Record) -> Vec<Line> {
         let outward = self.rules.iter().enumerate().filter(|(_, rule)| rule.way != Way::ToPool);
-        outward.map(|(at, rule)| rule.line(at, pool)).collect()
+        outward.map(|(at, rule)| rule.line(at, &self.step_names(at), pool)).collect()
+    }
+
+    /// The steps of a rule as they are written, with its `choose` and `max` behind them.
+    fn step_names(&self, at: usize) -> Vec<String> {
+        let Some(rule) = self.source().get(at) else { return Vec::new() };
+        let choose = (!rule.choose.is_empty()).then(|| "choose".to_owned());
+        let max = rule.max.map(|max| format!("max {} {}", max.most, max.unit.as_str()));
+        rule.steps.iter().map(Step::to_string).chain(choose).chain(max).collect()
     }
 }
 
@@ -160,7 +176,7 @@ impl Compiled {
         self.crm.iter().all(|field| crm.0.contains_key(&field.name))
     }
 
-    fn line(&self, at: usize, pool: &Record) -> Line {
+    fn line(&self, at: usize, names: &[String], pool: &Record) -> Line {
         let mut notes = Vec::new();
         let carried = self.out(pool, &mut notes);
         let value = |field: &Field| pool.get(&field.name).cloned().unwrap_or_default();
@@ -172,17 +188,43 @@ impl Compiled {
             Carried::Keep => (Vec::new(), None),
             Carried::Refused(why) => (Vec::new(), Some(why)),
         };
-        Line { rule: at, name: self.name.clone(), from, to, refused, notes }
+        let fields = self.crm.iter().map(|field| field.name.clone()).collect();
+        let steps = self.trace(names, pool);
+        Line { rule: at, name: self.name.clone(), from, steps, fields, to, refused, notes, once: self.once }
+    }
+
+    /// What each step makes of the pool's values; ends before the step that refuses them.
+    fn trace(&self, names: &[String], pool: &Record) -> Vec<(String, Option<Value>)> {
+        let mut steps = Vec::new();
+        let mut value = begin(&self.pool, pool);
+        for (op, name) in self.outward.iter().zip(names) {
+            match transform::run(std::slice::from_ref(op), value, pool, &mut Vec::new()) {
+                Ok(Flow::Value(next)) => {
+                    steps.push((name.clone(), Some(next.clone())));
+                    value = next;
+                }
+                Ok(Flow::Keep) => {
+                    steps.push((name.clone(), None));
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        steps
+    }
+}
+
+/// What a rule begins with: the value of its field, or a list where it has several.
+fn begin(from: &[Field], record: &Record) -> Value {
+    let value = |field: &Field| record.get(&field.name).cloned().unwrap_or_default();
+    match from {
+        [only] => value(only),
+        several => Value::List(several.iter().map(value).collect()),
     }
 }
 
 fn carry(from: &[Field], ops: &[Op], to: &[Field], record: &Record, notes: &mut Vec<Note>) -> Carried {
-    let value = |field: &Field| record.get(&field.name).cloned().unwrap_or_default();
-    let start = match from {
-        [only] => value(only),
-        several => Value::List(several.iter().map(value).collect()),
-    };
-    match transform::run(ops, start, record, notes) {
+    match transform::run(ops, begin(from, record), record, notes) {
         Ok(Flow::Value(arrived)) => land(to, arrived, notes),
         Ok(Flow::Keep) => Carried::Keep,
         Err(why) => Carried::Refused(why),

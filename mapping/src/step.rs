@@ -1,6 +1,8 @@
 //! The closed set of steps a value may take on its way, as written in the config: a word (`"trim"`), or a word with
 //! what it needs (`{ truncate = 100 }`, `{ time = { zone = "Asia/Shanghai" } }`).
 
+use std::fmt;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
@@ -379,6 +381,22 @@ impl<'de> Deserialize<'de> for Step {
             _ => Err(D::Error::custom(
                 "a step is a word, or a table with one word in it: \"trim\", { truncate = 100 }",
             )),
+        }
+    }
+}
+
+/// The step as people read it: `trim`, `truncate 80 chars`, `join ", "`.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Step::Truncate { length, .. } = self {
+            return write!(f, "truncate {} {}", length.most, length.unit.as_str());
+        }
+        match serde_json::to_value(self) {
+            Ok(Json::Object(written)) => match written.iter().next() {
+                Some((name, with)) => write!(f, "{name} {with}"),
+                None => f.write_str(self.name()),
+            },
+            _ => f.write_str(self.name()),
         }
     }
 }

@@ -56,6 +56,13 @@ fn the_example_mapping_compiles_and_makes_a_record() {
     assert_eq!(lines[3].name, "industry → industryId");
     assert_eq!(lines[3].from, [("industry".to_owned(), Value::from("汽车"))]);
     assert_eq!(lines[3].to, [("industryId".to_owned(), Value::Int(2))]);
+    assert_eq!(lines[3].steps, [("choose".to_owned(), Some(Value::Int(2)))]);
+    let phone = lines.iter().find(|line| line.fields == ["mobile"]).unwrap();
+    assert_eq!(phone.steps.last().and_then(|(_, value)| value.clone()), Some(Value::from("13912345678")));
+    // A step that refuses its value is the first that is missing.
+    let wrong = mapping.lines(&Record::new().with("phone", "no number"));
+    let phone = wrong.iter().find(|line| line.fields == ["mobile"]).unwrap();
+    assert!(phone.refused.is_some() && phone.to.is_empty());
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn one(case: &mut Case<'_>, remote: &RemoteRef, told: Option<(&Captured, BTreeMa
 }
 
 /// A record that was converted to another stands still; that other one is kept in step.
-fn moved_on(row: &MirrorRow) -> bool {
+pub(crate) fn moved_on(row: &MirrorRow) -> bool {
     let others = row.facts.converted.iter().chain(row.facts.merged_into.as_ref());
     others.into_iter().any(|other| other.id != row.remote.id)
 }
@@ -194,7 +194,8 @@ fn mapping_of<'a>(case: &Case<'a>, remote: &RemoteRef) -> Option<&'a Mapping> {
     case.policy.crms.get(&remote.link)?.mapping.get(&remote.object).filter(|mapping| mapping.stands())
 }
 
-fn merge(case: &Case<'_>, link: &RemoteLink, row: &MirrorRow) -> Option<Merged> {
+/// Both sides of a record, merged; `None` where nothing keeps them in step.
+pub(crate) fn merge(case: &Case<'_>, link: &RemoteLink, row: &MirrorRow) -> Option<Merged> {
     let mapping = mapping_of(case, &link.remote)?;
     let pool = tell::pool_record(case, "");
     let mut agreed = link.pairs.clone();

@@ -33,6 +33,7 @@ pub mod mirror_read;
 
 pub mod handoff;
 pub mod matching;
+pub mod preview;
 pub mod recompute;
 pub mod routing;
 mod tell;

@@ -248,6 +248,12 @@ fn mapped(crm: &CrmPolicy, object: &str, pool: &Record, writing: Writing) -> Res
 
 /// The plainest mapping: name, phone, mail and company where their roles say.
 fn by_roles(crm: &CrmPolicy, object: &str, pool: &Record) -> Record {
+    let told = plainest(crm, object).into_iter();
+    told.filter_map(|(field, from)| Some((field, pool.get(from)?.clone()))).collect()
+}
+
+/// The CRM's fields that can be filled by their roles, each with the pool's.
+pub(crate) fn plainest(crm: &CrmPolicy, object: &str) -> Vec<(String, &'static str)> {
     let roles = roles_in(crm, object);
     let pairs = [
         (roles.name.as_ref(), "name"),
@@ -255,12 +261,16 @@ fn by_roles(crm: &CrmPolicy, object: &str, pool: &Record) -> Record {
         (roles.emails.first(), "email"),
         (roles.company.as_ref(), "company"),
     ];
-    let told = pairs.into_iter().filter_map(|(field, from)| Some((field?.clone(), pool.get(from)?.clone())));
-    told.collect()
+    pairs.into_iter().filter_map(|(field, from)| Some((field?.clone(), from))).collect()
+}
+
+/// The brief of a hand-over as it would be written now.
+pub(crate) fn brief_text(case: &Case<'_>, handoff: &Handoff) -> String {
+    brief::text(case, handoff, News::Handover)
 }
 
 /// Most CRMs want a name; who gave none is called by company, phone or mail.
-fn name_it(record: &mut Record, roles: &Roles, pool: &Record) {
+pub(crate) fn name_it(record: &mut Record, roles: &Roles, pool: &Record) {
     let Some(field) = &roles.name else { return };
     if record.get(field).is_some_and(|name| !name.is_blank()) {
         return;
@@ -305,7 +315,7 @@ fn set_account(record: &mut Record, roles: &Roles, account: Option<&RemoteRef>) 
     }
 }
 
-fn set_status(record: &mut Record, crm: &CrmPolicy, object: &str, stage: Stage) {
+pub(crate) fn set_status(record: &mut Record, crm: &CrmPolicy, object: &str, stage: Stage) {
     let policy = crm.status.iter().find(|status| status.object == object);
     if let Some((status, value)) = policy.and_then(|status| Some((status, status.write.get(&stage)?))) {
         record.set(status.field.as_str(), value.clone());

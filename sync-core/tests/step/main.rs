@@ -10,6 +10,8 @@
 #[expect(dead_code, reason = "the road's tests use the rest")]
 mod support;
 
+mod preview;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_mapping::compile::Ground;
