@@ -1,5 +1,6 @@
 //! What can be asked on the command line.
 
+pub mod company;
 pub mod conflicts;
 pub mod lead;
 pub mod map;
@@ -179,6 +180,12 @@ pub enum Command {
     Lead {
         #[command(subcommand)]
         command: lead::Lead,
+    },
+    /// Companies: who is one company with whom (公司)
+    #[command(after_help = "Example:\n  leadloop company suspects\n  leadloop company show 示例机器人")]
+    Company {
+        #[command(subcommand)]
+        command: company::Company,
     },
     /// Score models (打分)
     #[command(after_help = "Example:\n  leadloop score recompute --dry-run")]

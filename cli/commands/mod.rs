@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod company;
 mod conflicts;
 mod demo;
 mod doctor;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Resume => backup::resume(screen, general).await,
         Command::Plan(args) => plan::run(screen, general, &args).await,
         Command::Doctor(args) => doctor::run(screen, general, &args).await,
+        Command::Company { command } => company::run(screen, general, command).await,
         Command::Conflicts { command } => conflicts::run(screen, general, command).await,
         Command::Demo(args) => demo::run(screen, &args).await,
         Command::Explain(args) => explain::run(screen, &args),

@@ -16,7 +16,7 @@ use crate::lower::general::{campaign, handoff, identity};
 use crate::lower::get::Get;
 use crate::lower::names::Names;
 use crate::lower::schema::Schemas;
-use crate::lower::{Context, Secrets, crm, feedback, ma, people, pool, rules, sources};
+use crate::lower::{Context, Secrets, companies, crm, feedback, ma, people, pool, rules, sources};
 use crate::outline::outline;
 use crate::plan::{Plan, SourcePlan};
 use crate::problem::{Problem, Severity, Span, Words};
@@ -169,6 +169,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         identity: identity(ctx, &base.region),
         consent: pool::consent(ctx),
         pool: pool::pool(ctx, &schemas, &names),
+        companies: companies::companies(ctx),
         campaign: campaign(ctx, &schemas.touch),
         scores: rules::scores(ctx, &schemas, &names),
         mql: rules::mql(ctx, &schemas),

@@ -12,7 +12,7 @@ use crate::text::{Table, Tree};
 /// Columns of tables that hold addresses of people.
 const ADDRESSES: [&str; 7] = ["mail", "email", "mobile", "phone", "wecom_id", "dingtalk_id", "feishu_id"];
 /// Columns a row is known by, the first that a table has.
-const KEYS: [&str; 3] = ["key", "code", "province"];
+const KEYS: [&str; 4] = ["key", "code", "province", "name"];
 /// Where the rows of CSV files stand.
 pub(crate) const TABLES: &str = "tables";
 

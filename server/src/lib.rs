@@ -25,6 +25,7 @@ pub mod tick;
 pub mod tidy;
 pub mod visits;
 
+pub mod companies;
 pub mod fields;
 pub mod local;
 pub mod orders;

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::gates;
 use crate::ingress;
 use crate::node::Node;
-use crate::{fields, people, recount};
+use crate::{companies, fields, people, recount};
 
 /// Rows taken up again in one transaction.
 const SLICE: u32 = 200;
@@ -71,6 +71,8 @@ pub enum Order {
     Resume,
     /// Something to be done with people.
     People(people::Order),
+    /// Say whether two names are one company.
+    Company(companies::Order),
     /// Say which side of conflicts between pool and CRM is right.
     Settle {
         /// Which, and how.
@@ -268,6 +270,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
             Ok(Done { changed: 1, ..Done::default() })
         }
         Order::People(order) => people::carry_out(node, order).await,
+        Order::Company(order) => companies::carry_out(node, order).await,
         Order::Settle { answers } => fields::settle(node, answers).await,
         Order::Recount(order) => {
             let slice = recount::apply(&node.store, &node.plan(), &order, || node.clock.moment()).await?;

@@ -8,6 +8,7 @@ pub mod bare;
 mod cell;
 mod checkpoint;
 mod commit;
+pub mod companies;
 mod doc;
 mod engine;
 #[cfg(test)]

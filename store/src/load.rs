@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 
 use leadloop_sync_core::book::{Book, HISTORY_LOADED, Needs, ROWS_PER_KEY, TOUCHES_LOADED};
 use leadloop_sync_core::capture::{Identifier, IdentifierKind};
+use leadloop_sync_core::companies::widened;
 use leadloop_sync_core::effect::RemoteLink;
 use leadloop_sync_core::handoff::Handoff;
 use leadloop_sync_core::ids::{HandoffId, LeadId, LinkName};
@@ -24,6 +25,9 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// Loads what is needed into `book`. What the book has already stays as it is: it may be a working copy.
 pub(crate) async fn load_into(work: &mut Work, book: &mut Book, needs: &Needs) -> Result<()> {
+    crate::companies::load(work, book, needs).await?;
+    let wider = widened(needs, &book.judged);
+    let needs = wider.as_ref().unwrap_or(needs);
     let leads = load_leads(work, book, needs).await?;
     load_identifiers(work, book, &leads).await?;
     let told = load_links(work, book, needs).await?;

@@ -38,6 +38,7 @@ migrations! {
     17 "0017_erased" "erased";
     28 "0028_conflicts" "conflicts";
     32 "0032_visits" "visits";
+    40 "0040_companies" "companies";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

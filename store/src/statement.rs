@@ -72,6 +72,7 @@ statements! {
     LOAD_FRESH = "load_fresh";
     LOAD_LOAD = "load_load";
     LOAD_TOUCHES = "load_touches";
+    LOAD_JUDGED = "load_judged";
 
     CONFIG_ACTIVE = "config_active";
     LEAD_CHECK = "lead_check";
@@ -85,6 +86,8 @@ statements! {
     IDENTIFIER_DROP = "identifier_drop";
     SUSPECT_PUT = "suspect_put";
     VERDICT_PUT = "verdict_put";
+    COMPANY_SUSPECT_PUT = "company_suspect_put";
+    COMPANY_VERDICT_PUT = "company_verdict_put";
     DELIVERY_UNSETTLED = "delivery_unsettled";
     TOUCH_PUT = "touch_put";
     TOUCH_RECEIPTS = "touch_receipts";
@@ -149,6 +152,7 @@ statements! {
     CONFLICTS_WAITING = "conflicts_waiting";
     STORY_SUSPECTS = "story_suspects";
     SUSPECT_LIST = "suspect_list";
+    COMPANY_PAIR_LIST = "company_pair_list";
     STORY_MILESTONES = "story_milestones";
     FUNNEL = "funnel";
     FUNNEL_SPAN = "funnel_span";

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::capture::Identifier;
+use crate::companies::{self, Judged};
 use crate::effect::{Effect, Reaction, RemoteLink};
 use crate::handoff::Handoff;
 use crate::ids::{HandoffId, LeadId, LinkName};
@@ -46,6 +47,9 @@ pub struct Needs {
     pub keys: BTreeSet<MirrorKey>,
     /// Open hand-overs of these company keys.
     pub companies: BTreeSet<String>,
+    /// What somebody said of the companies with these keys ([`companies::key`]). Mirror rows and hand-overs of the names
+    /// that were said to be the same are loaded with them.
+    pub judged: BTreeSet<String>,
     /// The latest touches of these people, at most [`TOUCHES_LOADED`] each, under the lead that stands for them today.
     pub touches_of: BTreeSet<LeadId>,
     /// The same, at most [`HISTORY_LOADED`] each: because their order is at stake.
@@ -70,6 +74,7 @@ impl Needs {
         self.rows.extend(other.rows);
         self.keys.extend(other.keys);
         self.companies.extend(other.companies);
+        self.judged.extend(other.judged);
         self.touches_of.extend(other.touches_of);
         self.history_of.extend(other.history_of);
         self.counters.extend(other.counters);
@@ -100,6 +105,8 @@ pub struct Book {
     pub counters: BTreeMap<String, serde_json::Value>,
     /// As of when each (CRM, object) is mirrored.
     pub fresh: BTreeMap<(LinkName, String), Timestamp>,
+    /// What somebody said of pairs of companies.
+    pub judged: Judged,
     /// Open hand-overs by (CRM, owner's user id).
     pub load: BTreeMap<(LinkName, String), i64>,
 }
@@ -169,6 +176,9 @@ impl Book {
                 let known = self.touches.values_mut().flatten().filter(|known| known.id == touch.id);
                 known.for_each(|known| known.clone_from(touch));
             }
+            Effect::CompanyVerdict(verdict) => {
+                self.judged.extend(companies::keyed(verdict));
+            }
             // Nothing a later step of the same batch would read.
             Effect::Decide(_)
             | Effect::Enqueue(_)
@@ -183,6 +193,7 @@ impl Book {
             | Effect::Alarm(_)
             | Effect::Suspect(_)
             | Effect::Verdict(_)
+            | Effect::CompanySuspect(_)
             | Effect::EndVisit { .. } => {}
         }
     }

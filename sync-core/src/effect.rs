@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::because::Because;
 use crate::capture::{CaptureEnd, Captured, Identifier, Quarantined};
+use crate::companies::{CompanyPair, CompanyVerdict};
 use crate::handoff::{DecisionRecord, Handoff};
 use crate::ids::{CaptureId, DeliveryId, HandoffId, LeadId, LinkName, PushId, SourceName};
 use crate::lead::{Binding, Lead, RemoteRef, Touch};
@@ -249,6 +250,10 @@ pub enum Effect {
     },
     /// What somebody said about such a pair.
     Verdict(Verdict),
+    /// Two names that may be one company. Said again it changes nothing.
+    CompanySuspect(CompanyPair),
+    /// What somebody said about two names of companies.
+    CompanyVerdict(CompanyVerdict),
 }
 
 /// What shall be done, and why.

@@ -31,6 +31,7 @@ pub mod track;
 pub mod mirror;
 pub mod mirror_read;
 
+pub mod companies;
 pub mod handoff;
 pub mod matching;
 pub mod preview;

@@ -27,6 +27,7 @@ use crate::mirror_read::{self, ACCOUNT, OPPORTUNITY, PEOPLE, USER};
 use crate::policy::Policy;
 use crate::time::{Micros, Timestamp};
 
+pub use company::{Account, accounts};
 pub use facts::{crm_schema, to_json};
 pub use names::{company_key, company_keys, similar_company_keys};
 pub use rows::follower;
@@ -94,6 +95,21 @@ pub struct Match {
     pub stage: Option<Stage>,
     /// How many records fit.
     pub records: u32,
+    /// Records that are only similar (companies), the likeliest first: for a person to judge.
+    pub similar: Vec<Similar>,
+}
+
+/// A record that may be the lead's company.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Similar {
+    /// What the lead names, or `@` and its mail domain.
+    pub ours: String,
+    /// The record.
+    pub remote: RemoteRef,
+    /// Its name there.
+    pub name: String,
+    /// Why it is in doubt: a stable code.
+    pub by: String,
 }
 
 /// Hand-overs under way to other people of the same company.
@@ -139,8 +155,8 @@ pub struct Question<'a> {
 
 /// The company keys of somebody whose company is known by its mail domain only.
 #[must_use]
-pub fn domain_keys(identifiers: &BTreeSet<Identifier>) -> BTreeSet<String> {
-    names::domains(identifiers).iter().map(|domain| names::domain_key(domain)).collect()
+pub fn domain_keys(identifiers: &BTreeSet<Identifier>, policy: &Policy) -> BTreeSet<String> {
+    names::domains(identifiers, &policy.companies).iter().map(|domain| names::domain_key(domain)).collect()
 }
 
 /// Finds the person and the company.
@@ -221,18 +237,7 @@ pub fn needs(subjects: &[Subject], policy: &Policy) -> Needs {
                 needs.keys.extend(values.map(|value| mirror_read::key(link, kind, value)));
             }
         }
-        for domain in names::domains(&subject.identifiers) {
-            needs.companies.insert(names::domain_key(&domain));
-            needs.keys.insert(mirror_read::key(link, "domain", &domain));
-        }
-        for code in &subject.credit_codes {
-            needs.keys.insert(mirror_read::key(link, "credit_code", code));
-        }
-        for name in &subject.companies {
-            needs.companies.extend(company_key(name));
-            let keys = company_keys(name).into_iter().chain(similar_company_keys(name));
-            needs.keys.extend(keys.map(|value| mirror_read::key(link, "company", &value)));
-        }
+        company::needs(&mut needs, subject, policy, link);
         if let Some(lead) = subject.lead {
             needs.touches_of.insert(lead);
             needs.counters.insert(crate::routing::dealings_key(lead));

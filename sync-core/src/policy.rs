@@ -6,6 +6,7 @@ mod pool;
 mod score;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use leadloop_mapping::expr::Expr;
@@ -14,6 +15,7 @@ use leadloop_mapping::{Mapping, Value};
 use crate::because::Language;
 use crate::calendar::Calendar;
 use crate::capture::IdentifierKind;
+use crate::companies::Companies;
 use crate::ids::{LinkName, PersonKey, SourceName};
 use crate::lead::Stage;
 use crate::mirror::Roles;
@@ -44,6 +46,8 @@ pub struct Policy {
     pub consent: ConsentPolicy,
     /// Fields, fillers and parts of the pool.
     pub pool: PoolRules,
+    /// What the admin's table says of companies.
+    pub companies: Arc<Companies>,
     /// Channels and campaigns.
     pub campaign: CampaignPolicy,
     /// Score models, in order.

@@ -11,6 +11,7 @@ use crate::because::{Because, Reason};
 use crate::book::Book;
 use crate::capture::Identifier;
 use crate::case::Case;
+use crate::companies::CompanyPair;
 use crate::effect::Effect;
 use crate::handoff::{Action, Clocks, Handoff, HandoffState};
 use crate::identity;
@@ -147,7 +148,7 @@ pub(crate) fn begin(
             .lead
             .text("company")
             .and_then(matching::company_key)
-            .or_else(|| matching::domain_keys(&case.lead.identifiers).into_iter().next()),
+            .or_else(|| matching::domain_keys(&case.lead.identifiers, case.policy).into_iter().next()),
         agreed: leadloop_mapping::Record::new(),
         feedback: None,
         remark: None,
@@ -279,6 +280,16 @@ pub(crate) fn settle_decision(
             decided.record.rule.as_deref().unwrap_or_default()
         );
         case.alarm(format!("nobody/{}", handoff.link), "LL4207", detail, short);
+    }
+    for similar in &decided.matches.company.similar {
+        case.push(Effect::CompanySuspect(CompanyPair {
+            one: similar.ours.clone(),
+            other: similar.name.clone(),
+            reason: similar.by.clone(),
+            lead: Some(case.lead.id),
+            remote: Some(similar.remote.clone()),
+            at: case.now(),
+        }));
     }
     case.counters(decided.counters.clone());
     case.push(Effect::Decide(Box::new(decided.record.clone())));

@@ -4,73 +4,12 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by it")]
 
-use leadloop_sync_core::normal::company::{CompanyName, parse};
+#[path = "data/pairs.rs"]
+mod pairs;
+
 use leadloop_sync_core::normal::matching::{MatchReason, Strength, lookup_keys, match_names};
 
-struct Pair {
-    a: CompanyName,
-    b: CompanyName,
-    equal: bool,
-    note: String,
-}
-
-fn pairs() -> Vec<Pair> {
-    let mut reader = csv::Reader::from_reader(include_str!("data/company_pairs.csv").as_bytes());
-    let rows = reader.records().map(|row| row.expect("a row of four cells"));
-    rows.map(|row| Pair {
-        a: parse(&row[0]).expect("the first name is one"),
-        b: parse(&row[1]).expect("the second name is one"),
-        equal: match &row[2] {
-            "equal" => true,
-            "different" => false,
-            other => unreachable!("unknown label {other}"),
-        },
-        note: row[3].to_owned(),
-    })
-    .collect()
-}
-
-#[derive(Default)]
-struct Tally {
-    found: u32,
-    missed: u32,
-    wrong: u32,
-    refused: u32,
-    /// Equal pairs that are at least offered to a person.
-    offered: u32,
-}
-
-impl Tally {
-    fn precision(&self) -> f64 {
-        f64::from(self.found) / f64::from(self.found + self.wrong)
-    }
-
-    fn recall(&self) -> f64 {
-        f64::from(self.found) / f64::from(self.found + self.missed)
-    }
-}
-
-/// Counts, and the pairs that came out otherwise than labelled.
-fn tally<'a>(pairs: impl Iterator<Item = &'a Pair>) -> (Tally, Vec<String>) {
-    let mut tally = Tally::default();
-    let mut surprises = Vec::new();
-    for pair in pairs {
-        let found = match_names(&pair.a, &pair.b);
-        let strong = found.is_some_and(|found| found.strength == Strength::Strong);
-        match (pair.equal, strong) {
-            (true, true) => tally.found += 1,
-            (true, false) => tally.missed += 1,
-            (false, true) => tally.wrong += 1,
-            (false, false) => tally.refused += 1,
-        }
-        tally.offered += u32::from(pair.equal && found.is_some());
-        if pair.equal != strong {
-            let reason = found.map_or("no match", |found| found.reason.code());
-            surprises.push(format!("{} | {} | {} → {reason}", pair.a, pair.b, pair.note));
-        }
-    }
-    (tally, surprises)
-}
+use pairs::{pairs, tally};
 
 #[test]
 fn strong_matches_hold_on_both_halves() {

@@ -1,7 +1,12 @@
 //! `leadloop lead show`: one lead as the pool knows it. Its history is `leadloop why`.
 
 use leadloop_config::plan::Plan;
+use leadloop_store::Store;
 use leadloop_store::read::story::Story;
+use leadloop_sync_core::because::word;
+use leadloop_sync_core::feedback::crm_id;
+use leadloop_sync_core::lead::Lead;
+use leadloop_sync_core::matching::{self, Match, Question, Subject};
 use leadloop_sync_core::score;
 use leadloop_sync_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -24,6 +29,7 @@ pub async fn run(screen: &mut Screen, general: &General, args: &LeadShow) -> Res
     let store = plan::reading(&plan).await?;
     let found = who::one(&store, &plan, &asked).await?;
     let story = store.story(found.lead.id, if args.scores { scores::MOST } else { 1 }).await?;
+    let company = in_crm(&store, &plan, &found.lead).await?;
     store.close().await;
     let Some(story) = story else {
         return Err(Failure::input(format!("no lead fits `{asked}`"), format!("没有符合 `{asked}` 的线索"))
@@ -32,12 +38,17 @@ pub async fn run(screen: &mut Screen, general: &General, args: &LeadShow) -> Res
     let privacy = reveal::privacy(&plan, args.reveal, "reveal", &[story.lead.id], "lead show").await?;
     if screen.is_json() {
         let mut json = to_json(&story, &plan, privacy);
+        json["company_in_crm"] = company.as_ref().map_or(Value::Null, company_json);
         if args.scores {
             json["receipts"] = scores::to_json(&plan, &story);
         }
         return Ok(screen.json(&json)?);
     }
     print(screen, &plan, &story, privacy)?;
+    if let Some(company) = &company {
+        print_company(screen, company)?;
+    }
+    more(screen, &plan, &story)?;
     if args.scores { scores::print(screen, &plan, &story) } else { Ok(()) }
 }
 
@@ -79,8 +90,47 @@ fn print(screen: &Screen, plan: &Plan, story: &Story, privacy: Privacy) -> Resul
             when::clock(binding.last_at, zone),
         ]);
     }
+    Ok(screen.table(&table)?)
+}
+
+/// Whether the company is with sales, as the mirror has it now.
+async fn in_crm(store: &Store, plan: &Plan, lead: &Lead) -> Result<Option<Match>, Failure> {
+    let Some(link) = &plan.policy.handoff.link else { return Ok(None) };
+    let book = store.look(&matching::needs(&[Subject::of(lead)], &plan.policy)).await?;
+    let now = when::now();
+    let (policy, read) = (&*plan.policy, &[][..]);
+    let question = Question { book: &book, policy, link, lead, handoff: None, read, now };
+    let company = matching::find(&question).company;
+    Ok(Some(company).filter(|company| company.found || company.maybe))
+}
+
+/// The company in the CRM, and why it is it.
+fn print_company(screen: &Screen, company: &Match) -> Result<(), Failure> {
+    screen.head(screen.words("Company in the CRM", "CRM 中的公司"))?;
+    let by: Vec<&str> = company.by.iter().map(|code| word(code, screen.language())).collect();
+    let sure = if company.found {
+        screen.words("the same company", "同一家公司")
+    } else {
+        screen.words("in doubt, see `leadloop company suspects`", "存疑，见 `leadloop company suspects`")
+    };
+    let record = company.remote.as_ref().map(crm_id).unwrap_or_default();
+    let owner = company.owner.person.as_ref().map(|person| person.as_str());
+    let owner = owner.or(company.owner.crm_user.as_deref()).unwrap_or_default();
+    let mut table = Rows::new(&["", "", ""]).indent(2);
+    table.push(vec![company.name.clone().unwrap_or_default(), record, owner.to_owned()]);
     screen.table(&table)?;
-    more(screen, plan, story)
+    Ok(screen.line(&format!("  {sure}: {}", by.join(", ")))?)
+}
+
+fn company_json(company: &Match) -> Value {
+    json!({
+        "found": company.found,
+        "maybe": company.maybe,
+        "by": company.by,
+        "record": company.remote.as_ref().map(crm_id),
+        "name": company.name,
+        "owner": company.owner.crm_user,
+    })
 }
 
 /// Consent, scores and who else it may be.

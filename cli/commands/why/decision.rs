@@ -1,5 +1,6 @@
 //! One decision: the rules that were tried, what each saw, who was considered.
 
+use leadloop_sync_core::because::word;
 use leadloop_sync_core::handoff::{Action, Considered, DecisionRecord, Tried};
 
 use super::story::Page;
@@ -29,6 +30,9 @@ pub fn print(page: &Page<'_>, record: &DecisionRecord) -> Result<(), Failure> {
         table.push_marked(style, vec![mark.to_owned(), tried.rule.clone(), saw(page, tried)]);
     }
     screen.table(&table)?;
+    if let Some(line) = company(page, record) {
+        screen.line(&format!("  {line}"))?;
+    }
     if !record.considered.is_empty() {
         let names: Vec<String> = record.considered.iter().map(|one| considered(page, one)).collect();
         screen.line(&format!("  {} {}", screen.words("considered:", "考虑过："), names.join(", ")))?;
@@ -40,6 +44,22 @@ pub fn print(page: &Page<'_>, record: &DecisionRecord) -> Result<(), Failure> {
         screen.line(&screen.paint(Style::Note, &format!("  {text} {}", ages.join(", "))))?;
     }
     Ok(())
+}
+
+/// Which company the decision saw in the CRM, and why it counted as the lead's.
+fn company(page: &Page<'_>, record: &DecisionRecord) -> Option<String> {
+    let (screen, company) = (page.screen, record.facts.pointer("/crm/company")?);
+    let yes = |name: &str| company.get(name).and_then(serde_json::Value::as_bool).unwrap_or(false);
+    let text = |name: &str| company.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let head = match (yes("found"), yes("maybe")) {
+        (true, _) => screen.words("company with sales:", "公司已在销售手中："),
+        (_, true) => screen.words("company only similar:", "公司仅疑似："),
+        _ => return None,
+    };
+    let by = company.get("by")?.as_array()?.iter().filter_map(serde_json::Value::as_str);
+    let by: Vec<&str> = by.map(|code| word(code, screen.language())).collect();
+    let named = [text("name"), text("id")].join(" ");
+    Some(format!("{head} {} ({})", named.trim(), by.join(", ")))
 }
 
 fn saw(page: &Page<'_>, tried: &Tried) -> String {

@@ -8,6 +8,7 @@ pub mod names;
 pub mod rows;
 
 pub mod base;
+pub mod companies;
 pub mod crm;
 pub mod feedback;
 pub mod fields;

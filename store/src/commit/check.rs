@@ -292,6 +292,8 @@ fn shared_by(reaction: &Reaction) -> BTreeSet<Shared<'_>> {
             | Effect::Hold(_)
             | Effect::FinishCapture { .. }
             | Effect::EndVisit { .. }
+            | Effect::CompanySuspect(_)
+            | Effect::CompanyVerdict(_)
             | Effect::Alarm(_) => {}
         }
     }

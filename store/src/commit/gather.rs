@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use leadloop_sync_core::because::Because;
 use leadloop_sync_core::capture::{CaptureEnd, Captured, Identifier};
+use leadloop_sync_core::companies::{self, CompanyPair, CompanyVerdict};
 use leadloop_sync_core::effect::{
     Alarm, AttemptNote, Deadline, Effect, Feedback, Held, Reaction, RemoteLink, Suspect, Verdict,
 };
@@ -40,6 +41,10 @@ pub(super) struct Changes<'a> {
     pub(super) suspects: BTreeMap<(LeadId, LeadId), &'a Suspect>,
     /// By pair, the smaller id first.
     pub(super) verdicts: BTreeMap<(LeadId, LeadId), &'a Verdict>,
+    /// By the keys of the names, the smaller first.
+    pub(super) company_suspects: BTreeMap<(String, String), &'a CompanyPair>,
+    /// By the keys of the names, the smaller first.
+    pub(super) company_verdicts: BTreeMap<(String, String), CompanyVerdict>,
     pub(super) touches: Vec<&'a Touch>,
     /// Touches that are there and gave other points.
     pub(super) receipts: BTreeMap<TouchId, &'a Touch>,
@@ -62,6 +67,11 @@ pub(super) struct Changes<'a> {
     pub(super) enqueued: Vec<&'a Delivery>,
     /// `None`: told or forgotten.
     pub(super) visits: BTreeMap<(&'a SourceName, &'a Identifier), Option<Timestamp>>,
+}
+
+/// What two names of companies stand under; nothing where they are one, or one is none.
+fn company_keys(one: &str, other: &str) -> Option<(String, String)> {
+    companies::pair(&companies::key(one)?, &companies::key(other)?)
 }
 
 impl<'a> Changes<'a> {
@@ -97,6 +107,14 @@ impl<'a> Changes<'a> {
             Effect::Verdict(verdict) => {
                 let pair = (verdict.lead.min(verdict.other), verdict.lead.max(verdict.other));
                 self.verdicts.insert(pair, verdict);
+            }
+            Effect::CompanySuspect(pair) => {
+                if let Some(keys) = company_keys(&pair.one, &pair.other) {
+                    self.company_suspects.entry(keys).or_insert(pair);
+                }
+            }
+            Effect::CompanyVerdict(verdict) => {
+                self.company_verdicts.extend(companies::keyed(verdict));
             }
             Effect::Touch(touch) => self.touches.push(touch),
             Effect::Receipts(touch) => {

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use leadloop_sync_core::capture::Identifier;
+use leadloop_sync_core::companies;
 
 use crate::cell::{Rows, args};
 use crate::doc::{fold, text};
 use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{
-    IDENTIFIER_DROP, IDENTIFIER_NEW, IDENTIFIER_PUT, LEAD_PUT, MILESTONE_PUT, SUSPECT_PUT, TOUCH_PUT,
-    TOUCH_RECEIPTS, VERDICT_PUT,
+    COMPANY_SUSPECT_PUT, COMPANY_VERDICT_PUT, IDENTIFIER_DROP, IDENTIFIER_NEW, IDENTIFIER_PUT, LEAD_PUT,
+    MILESTONE_PUT, SUSPECT_PUT, TOUCH_PUT, TOUCH_RECEIPTS, VERDICT_PUT,
 };
 
 use super::gather::Changes;
@@ -22,6 +23,7 @@ pub(super) async fn put(work: &mut Work, changes: &Changes<'_>, taken: &BTreeSet
     put_leads(work, changes).await?;
     put_identifiers(work, changes, taken).await?;
     put_suspects(work, changes).await?;
+    put_companies(work, changes).await?;
     put_touches(work, changes).await
 }
 
@@ -107,6 +109,31 @@ async fn put_suspects(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
             list.add(&verdict.who).add(verdict.at);
         }
         work.run(&VERDICT_PUT, args![list]).await?;
+    }
+    Ok(())
+}
+
+async fn put_companies(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+    if !changes.company_suspects.is_empty() {
+        let mut list = Rows::of(&COMPANY_SUSPECT_PUT, 1);
+        for (keys, pair) in &changes.company_suspects {
+            // A name stands on the side of its key.
+            let as_told = companies::key(&pair.one).as_ref() == Some(&keys.0);
+            let (one, other) = if as_told { (&pair.one, &pair.other) } else { (&pair.other, &pair.one) };
+            let remote = pair.remote.as_ref();
+            list.add(&keys.0).add(&keys.1).add(one).add(other).add(&pair.reason).add(pair.lead);
+            list.add(remote.map(|remote| &remote.link)).add(remote.map(|remote| &remote.object));
+            list.add(remote.map(|remote| &remote.id)).add(pair.at);
+        }
+        work.run(&COMPANY_SUSPECT_PUT, args![list]).await?;
+    }
+    if !changes.company_verdicts.is_empty() {
+        let mut list = Rows::of(&COMPANY_VERDICT_PUT, 1);
+        for (keys, verdict) in &changes.company_verdicts {
+            list.add(&keys.0).add(&keys.1).add(&verdict.one).add(&verdict.other);
+            list.add(if verdict.same { "same" } else { "apart" }).add(&verdict.who).add(verdict.at);
+        }
+        work.run(&COMPANY_VERDICT_PUT, args![list]).await?;
     }
     Ok(())
 }

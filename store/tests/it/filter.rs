@@ -71,6 +71,7 @@ pub(crate) fn policy() -> Policy {
         },
         consent: ConsentPolicy { transfer_must_be_given: true, ..ConsentPolicy::default() },
         pool: PoolRules::default(),
+        companies: Default::default(),
         campaign: CampaignPolicy::default(),
         scores: vec![model],
         mql: Vec::new(),

@@ -7,6 +7,7 @@ use leadloop_mapping::{Record, Value};
 use leadloop_store::{Store, WriteLane};
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::capture::Identifier;
+use leadloop_sync_core::companies::{self, CompanyVerdict};
 use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::handoff::{Handoff, HandoffState};
 use leadloop_sync_core::ids::{LeadId, LinkName};
@@ -22,6 +23,7 @@ use crate::samples::{
 const LEADS: u64 = 12;
 const PHONES: u64 = 16;
 const RECORDS: u64 = 8;
+const COMPANIES: u64 = 8;
 const BATCHES: usize = 30;
 const SEEDS: u64 = 3;
 
@@ -94,7 +96,7 @@ fn random_reaction(dice: &mut Dice, book: &Book, round: usize) -> Reaction {
     let mut seen = book.clone();
     let mut effects = Vec::new();
     for _ in 0..=dice.below(4) {
-        let effect = match dice.below(10) {
+        let effect = match dice.below(11) {
             0 | 1 => Some(random_lead(dice, &seen)),
             2 => {
                 let of = dice.below(LEADS);
@@ -119,6 +121,13 @@ fn random_reaction(dice: &mut Dice, book: &Book, round: usize) -> Reaction {
                 key: format!("route/{}", dice.below(4)),
                 value: serde_json::json!({ "turn": dice.below(9), "text": "轮到 \"谁\"\u{1}" }),
             }),
+            9 => Some(Effect::CompanyVerdict(CompanyVerdict {
+                one: company(dice.below(COMPANIES)),
+                other: company(dice.below(COMPANIES)),
+                same: dice.odds(2),
+                who: "tester".into(),
+                at: at(i64::try_from(dice.below(999)).unwrap()),
+            })),
             _ => Some(Effect::MirrorSeen {
                 link: LinkName::from("sales"),
                 object: if dice.odds(2) { "lead".into() } else { "user".into() },
@@ -131,6 +140,11 @@ fn random_reaction(dice: &mut Dice, book: &Book, round: usize) -> Reaction {
         }
     }
     reaction(effects)
+}
+
+/// A name of a company; of some there are two spellings, and some stand in the mirror.
+fn company(n: u64) -> String {
+    if n.is_multiple_of(2) { format!("示例{n}有限公司") } else { format!("示例{}（）", n - 1) }
 }
 
 fn random_lead(dice: &mut Dice, book: &Book) -> Effect {
@@ -189,6 +203,7 @@ fn random_mirror(dice: &mut Dice) -> Effect {
         ["lead", "contact", "account", "user", "opportunity"][usize::try_from(dice.below(5)).unwrap()];
     let mut row = mirror_row(object, dice.below(RECORDS));
     row.facts.phones = (0..dice.below(3)).map(|_| phone(dice.below(PHONES)).value).collect();
+    row.facts.company = (object == "lead").then(|| company(dice.below(COMPANIES)));
     row.facts.owner = dice.odds(2).then(|| dice.below(RECORDS).to_string());
     row.facts.account = (object != "account" && dice.odds(2)).then(|| dice.below(RECORDS).to_string());
     if object == "opportunity" {
@@ -204,7 +219,7 @@ fn random_needs(dice: &mut Dice) -> Needs {
     let mut needs = Needs::default();
     let sales = LinkName::from("sales");
     for _ in 0..=dice.below(3) {
-        match dice.below(11) {
+        match dice.below(12) {
             0 => needs.identifiers.extend([phone(dice.below(PHONES)), Identifier::new("cookie", "none")]),
             1 => needs.leads.extend([id(dice.below(LEADS))]),
             2 => needs.handoffs.extend([id(100 + dice.below(20))]),
@@ -220,6 +235,10 @@ fn random_needs(dice: &mut Dice) -> Needs {
                 let lead = id(dice.below(LEADS));
                 needs.leads.insert(lead);
                 needs.touches_of.insert(lead);
+            }
+            10 => {
+                needs.judged.extend(companies::key(&company(dice.below(COMPANIES))));
+                needs.users_of.insert(sales.clone());
             }
             _ => {
                 needs.users_of.insert(sales.clone());

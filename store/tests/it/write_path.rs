@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use leadloop_store::companies::Pairs;
 use leadloop_store::{Committed, Store, StoreError, Topic, WriteLane};
 use leadloop_sync_core::book::Needs;
 use leadloop_sync_core::capture::Identifier;
+use leadloop_sync_core::companies::{CompanyPair, CompanyVerdict};
 use leadloop_sync_core::effect::{Alarm, Effect, Reaction, Suspect, Verdict};
 use leadloop_sync_core::handoff::HandoffState;
 use leadloop_sync_core::lead::Stage;
 
 use crate::on_both;
 use crate::samples::{
-    at, because, binding, deadline, event, handoff, id, lead, phone, push, put, reaction, stamp, touch,
-    version,
+    at, because, binding, deadline, event, handoff, id, lead, phone, push, put, reaction, remote, stamp,
+    touch, version,
 };
 
 pub(crate) async fn commit(store: &Store, reactions: &[Reaction]) -> Committed {
@@ -247,6 +249,48 @@ async fn a_touch_a_suspect_and_a_reason_are_kept_once() {
         let reason = &story.reasons[0];
         assert_eq!((reason.verb.as_str(), reason.config.as_str(), reason.at), ("absorb", "config-1", at(0)));
         assert_eq!(reason.reasons[0].args["saw"], "a value");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn companies_in_doubt_are_asked_about_until_somebody_judges() {
+    on_both("companies", |store| async move {
+        let pair = CompanyPair {
+            one: "示例机器人有限公司".into(),
+            other: "上海示例机器人有限公司".into(),
+            reason: "region_open".into(),
+            lead: Some(id(1)),
+            remote: Some(remote("account", 3)),
+            at: at(0),
+        };
+        let again = CompanyPair {
+            one: "上海示例機器人".into(),
+            other: "示例机器人".into(),
+            lead: Some(id(2)),
+            at: at(5),
+            ..pair.clone()
+        };
+        written(&store, vec![Effect::CompanySuspect(pair.clone()), Effect::CompanySuspect(again.clone())])
+            .await;
+        written(&store, vec![Effect::CompanySuspect(again)]).await;
+        let open = store.company_pairs(None, Pairs::Open, 10).await.unwrap();
+        let [found] = open.as_slice() else { panic!("one pair: {open:?}") };
+        assert_eq!((found.pair.lead, found.pair.at, &found.verdict), (pair.lead, pair.at, &None));
+        assert_eq!(store.company_pairs(Some(&found.keys), Pairs::All, 10).await.unwrap(), Vec::new());
+        let said = CompanyVerdict {
+            one: "示例機器人有限公司".into(),
+            other: "示例机器人（上海）".into(),
+            same: true,
+            who: "tester".into(),
+            at: at(9),
+        };
+        written(&store, vec![Effect::CompanyVerdict(said)]).await;
+        assert_eq!(store.company_pairs(None, Pairs::Open, 10).await.unwrap(), Vec::new());
+        let judged = store.company_pairs(None, Pairs::Judged, 10).await.unwrap();
+        assert_eq!(judged.len(), 1);
+        assert_eq!(judged[0].verdict.as_ref().map(|verdict| (verdict.same, verdict.at)), Some((true, at(9))));
+        assert_eq!(judged[0].pair.reason, "region_open");
     })
     .await;
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Book, HISTORY_LOADED, Needs, ROWS_PER_KEY, TOUCHES_LOADED};
+use crate::companies;
 use crate::ids::LeadId;
 use crate::lead::RemoteRef;
 use crate::mirror::MirrorKey;
@@ -20,6 +21,13 @@ impl Book {
 
     /// Adds the part of this book that is needed; what `book` knows already stays as it is.
     pub fn view_into(&self, book: &mut Book, needs: &Needs) {
+        for (keys, verdict) in &self.judged {
+            if needs.judged.contains(&keys.0) || needs.judged.contains(&keys.1) {
+                book.judged.entry(keys.clone()).or_insert_with(|| verdict.clone());
+            }
+        }
+        let wider = companies::widened(needs, &book.judged);
+        let needs = wider.as_ref().unwrap_or(needs);
         let leads = self.leads_named(needs);
         for (id, lead) in self.leads.iter().filter(|(id, _)| leads.contains(id)) {
             book.leads.entry(*id).or_insert_with(|| lead.clone());

@@ -1,4 +1,7 @@
 //! Is this company with sales already: as an account, through a colleague, or in a hand-over under way?
+//!
+//! What people said of companies comes first ([`crate::companies`]), then what [`crate::normal::evidence`] makes of code,
+//! name and domains.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,21 +9,167 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names;
 use super::person;
 use super::rows::{follower, last_activity};
-use super::{Follower, InFlight, Match, Question};
+use super::{Follower, InFlight, Match, Question, Similar, Subject};
+use crate::book::{Book, Needs};
+use crate::companies::{self, Companies, Judged, Relation};
 use crate::handoff::Handoff;
+use crate::ids::LinkName;
 use crate::lead::RemoteRef;
-use crate::mirror::MirrorRow;
+use crate::mirror::{MirrorKey, MirrorRow};
 use crate::mirror_read::{self, ACCOUNT, PEOPLE};
-use crate::normal::company;
-use crate::normal::matching::{self as normal, CompanyMatch, Strength};
+use crate::normal::company::{self, CompanyName};
+use crate::normal::evidence::{CompanyEvidence, match_companies};
+use crate::normal::matching as normal;
+use crate::policy::Policy;
 use crate::time::Timestamp;
 
-/// Why a row counts as this company's, the surer first. Any other reason is a name that is only similar.
-const SURE: [&str; 6] =
-    ["credit_code", "account_of_person", "exact_name", "same_core_and_region", "same_core", "domain"];
+/// Why a row counts as this company's, the surer first. Any other reason leaves it in doubt.
+const SURE: [&str; 8] = [
+    "exact_code",
+    "judged_same",
+    "company_table",
+    "account_of_person",
+    "exact_name",
+    "same_core_and_region",
+    "same_core",
+    "name_and_domain",
+];
+/// Reasons that leave no doubt for a person: it is known how the two stand to each other.
+const KNOWN_OTHERS: [&str; 2] = ["parent_company", "subsidiary"];
+/// Most similar records that are put before a person.
+const MOST_SIMILAR: usize = 5;
+
+/// Why a row may be this company's, and how likely: 0 to 1000.
+type Why = (&'static str, u16);
 
 /// The rows that may be this company, each with why.
-type Candidates<'a> = BTreeMap<&'a RemoteRef, (&'a MirrorRow, BTreeSet<&'static str>)>;
+type Candidates<'a> = BTreeMap<&'a RemoteRef, (&'a MirrorRow, BTreeMap<&'static str, u16>)>;
+
+/// All that is known of the lead's company.
+struct Ours {
+    /// The name that the lead gives.
+    name: Option<CompanyName>,
+    code: Option<String>,
+    domains: Vec<String>,
+    /// Its row in the admin's table.
+    row: Option<usize>,
+    /// What it is judged under.
+    key: Option<String>,
+}
+
+impl Ours {
+    fn of(question: &Question<'_>) -> Self {
+        let table = &question.policy.companies;
+        let name = question.lead.text("company").and_then(|name| company::parse(name).ok());
+        let code = question.lead.text("company.credit_code").map(str::to_owned);
+        let domains: Vec<String> = names::domains(&question.lead.identifiers, table).into_iter().collect();
+        let row = table.row_of(code.as_deref(), name.as_ref(), &domains);
+        let key = match &name {
+            Some(name) => Some(companies::key_of(name)),
+            None => domains.first().map(|domain| names::domain_key(domain)),
+        };
+        Self { name, code, domains, row, key }
+    }
+
+    /// What it is called where a person judges it.
+    fn shown(&self) -> Option<String> {
+        let domain = || self.domains.first().map(|domain| names::domain_key(domain));
+        self.name.as_ref().map(|name| name.display.clone()).or_else(domain)
+    }
+}
+
+/// What a row of the mirror says of its company.
+struct Theirs<'a> {
+    name: Option<CompanyName>,
+    code: Option<&'a str>,
+    domains: Vec<String>,
+}
+
+impl<'a> Theirs<'a> {
+    fn of(row: &'a MirrorRow) -> Self {
+        let account = row.remote.object == ACCOUNT;
+        let name = if account { &row.facts.name } else { &row.facts.company };
+        Self {
+            name: name.as_deref().and_then(|name| company::parse(name).ok()),
+            code: row.facts.credit_code.as_deref().filter(|_| account),
+            domains: row.facts.domain.iter().filter(|_| account).cloned().collect(),
+        }
+    }
+}
+
+/// Whether a row is the lead's company, and why: what somebody said of the two names, then the table, then the evidence.
+fn compare(ours: &Ours, theirs: &Theirs<'_>, table: &Companies, judged: &Judged) -> Option<Why> {
+    let key = theirs.name.as_ref().map(companies::key_of);
+    if let Some(same) =
+        ours.key.as_ref().zip(key).and_then(|(ours, theirs)| companies::said(judged, ours, &theirs))
+    {
+        return same.then_some(("judged_same", 1000));
+    }
+    let row = table.row_of(theirs.code, theirs.name.as_ref(), &theirs.domains);
+    match ours.row.zip(row).map(|(ours, theirs)| table.relation(ours, theirs)) {
+        Some(Relation::Same) => return Some(("company_table", 995)),
+        Some(Relation::Parent) => return Some(("parent_company", 300)),
+        Some(Relation::Subsidiary) => return Some(("subsidiary", 290)),
+        Some(Relation::Other) => return None,
+        None => {}
+    }
+    let domains_of = |row: Option<usize>, own: &[String]| -> Vec<String> {
+        let listed = row.and_then(|row| table.get(row)).map(|row| row.domains.as_slice()).unwrap_or_default();
+        own.iter().chain(listed).filter(|domain| !table.is_free_mail(domain)).cloned().collect()
+    };
+    let code_of = |row: Option<usize>| row.and_then(|row| table.get(row)?.credit_code.as_deref());
+    let (left, right) = (domains_of(ours.row, &ours.domains), domains_of(row, &theirs.domains));
+    let found = match_companies(
+        &CompanyEvidence {
+            name: ours.name.as_ref(),
+            credit_code: ours.code.as_deref().or_else(|| code_of(ours.row)),
+            domains: &left,
+        },
+        &CompanyEvidence {
+            name: theirs.name.as_ref(),
+            credit_code: theirs.code.or_else(|| code_of(row)),
+            domains: &right,
+        },
+    )?;
+    Some((found.reason.code(), found.score))
+}
+
+/// What must be loaded to find a subject's company: rows under its names, code and domains and those that the table adds,
+/// hand-overs under way, and what somebody said of it.
+pub(super) fn needs(needs: &mut Needs, subject: &Subject, policy: &Policy, link: &LinkName) {
+    let table = &policy.companies;
+    let domains: Vec<String> = names::domains(&subject.identifiers, table).into_iter().collect();
+    let parsed: Vec<CompanyName> =
+        subject.companies.iter().filter_map(|name| company::parse(name).ok()).collect();
+    let mut rows = table.by_domains(&domains);
+    rows.extend(parsed.iter().filter_map(|name| table.by_name(name)));
+    rows.extend(subject.credit_codes.iter().filter_map(|code| table.row_of(Some(code), None, &[])));
+    let own = |row: &usize| table.get(*row);
+    let near: BTreeSet<usize> =
+        rows.iter().flat_map(|row| table.above(*row).into_iter().chain(table.below(*row))).collect();
+    for domain in domains.iter().chain(rows.iter().filter_map(own).flat_map(|row| &row.domains)) {
+        needs.companies.insert(names::domain_key(domain));
+        needs.judged.insert(names::domain_key(domain));
+        needs.keys.insert(mirror_read::key(link, "domain", domain));
+    }
+    let listed = rows.iter().filter_map(own).filter_map(|row| row.credit_code.as_ref());
+    for code in subject.credit_codes.iter().chain(listed) {
+        needs.keys.insert(mirror_read::key(link, "credit_code", code));
+    }
+    for name in &parsed {
+        let keys = normal::similar_keys(name);
+        needs.keys.extend(keys.iter().map(|value| mirror_read::key(link, "company", value)));
+    }
+    for name in parsed.iter().chain(rows.iter().flat_map(|row| table.names_of(*row))) {
+        needs.judged.insert(companies::key_of(name));
+        needs.companies.extend(normal::lookup_keys(name).into_iter().next());
+    }
+    let near = near.iter().flat_map(|row| table.names_of(*row));
+    for name in parsed.iter().chain(rows.iter().flat_map(|row| table.names_of(*row))).chain(near) {
+        let keys = normal::lookup_keys(name);
+        needs.keys.extend(keys.iter().map(|value| mirror_read::key(link, "company", value)));
+    }
+}
 
 /// Open hand-overs to other people of the same company.
 fn running<'a>(question: &Question<'a>) -> Vec<&'a Handoff> {
@@ -40,8 +189,15 @@ fn running<'a>(question: &Question<'a>) -> Vec<&'a Handoff> {
 
 /// The keys under which hand-overs in flight of this company stand.
 fn own_keys(question: &Question<'_>) -> BTreeSet<String> {
-    let domains = names::domains(&question.lead.identifiers).into_iter().map(|d| names::domain_key(&d));
-    question.lead.text("company").and_then(names::company_key).into_iter().chain(domains).collect()
+    let ours = Ours::of(question);
+    let table = &question.policy.companies;
+    let listed = ours.row.into_iter().flat_map(|row| table.names_of(row));
+    let named =
+        ours.name.iter().chain(listed).filter_map(|name| normal::lookup_keys(name).into_iter().next());
+    let said = ours.key.iter().flat_map(|key| companies::same_as(&question.book.judged, key));
+    let said = said.filter_map(companies::running_under);
+    let domains = ours.domains.iter().map(|domain| names::domain_key(domain));
+    named.chain(said).chain(domains).collect()
 }
 
 /// Counts hand-overs in flight of the same company.
@@ -61,18 +217,16 @@ pub(super) fn in_flight(question: &Question<'_>) -> InFlight {
 
 /// Finds the company.
 pub(super) fn find(question: &Question<'_>, person: &person::Found<'_>, in_flight: &InFlight) -> Match {
-    let (accounts, others) = by_name(question);
-    let candidates = candidates(question, &person.rows, accounts);
-    let sure = |by: &BTreeSet<&'static str>| by.iter().any(|code| SURE.contains(code));
+    let ours = Ours::of(question);
+    let (candidates, colleagues) = candidates(question, &ours, &person.rows);
+    let sure = |by: &BTreeMap<&'static str, u16>| by.keys().any(|code| SURE.contains(code));
     let strong: Vec<&MirrorRow> =
         candidates.values().filter(|(_, by)| sure(by)).map(|(row, _)| *row).collect();
-    let similar = candidates.values().any(|(_, by)| !sure(by));
-    let colleagues = colleagues(&others, &person.rows);
     let found = !strong.is_empty() || !colleagues.is_empty() || in_flight.count > 0;
     let mut by: BTreeSet<String> = candidates
         .values()
         .filter(|(_, by)| sure(by) == found)
-        .flat_map(|(_, by)| by.iter().map(|code| (*code).to_owned()))
+        .flat_map(|(_, by)| by.keys().map(|code| (*code).to_owned()))
         .collect();
     if !colleagues.is_empty() {
         by.insert("colleague".to_owned());
@@ -81,16 +235,14 @@ pub(super) fn find(question: &Question<'_>, person: &person::Found<'_>, in_fligh
         by.insert("in_flight".to_owned());
     }
     let deals: Vec<&MirrorRow> = strong.iter().flat_map(|row| question.deals(&row.remote)).collect();
-    let best = candidates
-        .values()
-        .filter(|(_, by)| sure(by) || !found)
-        .min_by_key(|(row, by)| rank(question, row, by, &deals))
-        .map(|(row, _)| *row);
+    let mut ranked: Vec<_> = candidates.values().filter(|(_, by)| sure(by) || !found).collect();
+    ranked.sort_by_cached_key(|(row, by)| rank(question, row, by, &deals));
+    let best = ranked.first().map(|(row, _)| *row);
     let owner = if found { owner(question, best, &colleagues, in_flight) } else { Follower::default() };
     let latest = strong.iter().chain(&colleagues).chain(&deals).max_by_key(|row| last_activity(row));
     Match {
         found,
-        maybe: !found && similar,
+        maybe: !found && !ranked.is_empty(),
         by,
         remote: best.map(|row| row.remote.clone()),
         name: best.and_then(|row| row.facts.name.clone()),
@@ -102,89 +254,148 @@ pub(super) fn find(question: &Question<'_>, person: &person::Found<'_>, in_fligh
         status: best.and_then(|row| row.facts.status.clone()),
         stage: None,
         records: u32::try_from(candidates.len() + colleagues.len()).unwrap_or(u32::MAX),
+        similar: if found { Vec::new() } else { similar(&ours, &ranked) },
     }
 }
 
-/// The accounts that may be this company.
+/// What is put before a person: each name once.
+fn similar(ours: &Ours, ranked: &[&(&MirrorRow, BTreeMap<&'static str, u16>)]) -> Vec<Similar> {
+    let Some(shown) = ours.shown() else { return Vec::new() };
+    let mut seen = BTreeSet::new();
+    let doubtful = ranked.iter().filter_map(|(row, by)| {
+        let (by, _) = by.iter().find(|(code, _)| !KNOWN_OTHERS.contains(code))?;
+        let name = row.facts.name.clone()?;
+        let (ours, remote, by) = (shown.clone(), row.remote.clone(), (*by).to_owned());
+        seen.insert(companies::key(&name)?).then_some(Similar { ours, remote, name, by })
+    });
+    doubtful.take(MOST_SIMILAR).collect()
+}
+
+/// The accounts that may be this company, and other people whose record names it for sure.
 fn candidates<'a>(
     question: &Question<'a>,
+    ours: &Ours,
     people: &[&'a MirrorRow],
-    named: Vec<Named<'a>>,
-) -> Candidates<'a> {
+) -> (Candidates<'a>, Vec<&'a MirrorRow>) {
+    let (table, judged) = (&question.policy.companies, &question.book.judged);
     let mut found = Candidates::new();
-    let mut add = |row: &'a MirrorRow, code: &'static str| {
-        if row.remote.object == ACCOUNT && !row.deleted {
-            found.entry(&row.remote).or_insert_with(|| (row, BTreeSet::new())).1.insert(code);
+    let mut colleagues = Vec::new();
+    for row in near(ours, question.policy, question.link, judged, |key| question.rows(key)) {
+        let Some((code, score)) = compare(ours, &Theirs::of(row), table, judged) else { continue };
+        if row.remote.object == ACCOUNT {
+            found.entry(&row.remote).or_insert_with(|| (row, BTreeMap::new())).1.insert(code, score);
+        } else if SURE.contains(&code)
+            && PEOPLE.contains(&row.remote.object.as_str())
+            && !people.iter().any(|own| own.remote == row.remote)
+        {
+            colleagues.push(row);
         }
-    };
+    }
     for id in people.iter().filter_map(|row| row.facts.account.as_ref()) {
         let remote = RemoteRef { link: question.link.clone(), object: ACCOUNT.to_owned(), id: id.clone() };
-        if let Some(row) = question.row(&remote) {
-            add(row, "account_of_person");
+        if let Some(row) = question.row(&remote).filter(|row| !row.deleted) {
+            let by = &mut found.entry(&row.remote).or_insert_with(|| (row, BTreeMap::new())).1;
+            by.insert("account_of_person", 1000);
         }
     }
-    if let Some(code) = question.lead.text("company.credit_code") {
-        for row in question.rows(&mirror_read::key(question.link, "credit_code", code)) {
-            add(row, "credit_code");
-        }
-    }
-    for domain in names::domains(&question.lead.identifiers) {
-        for row in question.rows(&mirror_read::key(question.link, "domain", &domain)) {
-            add(row, "domain");
-        }
-    }
-    for (row, matched) in named {
-        add(row, matched.reason.code());
-    }
-    found
+    (found, colleagues)
 }
 
-/// A row whose name may be this company's, and how far that carries.
-type Named<'a> = (&'a MirrorRow, CompanyMatch);
+/// Every row under a key of the company: its code, its domains, its names and what people said of them.
+fn near<'a>(
+    ours: &Ours,
+    policy: &Policy,
+    link: &LinkName,
+    judged: &Judged,
+    rows: impl Fn(&MirrorKey) -> Vec<&'a MirrorRow>,
+) -> Vec<&'a MirrorRow> {
+    let table = &policy.companies;
+    let listed = || ours.row.and_then(|row| table.get(row));
+    let key = |kind: &str, value: &str| mirror_read::key(link, kind, value);
+    let codes = ours.code.iter().chain(listed().and_then(|row| row.credit_code.as_ref()));
+    let mut keys: BTreeSet<_> = codes.map(|code| key("credit_code", code)).collect();
+    let domains = ours.domains.iter().chain(listed().map(|row| &row.domains).into_iter().flatten());
+    keys.extend(domains.map(|domain| key("domain", domain)));
+    let related = ours.row.iter().flat_map(|row| table.above(*row).into_iter().chain(table.below(*row)));
+    let known: BTreeSet<usize> =
+        ours.row.into_iter().chain(table.by_domains(&ours.domains)).chain(related).collect();
+    for name in ours.name.iter().chain(known.iter().flat_map(|row| table.names_of(*row))) {
+        keys.extend(normal::lookup_keys(name).iter().map(|value| key("company", value)));
+    }
+    if let Some(name) = &ours.name {
+        keys.extend(normal::similar_keys(name).iter().map(|value| key("company", value)));
+    }
+    for name in ours.key.iter().flat_map(|of| companies::same_as(judged, of)) {
+        keys.extend(names::company_keys(name).iter().map(|value| key("company", value)));
+    }
+    let found: BTreeMap<&RemoteRef, &MirrorRow> =
+        keys.iter().flat_map(rows).map(|row| (&row.remote, row)).collect();
+    found.into_values().filter(|row| !row.deleted).collect()
+}
 
-/// Accounts and people under the keys of the company's name, each compared once.
-fn by_name<'a>(question: &Question<'a>) -> (Vec<Named<'a>>, Vec<Named<'a>>) {
-    let Some(ours) = question.lead.text("company").and_then(|name| company::parse(name).ok()) else {
-        return (Vec::new(), Vec::new());
+/// An account that may be a company.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The record.
+    pub remote: RemoteRef,
+    /// Its name there.
+    pub name: String,
+    /// Why: a stable code.
+    pub by: &'static str,
+    /// Whether that is enough on its own.
+    pub sure: bool,
+    /// The user id of its owner.
+    pub owner: Option<String>,
+}
+
+/// The accounts in a CRM's mirror that may be a company of this name, the surest first. The book holds what
+/// [`super::needs`] ask for.
+#[must_use]
+pub fn accounts(book: &Book, policy: &Policy, link: &LinkName, name: &str) -> Vec<Account> {
+    let Ok(parsed) = company::parse(name) else { return Vec::new() };
+    let table = &policy.companies;
+    let row = table.by_name(&parsed);
+    let key = Some(companies::key_of(&parsed));
+    let ours = Ours { name: Some(parsed), code: None, domains: Vec::new(), row, key };
+    let rows = |key: &MirrorKey| -> Vec<&MirrorRow> {
+        book.keys.get(key).into_iter().flatten().filter_map(|remote| book.mirror.get(remote)).collect()
     };
-    let keys = normal::lookup_keys(&ours).into_iter().chain(normal::similar_keys(&ours));
-    let rows: BTreeMap<&RemoteRef, &MirrorRow> = keys
-        .flat_map(|value| question.rows(&mirror_read::key(question.link, "company", &value)))
-        .map(|row| (&row.remote, row))
-        .collect();
-    let named = rows.into_values().filter_map(|row| {
-        let theirs = if row.remote.object == ACCOUNT { &row.facts.name } else { &row.facts.company };
-        let theirs = company::parse(theirs.as_deref()?).ok()?;
-        Some((row, normal::match_names(&ours, &theirs)?))
-    });
-    named.partition(|(row, _)| row.remote.object == ACCOUNT)
-}
-
-/// Other people whose record names the same company.
-fn colleagues<'a>(named: &[Named<'a>], people: &[&'a MirrorRow]) -> Vec<&'a MirrorRow> {
-    named
-        .iter()
-        .filter(|(row, matched)| {
-            matched.strength == Strength::Strong
-                && PEOPLE.contains(&row.remote.object.as_str())
-                && !people.iter().any(|own| own.remote == row.remote)
+    let near = near(&ours, policy, link, &book.judged, rows);
+    let mut found: Vec<(usize, u16, Account)> = near
+        .into_iter()
+        .filter(|row| row.remote.object == ACCOUNT)
+        .filter_map(|row| {
+            let (by, score) = compare(&ours, &Theirs::of(row), table, &book.judged)?;
+            let place = SURE.iter().position(|code| *code == by).unwrap_or(SURE.len());
+            let (name, owner) = (row.facts.name.clone().unwrap_or_default(), row.facts.owner.clone());
+            let sure = place < SURE.len();
+            Some((place, score, Account { remote: row.remote.clone(), name, by, sure, owner }))
         })
-        .map(|(row, _)| *row)
-        .collect()
+        .collect();
+    found.sort_by(|a, b| (a.0, Reverse(a.1), &a.2.remote).cmp(&(b.0, Reverse(b.1), &b.2.remote)));
+    found.into_iter().map(|(.., account)| account).collect()
 }
 
 /// Smaller is better.
-type Rank = (bool, u8, bool, usize, Reverse<Timestamp>, RemoteRef);
+type Rank = (bool, u8, bool, usize, Reverse<u16>, Reverse<Timestamp>, RemoteRef);
 
-fn rank(question: &Question<'_>, row: &MirrorRow, by: &BTreeSet<&'static str>, deals: &[&MirrorRow]) -> Rank {
+fn rank(
+    question: &Question<'_>,
+    row: &MirrorRow,
+    by: &BTreeMap<&'static str, u16>,
+    deals: &[&MirrorRow],
+) -> Rank {
     let open_deal =
         deals.iter().any(|deal| deal.facts.open && deal.facts.account.as_ref() == Some(&row.remote.id));
-    let sureness = SURE.iter().position(|code| by.contains(code)).unwrap_or(SURE.len());
+    let sureness = SURE.iter().position(|code| by.contains_key(code)).unwrap_or(SURE.len());
+    // What is only similar goes by how likely it is.
+    let likely = by.values().max().filter(|_| sureness == SURE.len()).copied().unwrap_or_default();
     (
-        !by.contains("credit_code"),
+        !by.contains_key("exact_code"),
         question.follower_of(row).rank(),
         !open_deal,
         sureness,
+        Reverse(likely),
         Reverse(last_activity(row)),
         row.remote.clone(),
     )

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::capture::Identifier;
+use crate::companies::Companies;
 use crate::normal::{company, email, matching as normal};
 
 /// The key of a company name: two spellings of one company that match strongly have the same, so hand-overs in flight are
@@ -27,13 +28,14 @@ pub fn similar_company_keys(name: &str) -> Vec<String> {
 }
 
 /// The company domains among identifiers: of mail addresses that are not a mail provider's.
-pub(super) fn domains(identifiers: &BTreeSet<Identifier>) -> BTreeSet<String> {
+pub(super) fn domains(identifiers: &BTreeSet<Identifier>, table: &Companies) -> BTreeSet<String> {
     identifiers
         .iter()
         .filter(|identifier| identifier.kind.0 == "email")
         .filter_map(|identifier| email::parse(&identifier.value).ok())
         .filter(|address| !address.is_free_mail())
         .filter_map(|address| address.registrable_domain().map(str::to_owned))
+        .filter(|domain| !table.is_free_mail(domain))
         .collect()
 }
 

@@ -50,6 +50,7 @@ pub(super) fn find<'a>(question: &Question<'a>) -> Found<'a> {
         status: best.facts.status.clone(),
         stage: stage_of(question, best),
         records: u32::try_from(candidates.len()).unwrap_or(u32::MAX),
+        similar: Vec::new(),
     };
     Found { found, rows }
 }

@@ -212,6 +212,7 @@ pub(crate) fn standard() -> Policy {
         },
         consent: ConsentPolicy { transfer_must_be_given: true, ..ConsentPolicy::default() },
         pool: PoolRules::default(),
+        companies: Default::default(),
         campaign: campaign(),
         scores: scores(),
         mql: vec![MqlPolicy {

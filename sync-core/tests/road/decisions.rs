@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use leadloop_mapping::Record;
+use leadloop_sync_core::companies::{Companies, Company, CompanyVerdict};
+use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::handoff::{Action, Clocks, DecisionRecord, Handoff, HandoffState};
 use leadloop_sync_core::ids::{LinkName, PersonKey};
 use leadloop_sync_core::lead::{Lead, Owner, Stage};
@@ -54,6 +57,9 @@ struct Case {
     crm: Vec<BTreeMap<String, toml::Value>>,
     #[serde(default)]
     in_flight: Vec<Flight>,
+    /// What somebody said of two names.
+    #[serde(default)]
+    judged: Vec<JudgedText>,
     #[serde(default)]
     users: BTreeMap<String, String>,
     #[serde(default)]
@@ -83,9 +89,30 @@ struct LeaveText {
     to: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JudgedText {
+    one: String,
+    other: String,
+    same: bool,
+}
+
+/// A row of the admin's table of companies.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct CompanyText {
+    name: String,
+    also: Vec<String>,
+    credit_code: Option<String>,
+    domains: Vec<String>,
+    parent: Option<String>,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
+    companies: Vec<CompanyText>,
+    free_mail: Vec<String>,
     consent: Option<String>,
     creates_per_hour: Option<u32>,
     sticky: Option<bool>,
@@ -297,6 +324,7 @@ fn policy_of(case: &Case, rules: &[RuleText]) -> Policy {
     if case.settings.no_days {
         policy.calendar.days.clear();
     }
+    policy.companies = companies_of(&case.settings);
     policy.leave = case
         .leave
         .iter()
@@ -308,6 +336,18 @@ fn policy_of(case: &Case, rules: &[RuleText]) -> Policy {
         })
         .collect();
     policy
+}
+
+fn companies_of(settings: &Settings) -> Arc<Companies> {
+    let place = |name: &String| settings.companies.iter().position(|row| row.name == *name);
+    let rows = settings.companies.iter().map(|row| Company {
+        name: row.name.clone(),
+        also: row.also.clone(),
+        credit_code: row.credit_code.clone(),
+        domains: row.domains.clone(),
+        parent: row.parent.as_ref().map(|parent| place(parent).expect("a row of the parent")),
+    });
+    Arc::new(Companies::new(rows.collect(), settings.free_mail.iter().cloned().collect()))
 }
 
 fn rule_of(text: &RuleText) -> leadloop_sync_core::policy::TransferRule {
@@ -353,6 +393,16 @@ fn know(model: &mut Model, case: &Case) {
     }
     for row in &case.crm {
         crm_row(model, row, &user);
+    }
+    for said in &case.judged {
+        let verdict = CompanyVerdict {
+            one: said.one.clone(),
+            other: said.other.clone(),
+            same: said.same,
+            who: "tester".to_owned(),
+            at: now,
+        };
+        model.book.apply(&Reaction { effects: vec![Effect::CompanyVerdict(verdict)], ..Reaction::default() });
     }
     for (number, flight) in case.in_flight.iter().enumerate() {
         let handoff = in_flight(flight, number, now, &user, &policy);

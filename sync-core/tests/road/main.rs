@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod companies;
 mod decisions;
 mod dice;
 mod erased;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use leadloop_sync_core::because::{Because, Reason};
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::capture::{CaptureEnd, CaptureKind, Captured, DedupKey};
+use leadloop_sync_core::companies::CompanyPair;
 use leadloop_sync_core::effect::{Alarm, Deadline, Effect, Feedback, Reaction};
 use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
 use leadloop_sync_core::ids::LeadId;
@@ -32,6 +33,8 @@ pub(crate) struct Model {
     pub(crate) feedback: Vec<Feedback>,
     pub(crate) decisions: Vec<DecisionRecord>,
     pub(crate) alarms: BTreeMap<String, Alarm>,
+    /// Companies in doubt.
+    pub(crate) company_suspects: Vec<CompanyPair>,
     /// Reasons of all commits so far, in order.
     pub(crate) reasons: Vec<Reason>,
     kept: BTreeSet<DedupKey>,
@@ -52,6 +55,7 @@ impl Model {
             feedback: vec![],
             decisions: vec![],
             alarms: BTreeMap::new(),
+            company_suspects: vec![],
             reasons: vec![],
             kept: BTreeSet::new(),
         }
@@ -160,6 +164,7 @@ impl Model {
                     self.alarms.remove(&alarm.key);
                 }
             }
+            Effect::CompanySuspect(pair) => self.company_suspects.push(pair),
             Effect::Decide(decision) => self.decisions.push(*decision),
             _ => {}
         }

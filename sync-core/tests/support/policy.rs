@@ -75,6 +75,7 @@ pub(crate) fn standard() -> Policy {
         },
         consent: ConsentPolicy { transfer_must_be_given: true, ..ConsentPolicy::default() },
         pool: PoolRules::default(),
+        companies: Default::default(),
         campaign: CampaignPolicy::default(),
         scores: vec![],
         mql: Vec::new(),

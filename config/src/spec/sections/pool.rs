@@ -309,6 +309,31 @@ pub(super) const PART: &[Section] = &[
         ],
     },
     Section {
+        name: "companies",
+        many: false,
+        doc: (
+            "Companies: their other names, codes, domains and parents, kept by you.",
+            "公司：由管理员维护的别名、信用代码、域名与上级公司。",
+        ),
+        keys: &[
+            key(
+                "table",
+                Text,
+                "\"companies.csv\"",
+                "CSV: name, also, credit_code, domains, parent; several values of a cell are separated by `|`. Further \
+                 columns are yours.",
+                "CSV：name, also, credit_code, domains, parent；一格多值用 `|` 分隔；其余列自用。",
+            ),
+            key(
+                "free_mail",
+                TEXTS,
+                "[\"mail.example\"]",
+                "Mail domains that name no company, beyond the usual mail providers.",
+                "不代表公司的邮箱域名（常见邮箱服务商已内置）。",
+            ),
+        ],
+    },
+    Section {
         name: "enrich",
         many: true,
         doc: ("Company data.", "企业数据补全。"),

@@ -107,6 +107,12 @@ pub enum LegalForm {
 use LegalForm as F;
 
 impl LegalForm {
+    /// The stable word for this form, as stored.
+    #[must_use]
+    pub fn code(self) -> String {
+        serde_json::to_value(self).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
     /// Whether people write one for the other and mean the same company. One registered name with two forms hardly
     /// exists beside itself (Chinese names are unique in their place), while GmbH and AG of one brand do.
     #[must_use]
