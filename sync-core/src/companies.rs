@@ -384,12 +384,12 @@ pub fn judge(
         ours.iter().take(1).zip(theirs.iter().take(1)).collect()
     };
     contradicted(book, &pairs, (&left, &right), same, (&ours, &theirs))?;
+    let mut told = BTreeSet::new();
     for (a, b) in pairs {
-        if key(a) == key(b) {
-            continue;
-        }
         let verdict = CompanyVerdict { one: a.clone(), other: b.clone(), same, who: who.to_owned(), at: now };
-        reaction.effects.push(Effect::CompanyVerdict(verdict));
+        if keyed(&verdict).is_some_and(|(keys, _)| told.insert(keys)) {
+            reaction.effects.push(Effect::CompanyVerdict(verdict));
+        }
     }
     reaction.effects.extend(wake(book, now));
     Ok(reaction)

@@ -54,14 +54,15 @@ struct Reader {
     /// Rows by what their names are judged under.
     names: BTreeMap<String, usize>,
     codes: BTreeMap<String, usize>,
-    read: usize,
+    /// The first name of each row.
+    titles: Vec<String>,
 }
 
 impl Reader {
     fn row(&mut self, ctx: &mut Context<'_>, row: &Row) -> Company {
-        let at = self.read;
-        self.read += 1;
+        let at = self.titles.len();
         let name = row.get("name").unwrap_or_default().to_owned();
+        self.titles.push(name.clone());
         self.named(ctx, row.at("name"), &name, at);
         let also = parts(row, "also");
         for other in &also {
@@ -74,6 +75,10 @@ impl Reader {
         Company { name, also, credit_code, domains, parent: None }
     }
 
+    fn title(&self, row: usize) -> &str {
+        self.titles.get(row).map_or("", String::as_str)
+    }
+
     /// Notes a name; one that is none, or another row's, is said.
     fn named(&mut self, ctx: &mut Context<'_>, span: &Span, name: &str, at: usize) {
         let Some(key) = key(name).filter(|_| !name.trim_start().starts_with('@')) else {
@@ -83,9 +88,10 @@ impl Reader {
         };
         let known = *self.names.entry(key).or_insert(at);
         if known != at {
+            let other = self.title(known);
             let (en, zh) = (
-                format!("`{name}` is a name of the company in row {} too", known + 1),
-                format!("`{name}` 已是第 {} 行公司的名称", known + 1),
+                format!("`{name}` is a name of `{other}` too, which has a row of its own"),
+                format!("`{name}` 已是 `{other}` 的名称，后者另有一行"),
             );
             ctx.problems.push(bad_row(span, en, zh).help(
                 "one company stands in one row: put its names together under `also`, or tell the two apart by place or legal form",
@@ -108,10 +114,9 @@ impl Reader {
         };
         let known = *self.codes.entry(code.clone()).or_insert(at);
         if known != at {
-            let (en, zh) = (
-                format!("the credit code stands in row {} too", known + 1),
-                format!("该信用代码已在第 {} 行出现", known + 1),
-            );
+            let other = self.title(known);
+            let (en, zh) =
+                (format!("`{other}` has this credit code already"), format!("该信用代码已属于 `{other}`"));
             ctx.problems.push(bad_row(span, en, zh));
         }
         Some(code)

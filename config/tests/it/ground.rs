@@ -60,7 +60,7 @@ impl Ground {
     /// The tables that most configs need, and one secret (`SECRET`).
     pub(crate) fn new() -> Self {
         let mut ground = Self::default();
-        for name in ["people.csv", "regions.csv", "campaigns.csv"] {
+        for name in ["people.csv", "regions.csv", "campaigns.csv", "companies.csv"] {
             let bytes = std::fs::read(tests_dir().join("ground").join(name)).expect("the file is there");
             ground.files.insert(name.to_owned(), bytes);
         }

@@ -1,13 +1,14 @@
 //! People that were merged by mistake while sales held them: who keeps the hand-over, what the CRM is told.
 
-use leadloop_mapping::Value;
+use leadloop_mapping::{Record, Value};
+use leadloop_sync_core::absorb;
 use leadloop_sync_core::because::Because;
-use leadloop_sync_core::capture::Identifier;
+use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, Identifier, Ties};
 use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::handoff::HandoffState;
-use leadloop_sync_core::ids::LeadId;
+use leadloop_sync_core::ids::{CaptureId, LeadId, SourceName};
 use leadloop_sync_core::lead::{Lead, Stage};
-use leadloop_sync_core::outbox::{DeliveryState, Operation};
+use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation, Outcome, Purpose};
 use leadloop_sync_core::person::{merge, part, phone};
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_sync_core::transfer::{self, Occasion};
@@ -194,4 +195,90 @@ fn sales_hear_a_new_phone() {
     let old = Identifier::new("phone", "+8613900001111");
     assert_eq!(model.book.lead_of(&old).map(|lead| lead.id), Some(one), "the old number still leads there");
     assert_eq!(lead.bonds.former.iter().map(|former| &former.identifier).collect::<Vec<_>>(), vec![&old]);
+}
+
+/// Somebody tells phone and address in one form.
+fn both_at_once(model: &Model) -> Captured {
+    Captured {
+        id: CaptureId::new(uuid::Uuid::from_u128(0x77)),
+        push: None,
+        position: 0,
+        source: SourceName::from("website"),
+        key: DedupKey::Event("both".to_owned()),
+        at: model.now(),
+        arrived: model.now(),
+        kind: CaptureKind::Touch,
+        touch: "form_submitted".to_owned(),
+        who: vec![Identifier::new("phone", "+8613900002222"), Identifier::new("email", "jia@shili.example")],
+        fields: Record::new(),
+        ties: Ties::default(),
+    }
+}
+
+/// A person known by an address, and a younger one known by a phone who is being handed over: the claim of the delivery
+/// that creates the record, with what was sent.
+fn being_told() -> (Model, Crm, LeadId, LeadId, (Delivery, Operation)) {
+    let mut model = Model::new(standard(), START, 5);
+    let (one, other) = (lead_id(1, START), lead_id(2, START));
+    let later = START + Micros::minutes(1);
+    let first = lead(one, &[("name", "测试甲"), ("email", "jia@shili.example")], START);
+    let second = lead(other, &[("name", "测试甲"), ("phone", "13900002222"), ("company", COMPANY)], later);
+    for known in [first, second] {
+        keep_lead(&mut model.book, &Lead { stage: Stage::Marketing, mql: false, mql_at: None, ..known });
+    }
+    model.moment.now = START + Micros::minutes(2);
+    let second = model.book.leads[&other].clone();
+    model.qualified(&second, None);
+    let create = loop {
+        model.moment.now = model.now() + Micros::seconds(1);
+        let claimed = model.claim();
+        assert!(!claimed.is_empty(), "the record is to be made");
+        if let Some(create) = claimed.into_iter().find(|(told, _)| told.purpose == Purpose::Handover) {
+            break create;
+        }
+    };
+    (model, Crm::new(3), one, other, create)
+}
+
+fn join_by_rule(model: &mut Model) {
+    let captured = both_at_once(model);
+    let book = model.asked(std::slice::from_ref(&captured), absorb::needs, absorb::needs_more);
+    model.react(&book, |book, policy, moment| absorb::absorb(book, &captured, policy, moment));
+}
+
+#[test]
+fn a_merge_by_rule_follows_what_is_on_its_way_to_sales() {
+    let outcomes: [fn(&mut Crm, &Operation, Timestamp) -> Outcome; 2] = [
+        |crm, operation, now| crm.answer(operation, now),
+        |crm, operation, now| {
+            // The record was made, the answer was lost.
+            let _ = crm.answer(operation, now);
+            Outcome::Unavailable { sent: true, detail: "the line broke".to_owned() }
+        },
+    ];
+    for answer in outcomes {
+        let (mut model, mut crm, one, other, (delivery, operation)) = being_told();
+        join_by_rule(&mut model);
+        assert_eq!(person(&model, other).id, one, "the older survives");
+        assert!(model.book.open_handoff(one).is_some(), "its hand-over came with it");
+        let outcome = answer(&mut crm, &operation, model.now());
+        model.settle(&delivery, &outcome);
+        for _ in 0..200 {
+            told(&mut model, &mut crm);
+            let Some(next) = model.next() else { break };
+            model.moment.now = next.max(model.now());
+            if model.book.open_handoff(one).is_some_and(|handoff| handoff.state == HandoffState::WithSales) {
+                break;
+            }
+        }
+        assert_eq!(records(&crm).len(), 1, "one record, however often it was asked about");
+        let survivor = person(&model, one);
+        assert_eq!(survivor.stage, Stage::WithSales);
+        assert_eq!(survivor.remotes.len(), 1, "the record is the person's");
+        assert_eq!(model.book.handoffs.values().filter(|handoff| handoff.state.is_open()).count(), 1);
+        // Taken back, each has what is theirs: the record is of whom it was made for.
+        unjoin(&mut model, other);
+        assert_eq!((person(&model, one).remotes.len(), person(&model, other).remotes.len()), (0, 1));
+        assert_eq!(person(&model, other).stage, Stage::WithSales);
+    }
 }
