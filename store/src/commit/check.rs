@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_sync_core::capture::Identifier;
-use leadloop_sync_core::effect::{Effect, Reaction};
+use leadloop_sync_core::effect::{Deadline, Effect, Reaction};
 use leadloop_sync_core::ids::{DeliveryId, HandoffId, LeadId, LinkName};
 use leadloop_sync_core::lead::RemoteRef;
 
@@ -280,10 +280,7 @@ fn shared_by(reaction: &Reaction) -> BTreeSet<Shared<'_>> {
             Effect::KeepFeedback(feedback) => {
                 rows.insert(Shared::Handoff(feedback.handoff));
             }
-            Effect::SetDeadline(deadline) => {
-                rows.insert(Shared::Deadline(&deadline.key));
-            }
-            Effect::ClearDeadline(key) => {
+            Effect::SetDeadline(Deadline { key, .. }) | Effect::ClearDeadline(key) => {
                 rows.insert(Shared::Deadline(key));
             }
             Effect::Hurry { .. }

@@ -108,14 +108,7 @@ impl<'a> Changes<'a> {
                 let pair = (verdict.lead.min(verdict.other), verdict.lead.max(verdict.other));
                 self.verdicts.insert(pair, verdict);
             }
-            Effect::CompanySuspect(pair) => {
-                if let Some(keys) = company_keys(&pair.one, &pair.other) {
-                    self.company_suspects.entry(keys).or_insert(pair);
-                }
-            }
-            Effect::CompanyVerdict(verdict) => {
-                self.company_verdicts.extend(companies::keyed(verdict));
-            }
+            Effect::CompanySuspect(_) | Effect::CompanyVerdict(_) => self.add_company(effect),
             Effect::Touch(touch) => self.touches.push(touch),
             Effect::Receipts(touch) => {
                 self.receipts.insert(touch.id, touch);
@@ -160,6 +153,18 @@ impl<'a> Changes<'a> {
             Effect::Enqueue(_) | Effect::MoveDelivery { .. } | Effect::Hurry { .. } => {
                 self.add_delivery(effect)
             }
+        }
+    }
+
+    fn add_company(&mut self, effect: &'a Effect) {
+        match effect {
+            Effect::CompanySuspect(pair) => {
+                if let Some(keys) = company_keys(&pair.one, &pair.other) {
+                    self.company_suspects.entry(keys).or_insert(pair);
+                }
+            }
+            Effect::CompanyVerdict(verdict) => self.company_verdicts.extend(companies::keyed(verdict)),
+            _ => {}
         }
     }
 
