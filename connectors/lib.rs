@@ -8,12 +8,14 @@ use std::sync::LazyLock;
 use leadloop_connector_api::{Connector, Many, Registry, profile};
 
 mod baidu_leads;
+mod crm;
 mod jinshuju;
 mod mautic;
 mod oceanengine;
 mod odoo;
 mod polyv;
 mod reading;
+mod rest;
 mod sandbox;
 mod sandbox_ma;
 mod segment;

@@ -119,9 +119,5 @@ fn theirs(object: &str) -> Option<&'static str> {
 
 /// An object that our manifest does not have.
 fn unknown_object(object: &str) -> Outcome {
-    Outcome::Rejected {
-        field: None,
-        code: "unknown_object".to_owned(),
-        detail: format!("this connector has no object {object:?} of Odoo"),
-    }
+    crate::crm::unknown_object("Odoo", object)
 }

@@ -11,8 +11,8 @@ use leadloop_sync_core::mirror::RemoteRecord;
 use leadloop_sync_core::outbox::{FindBy, Operation, Outcome, Reply};
 use serde_json::{Value as Json, json};
 
-use super::write::escaped;
 use super::{MARK, Talk, description, record, theirs, unknown_object};
+use crate::crm::escaped;
 
 /// Most values of one search, and ids of one get.
 const MOST_VALUES: usize = 200;

@@ -143,9 +143,5 @@ fn record(object: &str, json: &Json) -> Option<RemoteRecord> {
 
 /// An object that our manifest does not have.
 fn unknown_object(object: &str) -> Outcome {
-    Outcome::Rejected {
-        field: None,
-        code: "unknown_object".to_owned(),
-        detail: format!("the sandbox has no object {object:?}"),
-    }
+    crate::crm::unknown_object("the sandbox", object)
 }

@@ -12,6 +12,7 @@ use leadloop_sync_core::outbox::{Operation, Outcome, Reply};
 use serde_json::{Value as Json, json};
 
 use super::{MARK, Talk, description, theirs, unknown_object};
+use crate::crm::escaped;
 
 /// Notes are longer than any CRM takes; what is cut stands in leadloop.
 const CUT_IN: &str = "activity";
@@ -131,12 +132,6 @@ fn single_request(path: &str, operation: &str, body: &mut Json) -> Request {
         .and_then(text_of)
         .unwrap_or_default();
     Request::json(Method::Patch, format!("/api/v1/{path}/{}", escaped(&id)), body.take()).repeatable()
-}
-
-/// An id as a part of a path; ids come from records we read, and may be anything there.
-pub(super) fn escaped(id: &str) -> String {
-    let escaped: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-    escaped.replace('+', "%20")
 }
 
 /// The body of a new record: with our mark, and with what the sandbox wants of a note.

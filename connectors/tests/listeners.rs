@@ -27,6 +27,7 @@ fn receive(connector: &str, kind: &str, body: Vec<u8>) -> Result<Received, Refus
         settings: settings.map(|(name, value)| (name.to_owned(), Value::from(value))).into(),
         secrets: BTreeMap::new(),
         wants: leadloop_connector_api::Wants::default(),
+        told: None,
     };
     let push = Push {
         method: Method::Post,

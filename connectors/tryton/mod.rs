@@ -90,11 +90,7 @@ fn is_opportunity(object: &str) -> bool {
 
 /// An object that our manifest does not have.
 fn unknown_object(object: &str) -> Outcome {
-    Outcome::Rejected {
-        field: None,
-        code: "unknown_object".to_owned(),
-        detail: format!("this connector has no object {object:?} of Tryton"),
-    }
+    crate::crm::unknown_object("Tryton", object)
 }
 
 /// The number an id is.

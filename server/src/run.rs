@@ -265,7 +265,8 @@ pub fn lines(plan: &Plan, registry: &Registry) -> Result<Lines, StartError> {
 }
 
 fn line(link: &LinkPlan, registry: &Registry) -> Result<Option<(LinkName, Arc<Driven>)>, StartError> {
-    let Some(connector) = registry.get(&link.connector) else { return Ok(None) };
+    let Some(named) = registry.get(&link.connector) else { return Ok(None) };
+    let connector = link.link.speaker(named);
     let manifest = connector.manifest();
     let Some(http) = &manifest.http else { return Ok(None) };
     let base = base_url(&http.base, &link.link)

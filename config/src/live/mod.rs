@@ -112,8 +112,8 @@ pub struct Wanted {
 pub fn wanted(plan: &Plan, registry: &Registry) -> BTreeMap<LinkName, Wanted> {
     let mut all = BTreeMap::new();
     for link in &plan.links {
-        let Some(connector) = registry.get(&link.connector) else { continue };
-        let manifest = connector.manifest();
+        let Some(named) = registry.get(&link.connector) else { continue };
+        let manifest = link.link.speaker(named).manifest();
         let mut wanted = Wanted::default();
         if let (SystemKind::Crm, Some(crm)) = (link.kind, plan.policy.crms.get(&link.name)) {
             wanted.marked = marked(&plan.policy, crm, manifest);
@@ -174,7 +174,7 @@ pub(crate) fn check(ctx: &mut Context<'_>, policy: &Policy, live: &Live) {
 }
 
 fn manifest_of(ctx: &Context<'_>, table: &Table) -> Option<&'static Manifest> {
-    Some(ctx.registry.get(table.text("connector")?)?.manifest())
+    Some(ctx.connector_of(table)?.manifest())
 }
 
 /// The place of a connection: its address where it has one, else its name.

@@ -35,7 +35,7 @@ pub fn crms(
     let (mut plans, mut policies) = (Vec::new(), BTreeMap::new());
     for at in ctx.many("crm") {
         let Some((connector, mut link)) = ctx.settings_of(&at, SystemKind::Crm) else { continue };
-        let Some(manifest) = ctx.registry.get(&connector).map(|connector| connector.manifest()) else {
+        let Some(manifest) = ctx.connector_of(&at.value).map(|connector| connector.manifest()) else {
             continue;
         };
         let (limits, concurrent) = limits(ctx, &at, manifest);

@@ -109,7 +109,7 @@ fn values(
 fn field_of(ctx: &Context<'_>, policy: &CrmPolicy) -> Option<&'static Field> {
     let tables = ctx.sections.get("crm")?;
     let table = tables.iter().find(|at| at.value.text("name") == Some(policy.link.as_str()))?;
-    let manifest = ctx.registry.get(table.value.text("connector")?)?.manifest();
+    let manifest = ctx.connector_of(&table.value)?.manifest();
     feedback_field(&manifest.object, policy.feedback.as_ref()?)
 }
 

@@ -25,7 +25,7 @@ pub mod tests;
 
 use std::collections::BTreeMap;
 
-use leadloop_connector_api::Registry;
+use leadloop_connector_api::{Registry, Told};
 use leadloop_sync_core::normal::phone;
 use secrecy::SecretString;
 
@@ -51,6 +51,8 @@ pub struct Context<'a> {
     pub secrets: &'a dyn Secrets,
     /// All connectors.
     pub registry: &'a Registry,
+    /// What files of the config told connectors, by link.
+    pub told: BTreeMap<String, Told>,
     /// The texts read so far.
     pub texts: Texts,
     /// What each of them is.
@@ -73,6 +75,7 @@ impl<'a> Context<'a> {
             files,
             secrets,
             registry,
+            told: BTreeMap::new(),
             texts: Texts::default(),
             forms: Vec::new(),
             damaged: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use leadloop_connector_api::manifest::SystemKind;
-use leadloop_connector_api::{Link, settings};
+use leadloop_connector_api::{Connector, Link, Told, settings};
 use leadloop_mapping::Value;
 use leadloop_mapping::expr::{Expected, Expr};
 use leadloop_sync_core::capture::IdentifierKind;
@@ -14,6 +14,7 @@ use leadloop_sync_core::time::Micros;
 
 use super::Context;
 use super::fields::declared_fields;
+use super::files::Form;
 use super::get::Get;
 use super::limits::limits;
 use super::names::with_names;
@@ -43,7 +44,9 @@ impl Context<'_> {
             self.problems.push(no_connector(&written, kind, &fitting, other));
             return None;
         }
-        let connector = self.registry.get(written.value)?;
+        let named = self.registry.get(written.value)?;
+        let told = self.told(named, owner)?;
+        let connector = told.map_or(named, |told| told.0);
         let empty = Table::default();
         let given = owner.value.table("settings").unwrap_or(&empty);
         let at = owner.value.get("settings").map_or(&written.span, |at| &at.span).clone();
@@ -91,7 +94,54 @@ impl Context<'_> {
                 secrets.insert(key.clone(), secret);
             }
         }
-        Some((written.value.to_owned(), checked.into_link(LinkName(name), secrets)))
+        let mut link = checked.into_link(LinkName(name), secrets);
+        link.told = told;
+        Some((written.value.to_owned(), link))
+    }
+
+    /// What a connector is told by the file that a setting names; `None` after saying what is wrong with it.
+    #[expect(clippy::option_option, reason = "most connectors are told nothing, and that is right")]
+    fn told(&mut self, connector: &'static dyn Connector, owner: &At<Table>) -> Option<Option<Told>> {
+        let Some(setting) = connector.told_by() else { return Some(None) };
+        let written = owner.value.table("settings").and_then(|settings| settings.text_at(setting));
+        // where it is missing, the check of the settings says so
+        let Some(written) = written else { return Some(None) };
+        let file = self.file(written.value, Some(&written.span), Form::Toml)?;
+        match connector.told(self.text(file)) {
+            Ok(told) => {
+                if let Some(name) = owner.value.text("name") {
+                    self.told.insert(name.to_owned(), told);
+                }
+                Some(Some(told))
+            }
+            Err(flaws) => {
+                for flaw in flaws {
+                    let span = Span { file, range: flaw.range.unwrap_or(0..0) };
+                    let name = written.value;
+                    let said = Words::new(
+                        format!("`{name}` does not describe an API: {}", flaw.detail),
+                        format!("`{name}` 未能描述接口：{}", flaw.detail),
+                    );
+                    let label = Words::new("here", "此处");
+                    self.problems.push(
+                        Problem::error("LL2210", &span, said, label)
+                            .also(&written.span, "named here", "在此引用")
+                            .help(
+                                "docs/guide/rest.md shows each key with an example",
+                                "各项写法见 docs/guide/rest.zh-CN.md",
+                            ),
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    /// The connector of a section's table: what a description made, else the one it names.
+    #[must_use]
+    pub fn connector_of(&self, table: &Table) -> Option<&'static dyn Connector> {
+        let told = table.text("name").and_then(|name| self.told.get(name));
+        told.map(|told| told.0).or_else(|| self.registry.get(table.text("connector")?))
     }
 }
 

@@ -117,3 +117,56 @@ fn the_example_is_refused_for_what_is_not_built_and_for_nothing_else() {
     let expected: BTreeSet<String> = NOT_YET.iter().map(|line| (*line).to_owned()).collect();
     assert_eq!(found, expected, "{}", rendered(&loaded, Language::En));
 }
+
+/// What `init` writes, with the sandbox as an API that is described; `change` is made to the description.
+fn described(change: (&str, &str)) -> Loaded {
+    let root = leadloop_testing::root();
+    let mut text = String::new();
+    for part in ["base", "web_form", "rules", "crm", "desk"] {
+        let part = read(&root.join("cli/templates/en").join(format!("{part}.toml")));
+        text.push_str(&String::from_utf8(part).expect("templates are UTF-8"));
+    }
+    let text = text.replace("connector = \"sandbox\" ", "connector = \"rest\" ").replace(
+        "settings = { url = \"http://127.0.0.1:8090\",",
+        "settings = { api = \"api.toml\", url = \"http://127.0.0.1:8090\",",
+    );
+    let api = String::from_utf8(read(&root.join("connectors/rest/fixtures/sandbox.crm.toml")))
+        .expect("it is UTF-8");
+    assert!(api.contains(change.0), "{}", change.0);
+    let mut files = BTreeMap::from([
+        ("leadloop.toml".to_owned(), text.into_bytes()),
+        ("api.toml".to_owned(), api.replacen(change.0, change.1, 1).into_bytes()),
+    ]);
+    for table in ["people.csv", "regions.csv"] {
+        files.insert(table.to_owned(), read(&root.join("cli/templates").join(table)));
+    }
+    Folder(files).load()
+}
+
+#[test]
+fn a_crm_that_is_described_has_the_objects_of_its_description() {
+    let loaded = described(("", ""));
+    assert!(loaded.problems.is_empty(), "{}", rendered(&loaded, Language::En));
+    let plan = loaded.plan.expect("it has no problem");
+    let link = plan.link("sales").expect("it is a link");
+    assert_eq!(link.limits.iter().map(|limit| limit.requests).min(), Some(20), "the config's own, below 500");
+    let crm = plan.policy.crms.values().next().expect("there is one CRM");
+    assert_eq!(crm.mirrored, ["user", "account", "contact", "lead", "opportunity", "activity"]);
+    assert!(crm.mark_unique && link.link.told.is_some());
+    assert_eq!(crm.roles["lead"].company.as_deref(), Some("company"));
+    let other = described(("requests = 500", "requests = 10")).plan.expect("it has no problem");
+    assert_ne!(other.hash, plan.hash, "the description is part of the config");
+    assert_eq!(other.links[0].limits.iter().map(|limit| limit.requests).min(), Some(10), "the vendor's");
+}
+
+#[test]
+fn a_mistake_in_a_description_has_its_line() {
+    let loaded = described(("user = \"client_id\"", "users = \"client_id\""));
+    assert!(loaded.plan.is_none());
+    let problem = loaded.problems.iter().find(|problem| problem.code == "LL2210").expect("it is said");
+    assert_eq!(loaded.texts.files[problem.span.file].0, "api.toml");
+    let (line, _) = loaded.texts.place(problem.span.file, problem.span.range.start);
+    let text = &loaded.texts.files[problem.span.file].1;
+    assert!(text.lines().nth(line - 1).is_some_and(|line| line.starts_with("users =")), "line {line}");
+    assert!(problem.related.iter().any(|(span, _)| span.file == 0), "it says who named the file");
+}

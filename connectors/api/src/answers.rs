@@ -57,7 +57,10 @@ impl Answers {
         body: Option<&Json>,
         retry_after: Option<Micros>,
     ) -> Result<(), Outcome> {
-        let meaning = self.rule(status, body).unwrap_or_else(|| by_status(status));
+        let meaning = match self.rule(status, body).unwrap_or_else(|| by_status(status)) {
+            Meaning::Done => self.claimed(body),
+            other => other,
+        };
         let none = Errors::default();
         let errors = self.manifest.errors.as_ref().unwrap_or(&none);
         let said = Said::read(errors, status, body);
@@ -85,6 +88,16 @@ impl Answers {
             }
             Meaning::Rejected => said.rejected(),
         })
+    }
+
+    /// What a success status means where the system says in the body whether it worked.
+    fn claimed(&self, body: Option<&Json>) -> Meaning {
+        let (Some(success), Some(body)) = (&self.manifest.success, body) else { return Meaning::Done };
+        match at(body, &success.path).and_then(text_of) {
+            Some(said) if success.any.contains(&said) => Meaning::Done,
+            Some(_) => Meaning::Rejected,
+            None => Meaning::Unavailable,
+        }
     }
 
     fn rule(&self, status: u16, body: Option<&Json>) -> Option<Meaning> {
@@ -246,6 +259,7 @@ mod tests {
             settings: BTreeMap::new(),
             secrets: BTreeMap::new(),
             wants: crate::connector::Wants::default(),
+            told: None,
         };
         // 2026-10-21T07:28:00Z
         Answers::of(&MANIFEST, &link, Timestamp(1_792_567_680_000_000))

@@ -27,6 +27,27 @@ pub struct Link {
     pub secrets: BTreeMap<String, SecretString>,
     /// What the config wants of a CRM's records beyond what the manifest names.
     pub wants: Wants,
+    /// The connector that a description made, where the link's own is one that is told what its system is like.
+    pub told: Option<Told>,
+}
+
+/// A connector made by a description ([`Connector::told`]).
+#[derive(Clone, Copy)]
+pub struct Told(pub &'static dyn Connector);
+
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Told").field(&self.0.manifest().title.en).finish()
+    }
+}
+
+/// A mistake in a description: the bytes it stands at, where they are known, and what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// Bytes of the description.
+    pub range: Option<std::ops::Range<usize>>,
+    /// What is wrong, one clause or two.
+    pub detail: String,
 }
 
 /// Fields that the config reads or writes: a CRM that has to be asked field by field is asked for these too.
@@ -78,6 +99,12 @@ impl Link {
     #[must_use]
     pub fn seconds(&self, name: &str) -> Option<Micros> {
         self.int(name).map(Micros::seconds)
+    }
+
+    /// Who speaks for this link: what a description made, else the connector it names.
+    #[must_use]
+    pub fn speaker(&self, named: &'static dyn Connector) -> &'static dyn Connector {
+        self.told.map_or(named, |told| told.0)
     }
 
     /// The field of our mark on an object: the config's on people, else the one the manifest names.
@@ -176,6 +203,20 @@ pub enum Claim {
 pub trait Connector: Send + Sync {
     /// What the system is, as data.
     fn manifest(&self) -> &'static Manifest;
+
+    /// The setting that names the file in which the system is described, for connectors that are told what it is like.
+    fn told_by(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The connector that a description makes. The same text gives the same connector; it lasts as long as the process.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the description.
+    fn told(&self, text: &str) -> Result<Told, Vec<Flaw>> {
+        let _ = text;
+        Err(vec![Flaw { range: None, detail: format!("`{}` takes no description", self.manifest().name) }])
+    }
 
     /// What the manifest's list cannot say about settings: which contradict each other, which need another one.
     /// Called only where each setting is right by itself.

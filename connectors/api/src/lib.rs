@@ -22,6 +22,8 @@ pub mod signature;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 
-pub use connector::{Claim, Connector, Link, Many, Received, Refusal, Registered, Registry, Wants};
+pub use connector::{
+    Claim, Connector, Flaw, Link, Many, Received, Refusal, Registered, Registry, Told, Wants,
+};
 pub use exchange::{Exchange, Step};
 pub use http::{Answer, Body, Method, Push, Request};

@@ -100,6 +100,10 @@ pub struct Manifest {
     /// How answers are read before code sees them; the first that fits wins.
     #[serde(default)]
     pub answer: Vec<AnswerRule>,
+    /// What a JSON answer says where it worked, for systems that refuse with a success status: a 2xx that says
+    /// anything else there is refused content, one that says nothing there is broken.
+    #[serde(default)]
+    pub success: Option<AnswerBody>,
     /// Where an error's parts stand in a JSON answer.
     #[serde(default)]
     pub errors: Option<Errors>,

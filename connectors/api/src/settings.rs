@@ -59,7 +59,7 @@ impl Settings {
     /// The link these settings make once the secrets are resolved.
     #[must_use]
     pub fn into_link(self, name: LinkName, secrets: BTreeMap<String, SecretString>) -> Link {
-        Link { name, settings: self.values, secrets, wants: Wants::default() }
+        Link { name, settings: self.values, secrets, wants: Wants::default(), told: None }
     }
 }
 

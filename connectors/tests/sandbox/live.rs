@@ -231,5 +231,5 @@ pub(crate) fn link(name: &str, more: &[(&str, &str)]) -> Link {
     settings.insert("mark_mode".to_owned(), "unique".into());
     settings.extend(more.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
     let secrets = BTreeMap::from([("webhook_secret".to_owned(), SecretString::from(SECRET))]);
-    Link { name: name.into(), settings, secrets, wants: leadloop_connector_api::Wants::default() }
+    Link { name: name.into(), settings, secrets, wants: leadloop_connector_api::Wants::default(), told: None }
 }

@@ -97,6 +97,7 @@ fn line(base: &str, limits: &[Limit]) -> Line {
             settings: BTreeMap::from([("client_id".to_owned(), Value::text("leadloop"))]),
             secrets: BTreeMap::from([("client_secret".to_owned(), SecretString::from("open sesame"))]),
             wants: leadloop_connector_api::Wants::default(),
+            told: None,
         },
         base: base.to_owned(),
         timeout: Duration::from_secs(5),

@@ -48,6 +48,7 @@ async fn log_in(wire: &Breaks) -> Result<(), AuthError> {
         settings: BTreeMap::new(),
         secrets: BTreeMap::new(),
         wants: leadloop_connector_api::Wants::default(),
+        told: None,
     };
     let mut request = Request::get("/leads");
     login.inject(&mut request, &link, wire, &SystemClock).await?;

@@ -29,7 +29,7 @@
 //! ```
 //!
 //! A word at the start of a line begins a section, its content is indented by two blanks. `settings`, `secrets` (both
-//! JSON) and `moment` (time in microseconds, seed) may stand first. Several operations, requests and outcomes may stand
+//! JSON), `moment` (time in microseconds, seed) and `described` (the file that describes the system) may stand first. Several operations, requests and outcomes may stand
 //! one below the other. A body of one line may also be `@text "…"` (a JSON string, for line breaks that count),
 //! `@hex …` (bytes) or `@file NAME` (beside the fixture).
 

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use leadloop_sync_core::moment::Moment;
-use leadloop_sync_core::outbox::{Operation, Outcome};
+use leadloop_sync_core::outbox::{Operation, Outcome, Reply};
 use leadloop_sync_core::time::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
 
 use super::fixture::{self, Section};
-use super::mutate::broken;
+use super::mutate::{Change, broken, refusals};
 use crate::connector::{Connector, Link, Received, Refusal};
 use crate::exchange::{MOST_REQUESTS, Step};
 use crate::http::{Answer, Method, Push};
+use crate::manifest::SystemKind;
 use crate::settings::check_manifest;
 
 /// 2026-11-23T05:00:00Z, where a fixture names no moment.
@@ -64,7 +65,19 @@ pub fn play(
     file: &dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<Played, String> {
     let sections = fixture::sections(text)?;
-    let link = link(connector, &sections)?;
+    let mut link = link(connector, &sections)?;
+    let connector = match section(&sections, "described") {
+        None => connector,
+        Some(section) => {
+            let name = section.rest.trim();
+            let described =
+                file(name).ok_or_else(|| format!("there is no file {name} beside the fixture"))?;
+            let described = String::from_utf8_lossy(&described).into_owned();
+            let told = connector.told(&described).map_err(|flaws| format!("{name}: {flaws:?}"))?;
+            link.told = Some(told);
+            told.0
+        }
+    };
     let moment = moment(&sections)?;
     if let Some(push) = sections.iter().find(|section| section.word == "push") {
         let push = read_push(push, moment.now, file)?;
@@ -161,6 +174,9 @@ impl Talk<'_> {
         let run = self.run(&answers)?;
         let mut problems = self.check(&run);
         self.check_broken(&answers, &mut problems);
+        if self.connector.manifest().kinds.contains(&SystemKind::Crm) {
+            self.check_changed(&run, &answers, &mut problems);
+        }
         let kind = self.operations.first().map_or("", Operation::kind).to_owned();
         Ok(Played {
             text: rewrite_talk(sections, &run),
@@ -247,6 +263,82 @@ impl Talk<'_> {
             }
         }
     }
+
+    /// Replaces each answer that worked by one of a CRM that changed, or that refuses with a success status: whatever comes of it
+    /// is about the same records, or nothing is done.
+    fn check_changed(&self, run: &Run, answers: &[Answer], problems: &mut Vec<String>) {
+        let ids = ids_in(&run.outcomes);
+        for (at, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.status < 300) {
+            for (what, body) in refusals() {
+                let place = format!("answer {} says {what}", at + 1);
+                let done = self.run_with(answers, at, body.to_vec(), &place, problems);
+                if answers.len() == 1 && done.is_some_and(|run| run.outcomes.iter().any(is_done)) {
+                    problems.push(format!("{place}: taken for done"));
+                }
+            }
+            let Some(json) = answer.json() else { continue };
+            for change in Change::ALL {
+                let costly =
+                    change == Change::Huge && self.operations.first().map(Operation::kind) != Some("changes");
+                let Some(changed) = change.of(&json, &ids).filter(|_| !costly) else { continue };
+                let place = format!("answer {} after {change:?}", at + 1);
+                let body = changed.to_string().into_bytes();
+                let Some(after) = self.run_with(answers, at, body, &place, problems) else { continue };
+                let all_done = after.outcomes.iter().all(is_done);
+                if change == Change::NullIds && answers.len() == 1 && after.outcomes.iter().any(is_done) {
+                    problems.push(format!("{place}: taken for done, though no record has an id"));
+                } else if all_done && run.outcomes.iter().all(is_done) && ids_in(&after.outcomes) != ids {
+                    problems.push(format!("{place}: it is about other records than before"));
+                }
+                let kept = [Change::RenamedFields, Change::OtherValues, Change::Huge].contains(&change)
+                    && matches!(
+                        self.operations.first(),
+                        Some(Operation::Find { .. } | Operation::Changes { .. })
+                    );
+                if kept && answers.len() == 1 && run.outcomes.iter().all(is_done) && !all_done {
+                    problems.push(format!("{place}: nothing is read any more"));
+                }
+            }
+        }
+    }
+
+    /// A run with one answer replaced; `None` where it asks for more than was recorded, or panics, which is said.
+    fn run_with(
+        &self,
+        answers: &[Answer],
+        at: usize,
+        body: Vec<u8>,
+        place: &str,
+        problems: &mut Vec<String>,
+    ) -> Option<Run> {
+        let mut answers = answers.to_vec();
+        answers.get_mut(at)?.body = body;
+        match catch_unwind(AssertUnwindSafe(|| self.run(&answers))) {
+            Err(_) => {
+                problems.push(format!("{place}: it panics"));
+                None
+            }
+            Ok(run) => run.ok(),
+        }
+    }
+}
+
+fn is_done(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Done(_))
+}
+
+/// The ids of the records that outcomes are about.
+fn ids_in(outcomes: &[Outcome]) -> Vec<String> {
+    let of = |outcome: &Outcome| -> Vec<String> {
+        match outcome {
+            Outcome::Done(Reply::Written(remote)) => vec![remote.id.clone()],
+            Outcome::Done(Reply::Found(records) | Reply::Page { records, .. }) => {
+                records.iter().map(|record| record.id.clone()).collect()
+            }
+            _ => vec![],
+        }
+    };
+    outcomes.iter().flat_map(of).collect()
 }
 
 fn ending(outcome: &Outcome) -> Ending {
