@@ -9,13 +9,16 @@ use leadloop_connector_api::{Connector, Many, Registry, profile};
 
 mod baidu_leads;
 mod crm;
+mod hubspot;
 mod jinshuju;
 mod mautic;
+mod neocrm;
 mod oceanengine;
 mod odoo;
 mod polyv;
 mod reading;
 mod rest;
+mod salesforce;
 mod sandbox;
 mod sandbox_ma;
 mod segment;

@@ -157,6 +157,8 @@ fn is_same(old: &LinkPlan, new: &LinkPlan) -> bool {
         && old.limits == new.limits
         && old.concurrent == new.concurrent
         && old.link.settings == new.link.settings
+        && old.link.wants == new.link.wants
+        && old.link.told == new.link.told
         && secrets(&old.link) == secrets(&new.link)
 }
 

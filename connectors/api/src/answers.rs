@@ -78,7 +78,8 @@ impl Answers {
             Meaning::Gone => Outcome::Gone { detail: said.detail },
             Meaning::Conflict => {
                 let path = errors.conflict_id.as_deref();
-                match body.and_then(|body| at(body, path?)).and_then(text_of) {
+                let named = body.and_then(|body| at(body, path?)).and_then(text_of);
+                match named.or_else(|| id_behind(&said.detail, errors.conflict_after.as_deref()?)) {
                     Some(id) => Outcome::Conflict {
                         remote: RemoteRef { link: self.link.clone(), object: object.to_owned(), id },
                         same_mark: errors.same_mark.contains(&said.code),
@@ -111,6 +112,13 @@ impl Answers {
         };
         self.manifest.answer.iter().find(fits).map(|rule| rule.means)
     }
+}
+
+/// The id that stands in a message behind some words.
+fn id_behind(message: &str, words: &str) -> Option<String> {
+    let rest = message.split_once(words)?.1;
+    let id: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
+    Some(id).filter(|id| !id.is_empty())
 }
 
 /// What HTTP itself says of a status.

@@ -140,6 +140,8 @@ pub struct Errors {
     pub field_message: Option<String>,
     /// The id of the record that stands in the way of a 409.
     pub conflict_id: Option<String>,
+    /// Where no path leads to that id: the words of the message behind which it stands.
+    pub conflict_after: Option<String>,
     /// Codes of a 409 that say: the record in the way carries this very mark.
     pub same_mark: Vec<String>,
     /// Seconds to wait, where the answer has them in its body.

@@ -111,10 +111,8 @@ impl Change {
             }
             Json::Array(list) => list.iter_mut().for_each(|value| self.walk(value, ids)),
             Json::Number(number) if self == Change::NumbersAsTexts => *json = number.to_string().into(),
-            scalar if self == Change::NullIds => {
-                if text_of(scalar).is_some_and(|text| ids.contains(&text)) {
-                    *scalar = Json::Null;
-                }
+            scalar if self == Change::NullIds && text_of(scalar).is_some_and(|text| ids.contains(&text)) => {
+                *scalar = Json::Null;
             }
             _ => {}
         }
