@@ -220,6 +220,7 @@ fn draft(config: &Path, folder: &Path, choice: &Choice, language: Language) -> D
         } else {
             text.push('\n');
             add(&mut text, piece::crm(crm, language));
+            more.extend(starter(&crm.name).map(|(name, text)| (name, text.to_owned(), false)));
         }
         text.push_str(&desk(template.desk, crm));
         more.push(("people.csv", include_str!("../templates/people.csv").to_owned(), false));
@@ -234,12 +235,19 @@ fn draft(config: &Path, folder: &Path, choice: &Choice, language: Language) -> D
     Draft { files, variables }
 }
 
+/// The description that a CRM begins with which has to be described, and the name of its file.
+fn starter(crm: &str) -> Option<(&'static str, &'static str)> {
+    let connector = leadloop_connectors::registry().get(crm)?;
+    let setting = connector.manifest().setting_named(connector.told_by()?)?;
+    Some((setting.default.as_ref()?.as_str()?, connector.starter()?))
+}
+
 /// The rules behind the CRM: what only the sandbox has is left out for others.
 fn desk(template: &str, crm: &Manifest) -> String {
     if crm.name == SANDBOX {
         return template.to_owned();
     }
-    let object = if crm.object("lead").is_some() { "lead" } else { "contact" };
+    let object = if crm.object("lead").is_some() || crm.object.is_empty() { "lead" } else { "contact" };
     let lines = template.split_inclusive('\n').filter(|line| !line.starts_with("crm = {"));
     lines.collect::<String>().replace("create = \"lead\"", &format!("create = \"{object}\""))
 }

@@ -58,6 +58,14 @@ impl Connector for Rest {
         Some("api")
     }
 
+    fn starter(&self) -> Option<&'static str> {
+        Some(concat!(
+            "# Describe the API of your CRM here; docs/guide/rest.md explains each part and has another example.\n",
+            "# 请在此描述您的 CRM 接口；各部分说明与另一示例见 docs/guide/rest.zh-CN.md。\n\n",
+            include_str!("fixtures/sandbox.crm.toml")
+        ))
+    }
+
     fn told(&self, text: &str) -> Result<Told, Vec<Flaw>> {
         let mut known = DESCRIBED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(told) = known.get(text) {

@@ -104,20 +104,24 @@ impl Context<'_> {
     fn told(&mut self, connector: &'static dyn Connector, owner: &At<Table>) -> Option<Option<Told>> {
         let Some(setting) = connector.told_by() else { return Some(None) };
         let written = owner.value.table("settings").and_then(|settings| settings.text_at(setting));
+        let default =
+            connector.manifest().setting_named(setting).and_then(|setting| setting.default.as_ref());
+        let at = owner.value.get("settings").map_or_else(|| owner.span.clone(), |at| at.span.clone());
+        let named = written.map(|at| (at.value.to_owned(), at.span));
+        let named = named.or_else(|| Some((default?.as_str()?.to_owned(), at)));
         // where it is missing, the check of the settings says so
-        let Some(written) = written else { return Some(None) };
-        let file = self.file(written.value, Some(&written.span), Form::Toml)?;
+        let Some((name, named_at)) = named else { return Some(None) };
+        let file = self.file(&name, Some(&named_at), Form::Toml)?;
         match connector.told(self.text(file)) {
             Ok(told) => {
-                if let Some(name) = owner.value.text("name") {
-                    self.told.insert(name.to_owned(), told);
+                if let Some(link) = owner.value.text("name") {
+                    self.told.insert(link.to_owned(), told);
                 }
                 Some(Some(told))
             }
             Err(flaws) => {
                 for flaw in flaws {
                     let span = Span { file, range: flaw.range.unwrap_or(0..0) };
-                    let name = written.value;
                     let said = Words::new(
                         format!("`{name}` does not describe an API: {}", flaw.detail),
                         format!("`{name}` 未能描述接口：{}", flaw.detail),
@@ -125,7 +129,7 @@ impl Context<'_> {
                     let label = Words::new("here", "此处");
                     self.problems.push(
                         Problem::error("LL2210", &span, said, label)
-                            .also(&written.span, "named here", "在此引用")
+                            .also(&named_at, "named here", "在此引用")
                             .help(
                                 "docs/guide/rest.md shows each key with an example",
                                 "各项写法见 docs/guide/rest.zh-CN.md",

@@ -216,6 +216,11 @@ pub trait Connector: Send + Sync {
         None
     }
 
+    /// A description to begin with, for connectors that are told: what `init` writes beside the config.
+    fn starter(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The connector that a description makes. The same text gives the same connector; it lasts as long as the process.
     ///
     /// # Errors
