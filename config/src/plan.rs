@@ -62,6 +62,8 @@ pub struct LinkPlan {
     pub limits: Vec<Limit>,
     /// Requests under way at once.
     pub concurrent: u32,
+    /// Percent of each long window that is kept for what is hot.
+    pub reserve: u32,
 }
 
 impl Plan {

@@ -32,6 +32,12 @@ pub const REQUESTS_PER_EXCHANGE: u32 = 8;
 pub const ANSWER_BYTES: usize = 10 * 1024 * 1024;
 /// A claim that is older ran out: its node died or hangs.
 pub const CLAIM_FOR: Micros = Micros::seconds(120);
+/// A lease on a link that is not extended ends after this time, and another node takes the link over.
+pub const LEASE_FOR: Micros = Micros::seconds(6);
+/// How often leases are extended, and free ones looked for.
+pub const BEAT_EVERY: Micros = Micros::seconds(2);
+/// The clocks of a node and the database may be this far apart; claims last four times as long.
+pub const CLOCK_SKEW: Micros = Micros::seconds(30);
 /// Visits looked at in one transaction.
 pub const VISITS_BATCH: u32 = 200;
 /// How often visits that may be over are looked for: a minute more or less does not matter to anybody.

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::auth::{AuthError, Login, absolute};
 use crate::bounds;
 use crate::clock::Clock;
-use crate::limits::Limits;
+use crate::limits::{Limits, UsedUp};
 use crate::wire::{Wire, WireError};
 use leadloop_connector_api::Answer;
 
@@ -74,6 +74,9 @@ impl Line {
             }),
             Err(outcome) => all(outcome),
         };
+        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Throttled { quota: false, .. })) {
+            self.limits.throttled();
+        }
         (outcomes, whole)
     }
 
@@ -95,6 +98,13 @@ impl Line {
                     let heard =
                         self.send(*request, until, wire, clock).await.map_err(|broken| match broken {
                             Broken::Login(error) => login_outcome(&error),
+                            Broken::UsedUp(used) if !written => {
+                                Outcome::Throttled { retry_after: Some(used.wait), quota: true }
+                            }
+                            Broken::UsedUp(_) => Outcome::Unavailable {
+                                sent: true,
+                                detail: "the quota was used up in the middle of an exchange".to_owned(),
+                            },
                             // A repeatable request may have been applied, but saying it again does no harm; one that
                             // followed a write of the same exchange is as unknown as that write.
                             Broken::Wire(error) => Outcome::Unavailable {
@@ -132,7 +142,7 @@ impl Line {
                 let _slot = self.slots.acquire().await.map_err(|_| {
                     Broken::Wire(WireError { sent: false, detail: "the link is going down".to_owned() })
                 })?;
-                self.limits.pass().await;
+                self.limits.pass(clock.now()).await.map_err(Broken::UsedUp)?;
                 if clock.now() + Micros(i64::try_from(self.timeout.as_micros()).unwrap_or(i64::MAX)) > until {
                     return Err(Broken::Wire(WireError {
                         sent: false,
@@ -141,6 +151,11 @@ impl Line {
                 }
                 wire.send(&signed, self.timeout).await.map_err(Broken::Wire)?
             };
+            for usage in
+                self.connector.manifest().quota.iter().filter_map(|quota| quota.usage(&answer.headers))
+            {
+                self.limits.told(&usage, clock.now());
+            }
             // An expired token was refused before anything was done, so the same request may go again, once.
             if answer.status == 401 && self.login.renewable() && !renewed {
                 self.login.forget().await;
@@ -154,6 +169,7 @@ impl Line {
 
 enum Broken {
     Login(AuthError),
+    UsedUp(UsedUp),
     Wire(WireError),
 }
 

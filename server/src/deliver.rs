@@ -10,7 +10,7 @@ use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::effect::{AttemptNote, Effect, Reaction};
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::moment::Moment;
-use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation, Outcome, to_send};
+use leadloop_sync_core::outbox::{Delivery, DeliveryState, Lane, Operation, Outcome, to_send};
 use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::settle;
 use leadloop_sync_core::time::Timestamp;
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::converse::Line;
 use crate::gates::LinkGates;
+use crate::leases::{self, Fenced};
 use crate::node::{Driven, Node};
 use crate::react::{self, Verb};
 use crate::{bounds, metrics};
@@ -92,6 +93,12 @@ pub async fn run(node: Arc<Node>, name: LinkName) {
             gates.open_all(&node).await;
         }
         former = Some(Arc::clone(&driven));
+        if !node.leases.holds(&name, node.clock.now()) {
+            // Whoever drives it now keeps its gates too: they are read anew when it comes back.
+            gates = LinkGates::new(name.clone());
+            rest(&node, &name, &mut gates, &mut wake, &mut flights, false).await;
+            continue;
+        }
         let mut launched = 0;
         let concurrent = usize::try_from(driven.concurrent.max(1)).unwrap_or(1);
         if node.is_current() && flights.len() < concurrent {
@@ -118,7 +125,7 @@ async fn rest(
     let soonest = if gates.any_shut() { now + bounds::LOOK_AGAIN } else { now };
     let due = match node.store.next_due(std::slice::from_ref(name)).await {
         // What is due and may not be sent now must not be looked at again and again.
-        Ok(due) if flights.is_empty() && node.may_decide() => {
+        Ok(due) if flights.is_empty() && node.may_decide() && node.leases.holds(name, now) => {
             let next = due.get(name).copied().into_iter().chain(gates.next(now)).min();
             next.map_or(look, |at| at.clamp(soonest, look))
         }
@@ -146,7 +153,14 @@ async fn launch(
     let now = node.clock.now();
     let until = now + bounds::CLAIM_FOR;
     let mut claimed = Vec::new();
-    let asks = gates.asks(claim_size(&driven.limits), now, until, flights.is_empty());
+    let limits = &driven.line.limits;
+    let mut asks = gates.asks(claim_size(&driven.limits), now, until, flights.is_empty());
+    for ask in &mut asks {
+        ask.holder = node.leases.claims_as(&node.id);
+        if limits.only_hot(now) {
+            ask.lanes = vec![Lane::Hot];
+        }
+    }
     for ask in if node.is_paused() { reads_only(asks) } else { asks } {
         match node.store.claim(&ask).await {
             Ok(some) => claimed.extend(some),
@@ -158,6 +172,13 @@ async fn launch(
         }
     }
     let line = &driven.line;
+    if limits.counts()
+        && !claimed.is_empty()
+        && let Err(error) = leases::note(node, &line.link.name, claimed.len()).await
+    {
+        // The claims stand: sent they must be, or be asked about later for nothing.
+        tracing::warn!(link = %line.link.name, %error, "a successor will not know of these requests");
+    }
     let manifest = line.connector.manifest();
     let mut groups: BTreeMap<(&'static str, String), Vec<(Delivery, Operation)>> = BTreeMap::new();
     for delivery in claimed {
@@ -205,8 +226,8 @@ async fn fly(
     while let Some(mut batch) = parts.pop() {
         let operations: Vec<Operation> = batch.iter().map(|(_, operation)| operation.clone()).collect();
         let begun = node.clock.now();
-        let (outcomes, whole) =
-            line.converse(&operations, until, node.wire.as_ref(), node.clock.as_ref()).await;
+        let wire = Fenced::new(node, &line.link.name);
+        let (outcomes, whole) = line.converse(&operations, until, &wire, node.clock.as_ref()).await;
         metrics::exchanged(line.link.name.as_str(), kind, (node.clock.now() - begun).to_std(), &outcomes);
         if whole && refused_as_one(&outcomes) {
             let second = batch.split_off(batch.len() / 2);

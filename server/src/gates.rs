@@ -98,6 +98,9 @@ impl LinkGates {
     /// Takes in what an exchange brought, and keeps what changed.
     pub async fn hear(&mut self, node: &Node, ended: &[Ended]) {
         let Some((first, _)) = ended.first() else { return };
+        if !node.leases.holds(&self.link, node.clock.now()) {
+            return; // what was not sent for want of a lease says nothing about the system
+        }
         let outcomes: Vec<Outcome> = ended.iter().map(|(_, outcome)| outcome.clone()).collect();
         let (before, now) = (self.gates.clone(), node.clock.now());
         if !self.gates.hear(to_send(first).kind(), &outcomes, now) {

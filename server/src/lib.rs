@@ -8,6 +8,7 @@ pub mod clock;
 
 pub mod auth;
 pub mod converse;
+pub mod leases;
 pub mod limits;
 pub mod rates;
 pub mod recount;

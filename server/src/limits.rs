@@ -1,46 +1,290 @@
 //! Rates: no window of a system is exceeded, whatever waits.
 //!
-//! A window of R requests in W seconds becomes a governor bucket with burst b and refill r such that b + r·W ≤ R: no
-//! window of that length, wherever it begins, can hold more than R. Only requests that were let through count.
+//! Two kinds of window. A short one (seconds, minutes) is spread out: of R requests in W seconds a governor bucket with
+//! burst b and refill r lets through, such that no span of W holds more than R. A long one (hours, a day) is counted: a
+//! morning may use what the night left, and what others with the same account used counts, where the system says so in its
+//! headers ([`leadloop_connector_api::manifest::Quota`]). Both keep to [`SHARE`] of what the system allows, so that clocks
+//! and networks that are a little off do no harm. Only requests that were let through count.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use governor::clock::DefaultClock;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use leadloop_connector_api::manifest::Limit;
+use leadloop_connector_api::manifest::{Limit, Usage};
+use leadloop_sync_core::time::{Micros, Timestamp};
+use serde_json::{Value, json};
 
 type Bucket = RateLimiter<NotKeyed, InMemoryState, DefaultClock>;
 
+/// The part of a window that is used: a whole and a hundred of it.
+const SHARE: (u64, f64) = (95, 0.95);
+/// A window at least as long as this is counted, a shorter one spread out.
+const LONG: u32 = 600;
+/// A counted window is forgotten in so many steps.
+const STEPS: i64 = 96;
+/// A system's own count is believed for so long; then one request finds out anew.
+const BELIEVED: Micros = Micros::minutes(15);
+/// The slowest a link is made after it was throttled: this part of its rate.
+const SLOWEST: u32 = 8;
+/// A link that is not throttled for so long may go twice as fast again.
+const RECOVER: Duration = Duration::from_secs(20);
+/// Answers that throttle within this time are about the same rate.
+const SAME: Duration = Duration::from_secs(1);
+
+/// Why nothing may be sent just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsedUp {
+    /// How long until something may.
+    pub wait: Micros,
+}
+
 /// All windows of one link.
 pub struct Limits {
-    buckets: Vec<Bucket>,
+    spread: Vec<Spread>,
+    counted: Mutex<Vec<Counted>>,
+    reserve: u64,
+    pace: Mutex<Pace>,
+}
+
+struct Spread {
+    window: Limit,
+    bucket: ArcSwap<Bucket>,
+}
+
+/// How much slower than its limit a link is, because the system throttled it.
+struct Pace {
+    slower: u32,
+    changed: Instant,
+}
+
+/// A window that is counted, in steps of a part of its length.
+#[derive(Clone, Debug)]
+struct Counted {
+    window: Limit,
+    steps: BTreeMap<i64, u64>,
+    /// What the system itself counted, and what we sent since.
+    told: Option<(Timestamp, u64, u64)>,
+    /// The most it allows, where it says so.
+    most: Option<u64>,
 }
 
 impl Limits {
-    /// Buckets for these windows; a window of zero requests is refused by the config check.
+    /// For these windows; a window of zero requests is refused by the config check. `reserve`: percent of each counted
+    /// window that is kept for what is hot.
     #[must_use]
-    pub fn new(windows: &[Limit]) -> Self {
+    pub fn new(windows: &[Limit], reserve: u32) -> Self {
+        let long = |window: &&Limit| window.per_secs >= LONG;
+        let spread = windows.iter().filter(|window| !long(window)).filter_map(|window| {
+            Some(Spread { window: *window, bucket: ArcSwap::from_pointee(bucket(*window, 1)?) })
+        });
         Self {
-            buckets: windows.iter().filter_map(|window| quota(*window)).map(RateLimiter::direct).collect(),
+            spread: spread.collect(),
+            counted: Mutex::new(windows.iter().filter(long).map(|window| Counted::new(*window)).collect()),
+            reserve: u64::from(reserve.min(100)),
+            pace: Mutex::new(Pace { slower: 1, changed: Instant::now() }),
         }
     }
 
-    /// Waits until one more request fits into every window.
-    pub async fn pass(&self) {
-        for bucket in &self.buckets {
+    /// Waits until one more request fits into every window, and counts it.
+    ///
+    /// # Errors
+    /// [`UsedUp`] where a long window is: nobody should wait for that.
+    pub async fn pass(&self, now: Timestamp) -> Result<(), UsedUp> {
+        self.recover();
+        for spread in &self.spread {
+            let bucket = spread.bucket.load_full();
             bucket.until_ready().await;
         }
+        let mut counted = self.counted();
+        if let Some(wait) = counted.iter().filter_map(|window| window.wait(now, 0)).max() {
+            return Err(UsedUp { wait });
+        }
+        for window in counted.iter_mut() {
+            window.count(now, 1);
+        }
+        Ok(())
+    }
+
+    /// Whether only what is hot may still be sent: the rest of a long window is kept for it.
+    #[must_use]
+    pub fn only_hot(&self, now: Timestamp) -> bool {
+        self.reserve > 0 && self.counted().iter().any(|window| window.wait(now, self.reserve).is_some())
+    }
+
+    /// Whether there is anything a successor has to know with every claim.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        !self.counted().is_empty()
+    }
+
+    /// What the system said about its quota.
+    pub fn told(&self, usage: &Usage, now: Timestamp) {
+        for window in self.counted().iter_mut().filter(|window| window.window.per_secs == usage.per_secs) {
+            window.most = usage.most.or(window.most);
+            let used = usage.used.or_else(|| Some(window.most?.saturating_sub(usage.left?)));
+            window.told = used.map(|used| (now, used, 0)).or(window.told);
+        }
+    }
+
+    /// The system throttled a request that our count let through: others use the same account, or it allows less than it
+    /// says. Half as fast from now on, and back to the full rate step by step.
+    pub fn throttled(&self) {
+        let mut pace = self.pace();
+        if pace.changed.elapsed() < SAME && pace.slower > 1 {
+            return;
+        }
+        pace.slower = (pace.slower * 2).min(SLOWEST);
+        pace.changed = Instant::now();
+        self.set_pace(pace.slower);
+    }
+
+    fn recover(&self) {
+        let mut pace = self.pace();
+        if pace.slower > 1 && pace.changed.elapsed() >= RECOVER {
+            pace.slower /= 2;
+            pace.changed = Instant::now();
+            self.set_pace(pace.slower);
+        }
+    }
+
+    /// New buckets begin empty: what the old ones let through still counts.
+    fn set_pace(&self, slower: u32) {
+        for spread in &self.spread {
+            if let Some(bucket) = bucket(spread.window, slower) {
+                empty(&bucket, spread.window);
+                spread.bucket.store(Arc::new(bucket));
+            }
+        }
+    }
+
+    /// What a successor has to know, with `coming` requests more than were sent so far.
+    #[must_use]
+    pub fn note(&self, now: Timestamp, coming: usize) -> Value {
+        let coming = u64::try_from(coming).unwrap_or(0);
+        let windows: Vec<Value> = self
+            .counted()
+            .iter()
+            .map(|window| {
+                let mut window = window.clone();
+                window.count(now, coming);
+                json!({ "per_secs": window.window.per_secs, "steps": window.steps, "told": window.told, "most": window.most })
+            })
+            .collect();
+        json!({ "windows": windows })
+    }
+
+    /// Goes on from what a former holder of the link noted; from nothing where there was none.
+    pub fn take_over(&self, note: &Value, now: Timestamp) {
+        let Some(windows) = note.get("windows").and_then(Value::as_array) else { return };
+        for spread in &self.spread {
+            empty(&spread.bucket.load(), spread.window);
+        }
+        let mut counted = self.counted();
+        for noted in windows {
+            for window in counted.iter_mut().filter(|own| noted["per_secs"] == own.window.per_secs) {
+                window.merge(noted);
+                window.forget(now);
+            }
+        }
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Vec<Counted>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The bucket of a window: a tenth of it at once, the rest evenly.
-fn quota(window: Limit) -> Option<Quota> {
-    let burst = (window.requests / 10).max(1);
-    let refill = window.requests.saturating_sub(burst).max(1);
-    let period = Duration::from_secs(u64::from(window.per_secs.max(1))) / refill;
+impl Counted {
+    fn new(window: Limit) -> Self {
+        Self { window, steps: BTreeMap::new(), told: None, most: None }
+    }
+
+    fn step(&self) -> i64 {
+        (i64::from(self.window.per_secs) * 1_000_000 / STEPS).max(1)
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        let first = now.0.div_euclid(self.step()) - STEPS;
+        self.steps = self.steps.split_off(&first);
+    }
+
+    fn count(&mut self, now: Timestamp, requests: u64) {
+        self.forget(now);
+        if requests > 0 {
+            *self.steps.entry(now.0.div_euclid(self.step())).or_default() += requests;
+            if let Some((_, _, since)) = &mut self.told {
+                *since += requests;
+            }
+        }
+    }
+
+    /// How long nothing more fits, with `reserve` percent held back; `None` where one more does.
+    fn wait(&self, now: Timestamp, reserve: u64) -> Option<Micros> {
+        let most = self.most.unwrap_or(u64::MAX).min(u64::from(self.window.requests));
+        let allowed = (most * SHARE.0 / 100).max(1) * (100 - reserve) / 100;
+        if let Some((at, used, since)) = self.told
+            && now - at < BELIEVED
+            && used + since >= allowed
+        {
+            return Some(at + BELIEVED - now);
+        }
+        let first = now.0.div_euclid(self.step()) - STEPS;
+        let mut used: u64 = self.steps.range(first..).map(|(_, count)| count).sum();
+        if used < allowed {
+            return None;
+        }
+        for (step, count) in self.steps.range(first..) {
+            used -= count;
+            if used < allowed {
+                return Some(Micros(((step + STEPS + 1) * self.step() - now.0).max(1)));
+            }
+        }
+        Some(Micros(self.step()))
+    }
+
+    /// The greater of both counts, step by step: a note may be older than what was heard here.
+    fn merge(&mut self, noted: &Value) {
+        for (step, count) in noted["steps"].as_object().into_iter().flatten() {
+            let (Ok(step), Some(count)) = (step.parse::<i64>(), count.as_u64()) else { continue };
+            let own = self.steps.entry(step).or_default();
+            *own = count.max(*own);
+        }
+        let told: Option<(Timestamp, u64, u64)> =
+            serde_json::from_value(noted["told"].clone()).ok().flatten();
+        self.told = self.told.max(told);
+        self.most = noted["most"].as_u64().or(self.most);
+    }
+}
+
+fn bucket(window: Limit, slower: u32) -> Option<Bucket> {
+    quota(window, slower).map(RateLimiter::direct)
+}
+
+/// The rate of a window, `slower` times slower than it may be: a twentieth of the window at once, the rest evenly. A
+/// span of W seconds holds at most b − 1 + ⌈r·W⌉ requests, which R has to be.
+fn quota(window: Limit, slower: u32) -> Option<Quota> {
+    let requests = f64::from(window.requests);
+    let burst = (window.requests / 20 / slower).max(1);
+    let refill = (requests * SHARE.1).min(requests - f64::from(burst) + 1.0) / f64::from(slower);
+    let period = Duration::from_secs_f64(f64::from(window.per_secs.max(1)) / refill.max(0.1));
     Some(Quota::with_period(period)?.allow_burst(NonZeroU32::new(burst)?))
+}
+
+/// Takes everything out of a bucket that may be let through at once.
+fn empty(bucket: &Bucket, window: Limit) {
+    for _ in 0..=window.requests {
+        if bucket.check().is_err() {
+            return;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -50,34 +294,99 @@ mod tests {
 
     #[test]
     fn no_window_of_any_start_holds_more_than_the_limit() {
-        for (requests, per_secs) in [(5, 1), (10, 1), (100, 60), (1_000, 86_400), (2, 1), (97, 7)] {
+        let windows =
+            [(5, 1), (10, 1), (50, 1), (100, 1), (500, 1), (100, 60), (100, 10), (2, 1), (1, 1), (97, 7)];
+        for (requests, per_secs) in windows {
             let clock = FakeRelativeClock::default();
             let window = Limit { requests, per_secs };
-            let bucket = RateLimiter::direct_with_clock(
-                quota(window).expect("a window above zero has a bucket"),
-                clock.clone(),
-            );
+            let quota = quota(window, 1).expect("a window above zero has a rate");
+            let bucket = RateLimiter::direct_with_clock(quota, clock.clone());
             let mut passed: Vec<u64> = Vec::new();
-            let step = Duration::from_micros(u64::from(per_secs) * 1_000_000 / 400);
-            for tick in 0..2_000_u64 {
+            let step = Duration::from_micros(u64::from(per_secs) * 1_000_000 / 2_000);
+            for tick in 0..20_000_u64 {
                 while bucket.check().is_ok() {
                     passed.push(tick);
                 }
                 clock.advance(step);
             }
-            let most = (0..1_600)
-                .map(|start| passed.iter().filter(|t| (start..start + 400).contains(*t)).count())
-                .max();
-            assert!(
-                most.expect("windows were looked at") <= requests as usize,
-                "{requests} in {per_secs} s: {most:?}"
-            );
-            let steady = f64::from(requests - (requests / 10).max(1)) * 5.0;
-            assert!(
-                passed.len() as f64 >= 0.95 * steady,
-                "{requests} in {per_secs} s: too slow: {}",
-                passed.len()
-            );
+            let within = |start: u64| {
+                passed.partition_point(|at| *at < start + 2_000) - passed.partition_point(|at| *at < start)
+            };
+            let most = (0..18_000).map(within).max().expect("windows were looked at");
+            assert!(most <= requests as usize, "{requests} in {per_secs} s: {most}");
+            let allowance = f64::from(requests) * 0.95 * 10.0;
+            let used = passed.len() as f64;
+            assert!(used >= 0.97 * allowance, "{requests} in {per_secs} s: {used} of {allowance}");
         }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp(second * 1_000_000)
+    }
+
+    async fn as_many_as_fit(limits: &Limits, now: Timestamp) -> usize {
+        let mut sent = 0;
+        while limits.pass(now).await.is_ok() {
+            sent += 1;
+        }
+        sent
+    }
+
+    #[tokio::test]
+    async fn a_day_may_be_used_in_one_morning_and_no_day_holds_more() {
+        let limits = Limits::new(&[Limit { requests: 1_000, per_secs: 86_400 }], 0);
+        assert_eq!(as_many_as_fit(&limits, at(100_000)).await, 950);
+        let wait = limits.pass(at(100_000)).await.expect_err("it is used up").wait;
+        assert!(wait.0 > 86_400_000_000 && wait.0 <= 2 * 900_000_000 + 86_400_000_000, "{wait:?}");
+        assert!(limits.pass(at(100_000 + 86_399)).await.is_err(), "still the same day");
+        assert_eq!(as_many_as_fit(&limits, Timestamp(at(100_000).0 + wait.0)).await, 950);
+    }
+
+    #[tokio::test]
+    async fn a_successor_goes_on_from_what_was_used() {
+        let windows = [Limit { requests: 1_000, per_secs: 86_400 }, Limit { requests: 100, per_secs: 60 }];
+        let (first, second) = (Limits::new(&windows, 0), Limits::new(&windows, 0));
+        for _ in 0..5 {
+            first.pass(at(50)).await.expect("there is room");
+        }
+        second.take_over(&first.note(at(50), 900), at(60));
+        assert!(second.spread[0].bucket.load().check().is_err(), "nothing at once: the first sent just now");
+        let counted = || second.counted()[0].clone();
+        assert!(counted().wait(at(60), 0).is_none());
+        for _ in 0..45 {
+            assert!(counted().wait(at(60), 0).is_none());
+            second.counted()[0].count(at(60), 1);
+        }
+        assert!(counted().wait(at(60), 0).is_some(), "905 + 45 are 95 % of the day");
+        let fresh = Limits::new(&windows, 0);
+        fresh.take_over(&Value::Null, at(60));
+        assert!(fresh.spread[0].bucket.load().check().is_ok(), "nobody sent before it");
+    }
+
+    #[tokio::test]
+    async fn what_others_used_counts_and_a_part_is_kept_for_what_is_hot() {
+        let limits = Limits::new(&[Limit { requests: 1_000, per_secs: 86_400 }], 20);
+        let usage = |used| Usage { per_secs: 86_400, used, left: Some(900), most: Some(1_000) };
+        limits.told(&usage(None), at(10));
+        assert!(!limits.only_hot(at(10)), "100 of 1000 are used");
+        limits.told(&usage(Some(770)), at(20));
+        assert!(limits.only_hot(at(20)), "760 of 950 were for everybody");
+        assert_eq!(as_many_as_fit(&limits, at(20)).await, 180);
+        let wait = limits.pass(at(20)).await.expect_err("it is used up").wait;
+        assert_eq!(wait, BELIEVED, "then one request finds out anew");
+        assert!(limits.pass(Timestamp(at(20).0 + wait.0)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_link_that_is_throttled_slows_down() {
+        let limits = Limits::new(&[Limit { requests: 100, per_secs: 1 }], 0);
+        let at_once = |limits: &Limits| {
+            let bucket = limits.spread[0].bucket.load_full();
+            std::iter::repeat_with(|| bucket.check()).take_while(Result::is_ok).count()
+        };
+        assert_eq!(at_once(&limits), 5);
+        limits.throttled();
+        limits.throttled(); // of the same second: the same news
+        assert_eq!((limits.pace().slower, at_once(&limits)), (2, 0));
     }
 }

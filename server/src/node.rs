@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::converse::Line;
+use crate::leases::Leases;
 use crate::rates::Rates;
 use crate::wire::Wire;
 
@@ -52,6 +53,8 @@ pub struct Node {
     pub registry: Registry,
     /// Rates of senders.
     pub rates: Rates,
+    /// The links it drives.
+    pub leases: Leases,
     /// Goes down.
     pub stop: CancellationToken,
     /// One reload at a time.
@@ -73,6 +76,7 @@ impl Node {
     ) -> (Arc<Self>, mpsc::Receiver<(LinkName, String)>) {
         let (clock, wire, store, keeper, registry) = parts;
         let (hints, heard) = mpsc::channel(HINTS);
+        let leases = Leases::new(store.engine() != "sqlite");
         let node = Self {
             id: Uuid::new_v4().simple().to_string(),
             clock,
@@ -81,6 +85,7 @@ impl Node {
             keeper,
             registry,
             rates: Rates::default(),
+            leases,
             stop: CancellationToken::new(),
             reloading: tokio::sync::Mutex::new(()),
             plan: ArcSwap::new(plan),

@@ -142,6 +142,11 @@ fn lines(node: &Node, known: &Lines, old: &Plan, new: &Plan) -> Result<(Lines, R
         if old.link(link.name.as_str()).is_some_and(|old| is_same(old, link)) {
             fresh.insert(link.name.clone(), Arc::clone(before));
         } else {
+            // What was sent under the old settings was sent to the same system.
+            if let Some(new) = fresh.get(&link.name) {
+                let now = node.clock.now();
+                new.line.limits.take_over(&before.line.limits.note(now, 0), now);
+            }
             done.changed.insert(link.name.clone());
         }
     }
@@ -156,6 +161,7 @@ fn is_same(old: &LinkPlan, new: &LinkPlan) -> bool {
     old.connector == new.connector
         && old.limits == new.limits
         && old.concurrent == new.concurrent
+        && old.reserve == new.reserve
         && old.link.settings == new.link.settings
         && old.link.wants == new.link.wants
         && old.link.told == new.link.told

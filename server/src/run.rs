@@ -18,10 +18,12 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::{AuthError, Login, base_url};
 use crate::clock::{Clock, SystemClock};
 use crate::converse::Line;
+use crate::leases::{self, Beats};
 use crate::limits::Limits;
 #[cfg(unix)]
 use crate::local;
@@ -76,6 +78,8 @@ pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
     loops: Vec<JoinHandle<()>>,
+    /// Outlives the loops: while they finish what is under way, the links are still ours.
+    leases: (CancellationToken, JoinHandle<()>),
 }
 
 impl Running {
@@ -91,6 +95,11 @@ impl Running {
             if let Err(error) = task.await {
                 tracing::error!(%error, "the loop of a link ended badly");
             }
+        }
+        let (stop, task) = self.leases;
+        stop.cancel();
+        if let Err(error) = task.await {
+            tracing::error!(%error, "the loop of the leases ended badly");
         }
         self.node.store.close().await;
     }
@@ -143,12 +152,22 @@ pub async fn start_with(
         tokio::spawn(visits::run(Arc::clone(&node))),
         tokio::spawn(watch::run(Arc::clone(&node))),
     ];
+    let leases = hold(&node).await?;
     for name in node.lines().keys() {
         drive(&node, name);
     }
     open_door(&node, &plan, &mut loops);
     tracing::info!(%address, sources = plan.sources.len(), links = plan.links.len(), "leadloop runs");
-    Ok(Running { node, address, loops })
+    Ok(Running { node, address, loops, leases })
+}
+
+/// Takes the leases that are free, and starts extending them.
+async fn hold(node: &Arc<Node>) -> Result<(CancellationToken, JoinHandle<()>), StoreError> {
+    let mut beats = Beats::default();
+    leases::beat(node, &mut beats).await?;
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(leases::run(Arc::clone(node), beats, stop.clone()));
+    Ok((stop, task))
 }
 
 /// Starts the loop of a link.
@@ -277,7 +296,7 @@ fn line(link: &LinkPlan, registry: &Registry) -> Result<Option<(LinkName, Arc<Dr
         base: base.clone(),
         timeout: Duration::from_secs(u64::from(http.timeout_secs)),
         login: Login::new(manifest.auth.clone(), base),
-        limits: Limits::new(&link.limits),
+        limits: Limits::new(&link.limits, link.reserve),
         slots: Semaphore::new(usize::try_from(link.concurrent.max(1)).unwrap_or(1)),
     };
     let driven = Driven { line: Arc::new(line), limits: link.limits.clone(), concurrent: link.concurrent };

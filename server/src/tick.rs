@@ -131,11 +131,23 @@ pub async fn round(
 /// # Errors
 /// When the store cannot be reached.
 pub async fn reclaim(node: &Node, before: Timestamp) -> Result<(), StoreError> {
+    reclaim_of(node, None, before).await
+}
+
+/// The same for one link, whose claims up to `before` are a former holder's.
+///
+/// # Errors
+/// When the store cannot be reached.
+pub async fn reclaim_link(node: &Node, link: &LinkName, before: Timestamp) -> Result<(), StoreError> {
+    reclaim_of(node, Some(link), before).await
+}
+
+async fn reclaim_of(node: &Node, link: Option<&LinkName>, before: Timestamp) -> Result<(), StoreError> {
     loop {
-        let expired = node
-            .store
-            .expired_claims(before, node.clock.now() + bounds::CLAIM_FOR, bounds::CLAIM_BATCH)
-            .await?;
+        // Later than `before`, or what is being settled here would be found again.
+        let until =
+            node.clock.now().max(before.min(node.clock.now() + bounds::CLAIM_FOR)) + bounds::CLAIM_FOR;
+        let expired = node.store.expired_claims(link, before, until, bounds::CLAIM_BATCH).await?;
         if expired.is_empty() {
             return Ok(());
         }

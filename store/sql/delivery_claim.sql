@@ -11,6 +11,9 @@ WITH picked AS (
         WHERE x.link = $1 AND x.op = w.op AND x.lane = w.lane AND x.state = 'due' AND x.due_at <= $2 AND x.seq <= $6
         ORDER BY x.due_at, x.seq LIMIT $3
     )}
+    {postgres: WHERE}{sqlite: AND} (CAST($7 AS TEXT) IS NULL OR EXISTS (
+        SELECT 1 FROM lease l WHERE l.name = 'link/' || $1 AND l.holder = $7 AND l.until > {clock}
+    ))
     ORDER BY w.lane, d.due_at, d.seq
     LIMIT $3
 )

@@ -1,6 +1,7 @@
 UPDATE delivery SET claimed_until = $2
 WHERE seq IN (
     SELECT x.seq FROM delivery x WHERE x.state = 'claimed' AND x.claimed_until < $1
+        AND (CAST($4 AS TEXT) IS NULL OR x.link = $4)
     ORDER BY x.claimed_until LIMIT $3
     {postgres: FOR UPDATE SKIP LOCKED}
 )

@@ -54,13 +54,15 @@ pub struct ClaimAsk {
     pub kinds: Vec<String>,
     /// Only those made up to this one, by order of making.
     pub upto: i64,
+    /// Only while this node holds the lease of the link; none where nobody else could.
+    pub holder: Option<String>,
 }
 
 impl ClaimAsk {
     /// Anything due at `link`.
     #[must_use]
     pub fn new(link: LinkName, limit: u32, now: Timestamp, until: Timestamp) -> Self {
-        Self { link, limit, now, until, lanes: Vec::new(), kinds: Vec::new(), upto: i64::MAX }
+        Self { link, limit, now, until, lanes: Vec::new(), kinds: Vec::new(), upto: i64::MAX, holder: None }
     }
 }
 
@@ -80,7 +82,10 @@ impl Store {
         let list = lanes_and_kinds(Rows::of(&DELIVERY_CLAIM, 5), lanes, &kinds);
         let mut work = self.pools().write(WriteLane::Hot).await?;
         let rows = work
-            .rows(&DELIVERY_CLAIM, args![&ask.link, ask.now, ask.limit, ask.until, list, ask.upto])
+            .rows(
+                &DELIVERY_CLAIM,
+                args![&ask.link, ask.now, ask.limit, ask.until, list, ask.upto, ask.holder.as_deref()],
+            )
             .await?;
         if rows.is_empty() {
             work.undo().await?; // nothing to make durable
@@ -92,19 +97,20 @@ impl Store {
         Ok(claimed)
     }
 
-    /// Deliveries whose claim ran out before `now`: whoever had them died or hangs. They are claimed anew until `until`
+    /// Deliveries, of one link or of all, whose claim ran out before `now`: whoever had them died or hangs. They are claimed anew until `until`
     /// under their old attempt number, to be settled by the caller as having an unknown outcome.
     ///
     /// # Errors
     /// As [`Store::claim`].
     pub async fn expired_claims(
         &self,
+        link: Option<&LinkName>,
         now: Timestamp,
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<Delivery>> {
         let mut work = self.pools().write(WriteLane::Hot).await?;
-        let rows = work.rows(&DELIVERY_EXPIRED, args![now, until, limit]).await?;
+        let rows = work.rows(&DELIVERY_EXPIRED, args![now, until, limit, link.map(LinkName::as_str)]).await?;
         if rows.is_empty() {
             work.undo().await?;
             return Ok(Vec::new());

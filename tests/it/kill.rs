@@ -17,21 +17,21 @@ use crate::node::{Node, config, folder};
 const PEOPLE: usize = 240;
 const WRITERS: usize = 6;
 const KILLS: usize = 8;
-const SECRET: &str = "sandbox-secret-of-the-test";
+pub(crate) const SECRET: &str = "sandbox-secret-of-the-test";
 /// Nothing here takes longer unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Small even dice of its own, so that a seed means the same for ever.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, most: u64) -> u64 {
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
     }
 }
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let seed = std::env::var("LEADLOOP_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
         let now =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
@@ -42,7 +42,7 @@ fn seed() -> u64 {
 }
 
 /// Person `n` as one of two sources tells it: another spelling of the same phone, an event id of its own.
-fn body(person: usize, source: usize) -> String {
+pub(crate) fn body(person: usize, source: usize) -> String {
     let digits = format!("139{:08}", 10_000_000 + person);
     let phone = if source == 0 { format!("+86 {digits}") } else { digits };
     format!(
@@ -66,7 +66,7 @@ fn until_acknowledged(address: &Mutex<SocketAddr>, path: &str, body: &str) {
 }
 
 /// All leads of the CRM by mark, and by phone.
-fn crm_leads(crm: SocketAddr) -> Vec<serde_json::Value> {
+pub(crate) fn crm_leads(crm: SocketAddr) -> Vec<serde_json::Value> {
     let token = http::send(
         crm,
         "POST",
@@ -91,14 +91,14 @@ fn crm_leads(crm: SocketAddr) -> Vec<serde_json::Value> {
     }
 }
 
-fn status(node: SocketAddr) -> serde_json::Value {
+pub(crate) fn status(node: SocketAddr) -> serde_json::Value {
     http::get(node, "/status")
         .ok()
         .and_then(|answer| serde_json::from_str(&answer.body).ok())
         .unwrap_or_default()
 }
 
-fn count(status: &serde_json::Value, list: &str, name: &str) -> u64 {
+pub(crate) fn count(status: &serde_json::Value, list: &str, name: &str) -> u64 {
     let rows = status[list].as_array().cloned().unwrap_or_default();
     rows.iter().filter(|row| row[0] == name).filter_map(|row| row[1].as_u64()).sum()
 }

@@ -28,3 +28,5 @@ mod reload;
 mod running;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod torture;

@@ -48,6 +48,18 @@ impl Node {
         }
     }
 
+    /// Sends it a signal, such as `STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill can be run").success(), "the process is there");
+    }
+
+    /// Asks it to end, and waits until what is under way came home.
+    pub(crate) fn stop(mut self) {
+        self.signal("TERM");
+        self.child.wait().expect("it ends");
+    }
+
     /// Ends it at once, as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it can be killed");

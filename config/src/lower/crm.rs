@@ -11,7 +11,7 @@ use leadloop_sync_core::policy::{CrmPolicy, FeedbackFields, StatusMeaning, Statu
 use leadloop_sync_core::time::Micros;
 
 use super::get::Get;
-use super::limits::{limits, retry};
+use super::limits::{limits, reserve, retry};
 use super::names::{CRM, Names, STAGE};
 use super::{Context, mapping};
 use crate::plan::LinkPlan;
@@ -38,6 +38,7 @@ pub fn crms(
         let Some(manifest) = ctx.connector_of(&at.value).map(|connector| connector.manifest()) else {
             continue;
         };
+        let reserve = reserve(&at);
         let (limits, concurrent) = limits(ctx, &at, manifest);
         let mut policy = crm(ctx, &at, link.name.clone(), manifest);
         policy.mark_unique = manifest.mark_rule(&link.settings).is_some_and(|rule| rule.unique);
@@ -45,7 +46,7 @@ pub fn crms(
         link.wants = wants(ctx, &at.value, &policy);
         policies.insert(link.name.clone(), policy);
         let kind = SystemKind::Crm;
-        plans.push(LinkPlan { name: link.name.clone(), connector, kind, link, limits, concurrent });
+        plans.push(LinkPlan { name: link.name.clone(), connector, kind, link, limits, concurrent, reserve });
     }
     (plans, policies)
 }

@@ -7,6 +7,7 @@ use super::Context;
 use super::get::Get;
 use crate::problem::{Problem, Words};
 use crate::text::{At, Table};
+use crate::units::percent;
 
 /// Requests under way at once, where the config does not say.
 const CONCURRENT: u32 = 8;
@@ -40,6 +41,12 @@ pub fn limits(ctx: &mut Context<'_>, at: &At<Table>, manifest: &Manifest) -> (Ve
     let concurrent =
         table.int("concurrent").and_then(|number| u32::try_from(number).ok()).unwrap_or(CONCURRENT);
     (windows, concurrent)
+}
+
+/// Percent of a day's requests that is kept for what is hot.
+pub fn reserve(at: &At<Table>) -> u32 {
+    let limits = at.value.table("limits");
+    limits.and_then(|limits| percent(&limits.text("reserve_for_hot")?)).unwrap_or(0)
 }
 
 /// How failed deliveries of a link are retried.

@@ -9,7 +9,7 @@ use leadloop_sync_core::policy::MaPolicy;
 
 use super::Context;
 use super::get::Get;
-use super::limits::{limits, retry};
+use super::limits::{limits, reserve, retry};
 use crate::plan::LinkPlan;
 use crate::problem::{Problem, Words};
 use crate::text::Table;
@@ -23,6 +23,7 @@ pub fn mas(ctx: &mut Context<'_>) -> (Vec<LinkPlan>, BTreeMap<LinkName, MaPolicy
         let Some(manifest) = ctx.registry.get(&connector).map(|connector| connector.manifest()) else {
             continue;
         };
+        let reserve = reserve(&at);
         let (limits, concurrent) = limits(ctx, &at, manifest);
         takes(ctx, &at.value);
         let quiet: BTreeSet<Stage> =
@@ -38,7 +39,7 @@ pub fn mas(ctx: &mut Context<'_>) -> (Vec<LinkPlan>, BTreeMap<LinkName, MaPolicy
             },
         );
         let kind = SystemKind::Ma;
-        plans.push(LinkPlan { name: link.name.clone(), connector, kind, link, limits, concurrent });
+        plans.push(LinkPlan { name: link.name.clone(), connector, kind, link, limits, concurrent, reserve });
     }
     (plans, policies)
 }

@@ -16,7 +16,7 @@ use super::Context;
 use super::fields::declared_fields;
 use super::files::Form;
 use super::get::Get;
-use super::limits::limits;
+use super::limits::{limits, reserve};
 use super::names::with_names;
 use super::schema::Schemas;
 use crate::plan::{LinkPlan, SourcePlan};
@@ -212,6 +212,7 @@ pub fn sources(
         let Some((connector, link)) = linked else { continue };
         policy.polls = polling(ctx, &at, &connector, &link);
         if let (Some(_), Some(known)) = (&policy.polls, ctx.registry.get(&connector)) {
+            let reserve = reserve(&at);
             let (limits, concurrent) = limits(ctx, &at, known.manifest());
             let (name, kind) = (link.name.clone(), SystemKind::Source);
             links.push(LinkPlan {
@@ -221,6 +222,7 @@ pub fn sources(
                 link: link.clone(),
                 limits,
                 concurrent,
+                reserve,
             });
         }
         plans.push(SourcePlan {

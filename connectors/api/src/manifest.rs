@@ -70,6 +70,9 @@ pub struct Manifest {
     /// Its limits; the config may only go below.
     #[serde(default)]
     pub limit: Vec<Limit>,
+    /// Where its answers tell how much of a window is used, by everybody who shares the account.
+    #[serde(default)]
+    pub quota: Vec<Quota>,
     /// What an admin sets.
     #[serde(default)]
     pub setting: Vec<Setting>,
@@ -220,6 +223,67 @@ pub struct Limit {
     pub requests: u32,
     /// …in so many seconds (86400: a day).
     pub per_secs: u32,
+}
+
+/// A header that tells how much of a window is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// Of which window of `limit`.
+    pub per_secs: u32,
+    /// The header, lower case.
+    pub header: String,
+    /// What its number means.
+    pub says: QuotaSays,
+    /// The header with the most that is allowed, lower case.
+    #[serde(default)]
+    pub most: Option<String>,
+}
+
+/// What the number in a quota header means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaSays {
+    /// Requests used: `25`.
+    Used,
+    /// Requests left: `14975`.
+    Left,
+    /// Both, after a name: `api-usage=25/15000`.
+    UsedOfMost,
+}
+
+/// How much of a window is used, as a system says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Of the window of so many seconds.
+    pub per_secs: u32,
+    /// Requests used.
+    pub used: Option<u64>,
+    /// Requests left.
+    pub left: Option<u64>,
+    /// The most it allows.
+    pub most: Option<u64>,
+}
+
+impl Quota {
+    /// What the headers of an answer (names in any case) say; nothing where the header is missing or no number.
+    #[must_use]
+    pub fn usage(&self, headers: &[(String, String)]) -> Option<Usage> {
+        let of = |name: &str| {
+            headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+        };
+        let said = of(&self.header)?;
+        let most = self.most.as_deref().and_then(of).and_then(|most| most.parse().ok());
+        let usage = Usage { per_secs: self.per_secs, used: None, left: None, most };
+        match self.says {
+            QuotaSays::Used => Some(Usage { used: Some(said.parse().ok()?), ..usage }),
+            QuotaSays::Left => Some(Usage { left: Some(said.parse().ok()?), ..usage }),
+            QuotaSays::UsedOfMost => {
+                let (used, most) = said.rsplit('=').next()?.split_once('/')?;
+                Some(Usage { used: Some(used.parse().ok()?), most: Some(most.parse().ok()?), ..usage })
+            }
+        }
+    }
 }
 
 /// One setting of a link.

@@ -102,7 +102,7 @@ fn line(base: &str, limits: &[Limit]) -> Line {
         base: base.to_owned(),
         timeout: Duration::from_secs(5),
         login: Login::new(Some(auth), base.to_owned()),
-        limits: Limits::new(limits),
+        limits: Limits::new(limits, 0),
         slots: Semaphore::new(4),
     }
 }

@@ -7,6 +7,8 @@ mod events;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod person;

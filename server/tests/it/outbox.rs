@@ -89,7 +89,7 @@ const PAUSE_SEEN: Micros = Micros::seconds(3);
 
 /// A CRM that refuses any batch with a poisoned record in it as a whole, and can be switched off.
 #[derive(Default)]
-struct Played {
+pub(crate) struct Played {
     down: AtomicBool,
     asked: AtomicUsize,
     poisoned: AtomicUsize,
@@ -139,7 +139,7 @@ impl Played {
         Answer::with_body(201, "application/json", made[0].to_string())
     }
 
-    fn written(&self) -> usize {
+    pub(crate) fn written(&self) -> usize {
         self.names.lock().expect("nobody panics with it").len()
     }
 }
@@ -157,15 +157,19 @@ impl Wire for Played {
 }
 
 async fn node(url: &str, crm: &Arc<Played>) -> (Running, Store) {
+    let wire: Arc<dyn Wire> = Arc::<Played>::clone(crm);
+    node_with(url, wire).await
+}
+
+pub(crate) async fn node_with(url: &str, wire: Arc<dyn Wire>) -> (Running, Store) {
     let loaded = leadloop_config::load("leadloop.toml", &OneFile, &OneFile, &Registry::all());
     let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
     let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let wire: Arc<dyn Wire> = Arc::<Played>::clone(crm);
     let running = start_with(Arc::new(plan), store.clone(), Arc::new(SystemClock), wire).await;
     (running.expect("the node starts"), store)
 }
 
-async fn post(running: &Running, names: &[(&str, usize)]) {
+pub(crate) async fn post(running: &Running, names: &[(&str, usize)]) {
     let leads: Vec<Value> = names
         .iter()
         .map(|(name, n)| json!({ "name": name, "phone": format!("1390000{n:04}"), "consent": "given" }))
@@ -178,7 +182,7 @@ async fn post(running: &Running, names: &[(&str, usize)]) {
     assert!(answer.body.contains("\"quarantined\":0"), "{}", answer.body);
 }
 
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     for _ in 0..3_000 {
         if holds().await {
             return;
@@ -189,7 +193,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 /// All six objects were read to their end.
-async fn mirrored(store: &Store) {
+pub(crate) async fn mirrored(store: &Store) {
     until("the mirror is read", async || {
         store.status(Timestamp(0)).await.expect("the store answers").mirrors.len() == 6
     })

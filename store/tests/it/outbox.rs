@@ -129,10 +129,10 @@ async fn a_claim_that_ran_out_is_found_once_and_can_be_settled() {
     on_both("expired", |store| async move {
         written(&store, vec![enqueue(delivery(1, "one", Lane::Normal))]).await;
         claim(&store, 10, 0).await; // until 60
-        assert!(store.expired_claims(at(60), at(90), 10).await.unwrap().is_empty());
-        let expired = store.expired_claims(at(61), at(90), 10).await.unwrap();
+        assert!(store.expired_claims(None, at(60), at(90), 10).await.unwrap().is_empty());
+        let expired = store.expired_claims(None, at(61), at(90), 10).await.unwrap();
         assert_eq!((ids(&expired), expired[0].attempt), (vec![id(1)], 1));
-        assert!(store.expired_claims(at(61), at(90), 10).await.unwrap().is_empty());
+        assert!(store.expired_claims(None, at(61), at(90), 10).await.unwrap().is_empty());
         let probe = Effect::MoveDelivery {
             id: id(1),
             attempt: 1,

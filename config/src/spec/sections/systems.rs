@@ -1,7 +1,8 @@
 //! Sections about the systems we speak to: MAs, CRMs, and how their fields and status agree with ours.
 
 use super::super::Shape::{
-    Bool, Choice, Duration, Expr, Int, Later, List, Map, Name, OneOf, Scalar, Settings, Step, Table, Text,
+    Bool, Choice, Duration, Expr, Int, Later, List, Map, Name, OneOf, Percent, Scalar, Settings, Step, Table,
+    Text,
 };
 use super::super::{Key, Section, key, must};
 use super::{FIELD, MANY, NAMES, TEXTS, later};
@@ -13,10 +14,10 @@ const LIMITS: &[Key] = &[
     key("concurrent", Int(1, 256), "8", "Requests under way at once.", "并发请求数。"),
     key(
         "reserve_for_hot",
-        Later("a share kept for hot leads is not built yet", "尚未支持为热线索保留份额"),
+        Percent,
         "\"20%\"",
-        "Kept for leads that sales wait for.",
-        "为热线索保留的份额。",
+        "Of a day's requests, kept for leads that sales wait for.",
+        "每日请求数中为热线索保留的份额。",
     ),
 ];
 
