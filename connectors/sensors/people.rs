@@ -61,7 +61,13 @@ impl People {
             match joined(link, &id) {
                 Some((kind, value)) => people.add(kind, value),
                 None if people.0.values().flatten().any(|known| *known == id) => {}
-                None => people.add(if is_login(event) { "login_id" } else { "uba_id" }, id),
+                None if is_login(event) => {
+                    if is_silent(event) {
+                        people.add("uba_id", id.clone());
+                    }
+                    people.add("login_id", id);
+                }
+                None => people.add("uba_id", id),
             }
         }
         people
@@ -89,6 +95,13 @@ pub(super) fn ties(link: &Link, event: &Json) -> Ties {
 fn is_login(event: &Json) -> bool {
     event.get("type").and_then(Json::as_str) == Some("track_signup")
         || event.pointer("/properties/$is_login_id").and_then(Json::as_bool) == Some(true)
+}
+
+/// A login told by a client that never says whether an id is one somebody logged in with (the Node SDK, and all that are
+/// older than `$is_login_id`): what it tells of that id later looks like a visitor's and is the person's all the same.
+fn is_silent(event: &Json) -> bool {
+    event.pointer("/properties/$is_login_id").is_none()
+        && ["identities", "login_id"].iter().all(|name| event.get(name).is_none())
 }
 
 /// An id written as `key+value`: identity 3.0 does so where nobody is logged in.

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use base64::Engine as _;
 use leadloop_connector_api::http::Method;
 use leadloop_connector_api::{Claim, Connector, Link, Push, Received, Refusal};
+use leadloop_sync_core::capture::{Identifier, RawLead};
 use leadloop_sync_core::time::Timestamp;
 use serde_json::{Value as Json, json};
 
@@ -141,6 +142,25 @@ fn the_kind_of_an_id_is_kept() {
     let told = link(&Sensors, "project = \"rig\"\nidentities = { crm = \"wecom_id\" }", &[]);
     let lead = &Sensors.receive(&told, &sent(&list)).unwrap().leads[3];
     assert_eq!(lead.fields.text("wecom_id"), Some("77"));
+}
+
+#[test]
+fn a_login_told_by_a_client_that_flags_none_binds_what_it_tells_later() {
+    let login = |more: Json| {
+        let mut event = json!({"type": "track_signup", "event": "$SignUp", "distinct_id": "u_1", "original_id": "anon-1",
+                               "time": 1_795_326_374_733_i64, "properties": {}});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Sensors.receive(&rig(), &sent(&json!([event]))).unwrap().leads.remove(0)
+    };
+    let linked = |lead: &RawLead| -> Vec<String> {
+        let text = |id: &Identifier| format!("{} {}", id.kind.0, id.value);
+        lead.ties.link.iter().map(|(other, first)| format!("{} = {}", text(other), text(first))).collect()
+    };
+    let silent = login(json!({}));
+    assert_eq!(linked(&silent), ["uba_id anon-1 = login_id u_1", "uba_id u_1 = login_id u_1"]);
+    for told in [json!({"properties": {"$is_login_id": true}}), json!({"login_id": "u_1"})] {
+        assert_eq!(linked(&login(told)), ["uba_id anon-1 = login_id u_1"]);
+    }
 }
 
 #[test]

@@ -77,6 +77,11 @@ pub fn is_device(kind: &IdentifierKind) -> bool {
     DEVICES.contains(&kind.0.as_str())
 }
 
+/// Whether what looks like a device is the very id its person logs in with: clients that flag no login ids say it so.
+fn is_account(by: &Identifier, lead: &Lead) -> bool {
+    lead.identifiers.contains(&Identifier::new("login_id", by.value.as_str()))
+}
+
 /// The place of a kind in the policy's order; smaller is stronger, unnamed kinds are weakest but for devices.
 #[must_use]
 pub fn rank(policy: &IdentityPolicy, kind: &IdentifierKind) -> usize {
@@ -191,7 +196,7 @@ impl<'a> Person<'a> {
         }
         if is_device(&by.kind) {
             let known = self.held.iter().any(|held| !is_device(&held.kind));
-            if known && is_known(lead) {
+            if known && is_known(lead) && !is_account(by, lead) {
                 return Some("shared_device");
             }
         }

@@ -35,7 +35,12 @@ pub(super) fn clean(mut named: Named, source: &SourcePolicy, policy: &Policy, no
     let mut clean = Clean::default();
     for kind in MACHINE_IDS {
         if let Some(values) = named.remove(kind) {
-            clean.ids.insert(kind.to_owned(), values);
+            // Several ids of one kind (two cookies of one page) are several ids.
+            let each = values.into_iter().flat_map(|value| match value {
+                Value::List(list) => list,
+                one => vec![one],
+            });
+            clean.ids.insert(kind.to_owned(), each.collect());
         }
     }
     let extension = named.remove("phone_ext");
