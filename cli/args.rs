@@ -2,9 +2,11 @@
 
 pub mod company;
 pub mod conflicts;
+pub mod connector;
 pub mod lead;
 pub mod map;
 mod operate;
+pub mod source;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -175,6 +177,20 @@ pub enum Command {
     /// What waits, what failed, what to do about it (运行状况)
     #[command(after_help = "Example:\n  leadloop status\n  leadloop status --output json | jq .captures_due")]
     Status,
+    /// The systems that leadloop speaks with, and what each needs (连接器)
+    #[command(
+        after_help = "Example:\n  leadloop connector list --kind source\n  leadloop connector show sensors"
+    )]
+    Connector {
+        #[command(subcommand)]
+        command: connector::Connector,
+    },
+    /// Sources: what each brought, what is usual, what was refused and why (来源)
+    #[command(after_help = "Example:\n  leadloop source list\n  leadloop source show website")]
+    Source {
+        #[command(subcommand)]
+        command: source::Source,
+    },
     /// Leads of the pool (线索)
     #[command(after_help = "Example:\n  leadloop lead list --stage with_sales --owner li.na")]
     Lead {

@@ -23,6 +23,8 @@ mod sandbox;
 mod sandbox_ma;
 mod segment;
 mod sensors;
+mod sign_in_page;
+mod site_script;
 mod typeform;
 mod udesk;
 

@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod company;
 mod conflicts;
+mod connector;
 mod demo;
 mod doctor;
 mod explain;
@@ -19,6 +20,7 @@ mod run;
 mod sandbox;
 mod schema;
 mod score;
+mod source;
 mod status;
 mod test;
 mod why;
@@ -41,6 +43,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Doctor(args) => doctor::run(screen, general, &args).await,
         Command::Company { command } => company::run(screen, general, command).await,
         Command::Conflicts { command } => conflicts::run(screen, general, command).await,
+        Command::Connector { command } => connector::run(screen, &command),
         Command::Demo(args) => demo::run(screen, &args).await,
         Command::Explain(args) => explain::run(screen, &args),
         Command::Funnel(args) => funnel::run(screen, general, &args).await,
@@ -52,6 +55,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Score { command } => score::run(screen, general, command).await,
         Command::Sandbox(args) => sandbox::run(screen, *args).await,
         Command::Why(args) => why::run(screen, general, &args).await,
+        Command::Source { command } => source::run(screen, general, &command).await,
         Command::Status => status::run(screen, general).await,
         Command::Schema(args) => schema::run(screen, &args),
         Command::Test(args) => test::run(screen, general, &args).await,

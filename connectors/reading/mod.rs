@@ -6,6 +6,7 @@ pub(crate) mod form;
 pub(crate) mod gzip;
 pub(crate) mod json;
 pub(crate) mod multipart;
+pub(crate) mod pages;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod uba;

@@ -12,18 +12,15 @@ mod reply;
 use leadloop_connector_api::http::{Answer, Method};
 use leadloop_connector_api::manifest::Manifest;
 use leadloop_connector_api::settings::{Problem, ProblemKind, Settings};
-use leadloop_connector_api::{Connector, Link, Push, Received, Refusal, Registered, manifest, origins};
-use leadloop_mapping::Value;
+use leadloop_connector_api::{Connector, Link, Push, Received, Refusal, Registered, manifest};
 
+use crate::reading::pages;
 use crate::table_file::{self, Bounds, Options};
 
 /// The connector of web forms.
 struct WebForm;
 
 inventory::submit! { Registered(&WebForm) }
-
-/// Purposes that consent can be given for.
-const PURPOSES: [&str; 4] = ["transfer", "mail", "sms", "phone"];
 
 impl Connector for WebForm {
     fn manifest(&self) -> &'static Manifest {
@@ -32,28 +29,15 @@ impl Connector for WebForm {
 
     fn check_settings(&self, settings: &Settings) -> Vec<Problem> {
         let mut problems: Vec<Problem> = crate::reading::check_zone(settings).into_iter().collect();
-        for name in ["allowed_origins", "redirects"] {
-            let Some(Value::List(entries)) = settings.values.get(name) else {
-                continue;
-            };
-            for (at, entry) in entries.iter().enumerate() {
-                let entry = entry.as_text().unwrap_or_default();
-                if !origins::is_origin(entry) {
-                    let mut problem =
-                        Problem::new(name, ProblemKind::NotAllowed, format!("{entry:?} is no origin of a web page"))
-                            .with_help("scheme and host without a path: https://www.shili.example or https://*.shili.example");
-                    problem.path.push(at.to_string());
-                    problems.push(problem);
-                }
-            }
-        }
+        problems.extend(pages::check_origins(settings, &["allowed_origins", "redirects"]));
         for (key, value) in &settings.values {
             let Some(purpose) = key.strip_prefix("consent.") else {
                 continue;
             };
             let mut problem = None;
-            if !PURPOSES.contains(&purpose) {
-                problem = Some(format!("consent is given for {}, not for {purpose:?}", PURPOSES.join(", ")));
+            if !pages::PURPOSES.contains(&purpose) {
+                problem =
+                    Some(format!("consent is given for {}, not for {purpose:?}", pages::PURPOSES.join(", ")));
             } else if value.as_text().is_none_or(|field| field.trim().is_empty()) {
                 problem = Some("name the field of the checkbox".to_owned());
             }
@@ -72,7 +56,7 @@ impl Connector for WebForm {
             answer.headers.push(("allow".to_owned(), "POST, OPTIONS".to_owned()));
             return Err(Refusal::Handshake(Box::new(answer)));
         }
-        check_origin(link, push)?;
+        pages::check_origin(link, push)?;
         let body = body::read(push, link.is_on("file_upload"))?;
         let shared = lead::Shared::of(link, push, &body.common);
         let wishes = shared.wishes(&body.leads);
@@ -91,25 +75,6 @@ impl Connector for WebForm {
             Some(reply::thanks(link, push, &wishes, received.leads.len() + received.unreadable.len()));
         received.report = !reply::wants_html(push);
         Ok(received)
-    }
-}
-
-/// The page that posts has to be an allowed one. Scripts that send no origin are taken only where the source says so.
-fn check_origin(link: &Link, push: &Push) -> Result<(), Refusal> {
-    if link.list("allowed_origins").next().is_none() {
-        return Ok(());
-    }
-    let origin = push.header("origin").filter(|origin| *origin != "null").map(str::to_owned);
-    match origin.or_else(|| push.header("referer").and_then(origins::of_page)) {
-        Some(origin) if origins::is_allowed(&origin, link.list("allowed_origins")) => Ok(()),
-        Some(origin) => Err(Refusal::Forbidden(format!(
-            "pages of {} may not post here: add it to `allowed_origins`",
-            crate::reading::cut(&origin, 200)
-        ))),
-        None if link.is_on("origin_optional") => Ok(()),
-        None => Err(Refusal::Forbidden(
-            "the post names no origin: set `origin_optional` where programs post here".to_owned(),
-        )),
     }
 }
 

@@ -5,10 +5,11 @@ use leadloop_connector_api::{Link, Push, origins};
 use serde_json::json;
 
 use super::lead::Wishes;
+use crate::reading::pages;
 
 /// The answer to a post that was taken: a redirect or a page for a browser, a small JSON body for a script.
 pub(super) fn thanks(link: &Link, push: &Push, wishes: &Wishes, count: usize) -> Answer {
-    let mut answer = if wants_html(push) {
+    let answer = if wants_html(push) {
         match redirect(link, wishes) {
             Some(url) => Answer { status: 303, headers: vec![("location".to_owned(), url)], body: vec![] },
             None => Answer::with_body(200, "text/html; charset=utf-8", page(link, push)),
@@ -20,16 +21,7 @@ pub(super) fn thanks(link: &Link, push: &Push, wishes: &Wishes, count: usize) ->
         }
         Answer::with_body(200, "application/json", body.to_string())
     };
-    answer.headers.push(("cache-control".to_owned(), "no-store".to_owned()));
-    if let Some(origin) = push.header("origin") {
-        let mut allowed = link.list("allowed_origins").peekable();
-        if allowed.peek().is_some() {
-            answer.headers.extend(origins::cors_headers(origin, allowed));
-        } else {
-            answer.headers.push(("access-control-allow-origin".to_owned(), "*".to_owned()));
-        }
-    }
-    answer
+    pages::open(link, push, answer)
 }
 
 /// Whether a browser shows the answer to a person.

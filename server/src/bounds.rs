@@ -54,6 +54,8 @@ pub const AFTER_STALE: Micros = Micros::millis(5);
 pub const AFTER_FAILURE: Micros = Micros::seconds(1);
 /// A link that was taken out of the config gets this long to come to rest.
 pub const DRAIN_LINK: Micros = Micros::seconds(30);
+/// How often sources are looked at: silence is judged by hours.
+pub const VIGIL_EVERY: Micros = Micros::minutes(10);
 /// How often a node looks whether its config is the one in force.
 pub const WATCH_EVERY: Micros = Micros::seconds(2);
 /// Exchanges under way at once per link, where neither config nor manifest says.

@@ -24,6 +24,7 @@ pub mod gates;
 pub mod ingress;
 pub mod tick;
 pub mod tidy;
+pub mod vigil;
 pub mod visits;
 
 pub mod companies;

@@ -29,7 +29,7 @@ use crate::limits::Limits;
 use crate::local;
 use crate::node::{Driven, Lines, Node};
 use crate::wire::{HttpWire, Wire, WireError};
-use crate::{absorb, deliver, health, ingress, metrics, serve, tick, tidy, visits, watch};
+use crate::{absorb, deliver, health, ingress, metrics, serve, tick, tidy, vigil, visits, watch};
 
 /// What keeps a node from starting.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +149,7 @@ pub async fn start_with(
         tokio::spawn(absorb::run(Arc::clone(&node))),
         tokio::spawn(tick::run(Arc::clone(&node), heard)),
         tokio::spawn(tidy::run(Arc::clone(&node))),
+        tokio::spawn(vigil::run(Arc::clone(&node))),
         tokio::spawn(visits::run(Arc::clone(&node))),
         tokio::spawn(watch::run(Arc::clone(&node))),
     ];

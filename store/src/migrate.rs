@@ -39,6 +39,7 @@ migrations! {
     28 "0028_conflicts" "conflicts";
     32 "0032_visits" "visits";
     40 "0040_companies" "companies";
+    55 "0055_source_health" "source health";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

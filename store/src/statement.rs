@@ -158,6 +158,8 @@ statements! {
     FUNNEL_SPAN = "funnel_span";
     STATUS_INBOX = "status_inbox";
     STATUS_SOURCES = "status_sources";
+    SOURCE_SPANS = "source_spans";
+    SOURCE_REFUSALS = "source_refusals";
     STATUS_LINKS = "status_links";
     STATUS_PARKED = "status_parked";
     STATUS_ALARMS = "status_alarms";

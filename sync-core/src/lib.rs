@@ -39,6 +39,7 @@ pub mod recompute;
 pub mod routing;
 mod tell;
 pub mod transfer;
+pub mod vigil;
 pub mod visit;
 
 pub mod agree;

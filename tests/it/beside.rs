@@ -51,6 +51,13 @@ fn files_and_mended_records_reach_a_running_leadloop() {
         };
         until("the row never became a lead", || people() == 1);
         let held = leadloop(folder, &["quarantine", "list", "--output", "json"]).json();
+        let code = held["records"][0]["code"].as_str().unwrap();
+        let sources = leadloop(folder, &["source", "list", "--output", "json"]).json();
+        let day = &sources["sources"][0]["day"];
+        assert_eq!((&day["taken"], &day["refused"]), (&1.into(), &1.into()), "{sources}");
+        let shown = leadloop(folder, &["source", "show", "fair"]).ok().out;
+        assert!(shown.contains("records in quarantine") && shown.contains(code), "{shown}");
+        assert_eq!(leadloop(folder, &["source", "show", "nobody"]).code, 1);
         let id = held["records"][0]["id"].as_str().unwrap().to_owned();
         leadloop(folder, &["quarantine", "fix", &id, "手机=13900000002"]).ok();
         until("the mended record never became a lead", || people() == 2);

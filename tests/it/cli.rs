@@ -245,3 +245,20 @@ fn an_environment_lays_its_file_over_the_config() {
         "an environment without its file is a mistake"
     );
 }
+
+#[test]
+fn connectors_are_listed_and_shown_without_a_config() {
+    let folder = leadloop_testing::temp_dir();
+    let list = leadloop(folder.path(), &["connector", "list", "--output", "json"]).json();
+    let names: Vec<&str> =
+        list["connectors"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, leadloop_connectors::registry().names().collect::<Vec<_>>());
+    let crms = leadloop(folder.path(), &["connector", "list", "--kind", "crm", "--lang", "en"]).ok().out;
+    assert!(crms.contains("odoo") && !crms.contains("sensors"), "{crms}");
+    let shown = leadloop(folder.path(), &["connector", "show", "sign_in_page", "--lang", "zh"]).ok().out;
+    for part in ["签到页", "event_signed_in", "salespeople", "必填"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let nobody = leadloop(folder.path(), &["connector", "show", "acme", "--lang", "en"]);
+    assert!(nobody.code == 1 && nobody.err.contains("leadloop connector list"), "{}", nobody.err);
+}

@@ -69,7 +69,14 @@ impl Secrets for OneFile {
 
 /// The world's clock, moved forward by as much as a test wants.
 #[derive(Clone, Default)]
-struct Ahead(Arc<AtomicI64>);
+pub(crate) struct Ahead(Arc<AtomicI64>);
+
+impl Ahead {
+    /// Moves the clock to so far ahead of the world's.
+    pub(crate) fn set(&self, ahead: Micros) {
+        self.0.store(ahead.0, Ordering::SeqCst);
+    }
+}
 
 impl Clock for Ahead {
     fn now(&self) -> Timestamp {
@@ -83,7 +90,13 @@ impl Clock for Ahead {
     }
 }
 
-async fn send(running: &Running, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) async fn send(
+    running: &Running,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
     let (to, method, path, body) =
         (running.address, method.to_owned(), path.to_owned(), body.as_bytes().to_vec());
     let headers: Vec<(String, String)> =
@@ -98,7 +111,7 @@ async fn send(running: &Running, method: &str, path: &str, headers: &[(&str, &st
 }
 
 /// Waits until all captures are absorbed; the number of people then.
-async fn people(store: &Store) -> i64 {
+pub(crate) async fn people(store: &Store) -> i64 {
     for _ in 0..1_000 {
         let status = store.status(Timestamp(0)).await.expect("the store answers");
         if status.captures_due == 0 {
@@ -119,19 +132,29 @@ async fn kinds(store: &Store, who: Identifier) -> Vec<String> {
     kinds
 }
 
+/// The kinds of touches of whom this identifier leads to.
+pub(crate) async fn touches(store: &Store, kind: &str, value: &str) -> Vec<String> {
+    kinds(store, Identifier::new(kind, value)).await
+}
+
+/// A node with these sources on a store of its own, and its clock.
+pub(crate) async fn start(url: &str) -> (Running, Store, Ahead) {
+    let loaded = leadloop_config::load("leadloop.toml", &OneFile, &OneFile, &Registry::all());
+    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
+    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
+    let wire = Arc::new(HttpWire::new().expect("a way out"));
+    let clock = Ahead::default();
+    let running =
+        start_with(Arc::new(plan), store.clone(), Arc::new(clock.clone()), wire).await.expect("it starts");
+    (running, store, clock)
+}
+
 fn event(name: &str, n: i64, now: i64) -> serde_json::Value {
     json!({"type": "track", "event": name, "distinct_id": "visitor-1", "time": now - n, "_track_id": n, "properties": {}})
 }
 
 async fn the_events(url: &str) {
-    let loaded = leadloop_config::load("leadloop.toml", &OneFile, &OneFile, &Registry::all());
-    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let clock = Ahead::default();
-    let wire = Arc::new(HttpWire::new().expect("a way out"));
-    let running =
-        start_with(Arc::new(plan), store.clone(), Arc::new(clock.clone()), wire).await.expect("it starts");
-
+    let (running, store, clock) = start(url).await;
     let now = clock.now().0 / 1_000;
     let views: Vec<_> = (1..=60).map(|n| event("$pageview", n, now)).collect();
     let body = json!(views).to_string();
@@ -159,7 +182,7 @@ async fn the_events(url: &str) {
     assert_eq!(people(&store).await, 1);
 
     // the visit is over: what was looked at before he was known stands on his timeline, once
-    clock.0.store(Micros::minutes(31).0, Ordering::SeqCst);
+    clock.set(Micros::minutes(31));
     while visits::round(&running.node).await.expect("the store answers") > 0 {}
     assert_eq!(people(&store).await, 1);
     let touches = kinds(&store, Identifier::new("phone", "+8613900000001")).await;

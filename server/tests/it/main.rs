@@ -5,6 +5,8 @@ mod converse;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod inbox;
 #[cfg(test)]
 mod nodes;
@@ -18,3 +20,5 @@ mod race;
 mod reading;
 #[cfg(test)]
 mod retry;
+#[cfg(test)]
+mod vigil;

@@ -6,6 +6,7 @@ pub mod funnel;
 pub mod pages;
 pub mod parked;
 pub mod quarantine;
+pub mod sources;
 pub mod status;
 pub mod story;
 pub mod walk;

@@ -1,10 +1,11 @@
 //! What people ask: found by anything at hand, counted right, listed page by page.
 
-use leadloop_store::Store;
 use leadloop_store::read::find::{FoundBy, Question};
 use leadloop_store::read::funnel::{FunnelBy, FunnelRow, FunnelSpan};
 use leadloop_store::read::pages::LeadAsk;
+use leadloop_store::read::sources::Span;
 use leadloop_store::read::story::Story;
+use leadloop_store::{PushState, Store};
 use leadloop_sync_core::because::Because;
 use leadloop_sync_core::capture::{CaptureEnd, Identifier};
 use leadloop_sync_core::effect::{Effect, Feedback};
@@ -13,11 +14,12 @@ use leadloop_sync_core::ids::{LeadId, PersonKey, SourceName};
 use leadloop_sync_core::lead::{Lead, Owner, Stage};
 use leadloop_sync_core::outbox::{DeliveryState, Lane};
 use leadloop_sync_core::time::{Micros, Timestamp};
+use leadloop_sync_core::vigil::Brought;
 
 use crate::on_both;
 use crate::samples::{
-    at, binding, deadline, delivery, event, handoff, id, lead, mirror_row, note, phone, push, put, reaction,
-    remote_link, touch, version,
+    at, binding, deadline, delivery, event, handoff, id, lead, mirror_row, note, phone, push, put,
+    quarantined, reaction, remote_link, touch, version,
 };
 use crate::write_path::{commit, written};
 
@@ -344,6 +346,50 @@ async fn the_status_counts_what_waits() {
         assert_eq!(status.stages, vec![("raw".to_owned(), 2)]);
         assert_eq!(status.deadlines_late, 1);
         assert_eq!(status.config, Some(("config-1".into(), 1)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_source_brought_is_counted_span_by_span() {
+    on_both("spans", |store| async move {
+        let early = push(1, vec![event(1), event(2)]);
+        let mut late = push(2, vec![]);
+        late.arrived = at(3_600);
+        late.quarantined = vec![quarantined(0), quarantined(1)];
+        let mut parked = push(3, vec![]);
+        parked.arrived = at(3_601);
+        parked.state = PushState::Parked { code: "LL3101".into(), detail: "broken".into() };
+        store.keep(&[early, late, parked]).await.unwrap();
+        let website = SourceName::from("website");
+        let span = |source: &SourceName, begins, ends| Span {
+            source: source.clone(),
+            begins: at(begins),
+            ends: at(ends),
+        };
+        let spans = [
+            span(&website, 3_600, 3_601),
+            span(&website, 0, 3_600),
+            span(&SourceName::from("nobody"), 0, 9_999),
+            span(&website, 3_601, 9_999),
+        ];
+        let brought = |pushes, taken, refused, known| Brought { pushes, taken, refused, known };
+        assert_eq!(
+            store.source_spans(&spans).await.unwrap(),
+            [
+                brought(1, 0, 2, true),
+                brought(1, 2, 0, false),
+                brought(0, 0, 0, false),
+                brought(1, 0, 0, true)
+            ],
+            "in the order asked; begin counts, end does not"
+        );
+        assert_eq!(store.source_spans(&[]).await.unwrap(), []);
+        let refused = store.source_refusals(&website, at(0)).await.unwrap();
+        let told: Vec<_> =
+            refused.iter().map(|one| (one.what.as_str(), one.code.as_str(), one.count, one.last)).collect();
+        assert_eq!(told, [("push", "LL3101", 1, at(3_601)), ("record", "LL4000", 2, at(3_600))]);
+        assert_eq!(store.source_refusals(&website, at(3_602)).await.unwrap(), []);
     })
     .await;
 }

@@ -1,0 +1,68 @@
+//! A source that spoke every week at this hour and is silent now raises an alarm; its next word clears it. On both engines.
+
+use leadloop_server::clock::Clock;
+use leadloop_server::{Running, vigil};
+use leadloop_store::Store;
+use leadloop_sync_core::time::{Micros, Timestamp};
+use serde_json::json;
+
+use super::events::{Ahead, people, send, start};
+
+/// Ten people do something, one push each.
+async fn a_busy_hour(running: &Running, clock: &Ahead, week: i64) {
+    for n in 0..10 {
+        let event = json!([{"type": "track", "event": "DocOpened", "distinct_id": format!("w{week}-{n}"),
+                            "time": clock.now().0 / 1_000, "_track_id": n, "properties": {}}]);
+        let answer = send(running, "POST", "/sa?project=production", &[], &event.to_string()).await;
+        assert_eq!(answer.status, 200);
+    }
+}
+
+/// Codes of alarms that stand.
+async fn alarms(store: &Store) -> Vec<String> {
+    let status = store.status(Timestamp(0)).await.expect("the store answers");
+    status.alarms.iter().filter(|one| one.alarm.raised).map(|one| one.alarm.code.clone()).collect()
+}
+
+async fn silence(url: &str) {
+    let (running, store, clock) = start(url).await;
+    // Three weeks, the same hours each: a word before, then the busy hour.
+    for week in 0..3 {
+        clock.set(Micros::days(7 * week));
+        a_busy_hour(&running, &clock, week * 2).await;
+        clock.set(Micros::hours(7 * 24 * week + 3));
+        a_busy_hour(&running, &clock, week * 2 + 1).await;
+        people(&store).await;
+        vigil::look(&running.node).await.expect("the store answers");
+        assert_eq!(alarms(&store).await, Vec::<String>::new(), "week {week}");
+    }
+    // The fourth week begins as always; then it falls silent where it used to be busy.
+    clock.set(Micros::days(21));
+    a_busy_hour(&running, &clock, 9).await;
+    people(&store).await;
+    clock.set(Micros::hours(21 * 24 + 2));
+    vigil::look(&running.node).await.expect("the store answers");
+    assert_eq!(alarms(&store).await, Vec::<String>::new(), "these two hours were always quiet");
+    clock.set(Micros::hours(21 * 24 + 4));
+    for _ in 0..2 {
+        vigil::look(&running.node).await.expect("the store answers");
+        assert_eq!(alarms(&store).await, ["LL4780"]);
+    }
+    a_busy_hour(&running, &clock, 10).await;
+    people(&store).await;
+    vigil::look(&running.node).await.expect("the store answers");
+    assert_eq!(alarms(&store).await, Vec::<String>::new(), "it speaks again");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_on_sqlite() {
+    let folder = leadloop_testing::temp_dir();
+    silence(&format!("sqlite:{}", folder.path().join("silence.db").display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_on_postgres() {
+    let database = leadloop_testing::fresh_database("silence");
+    silence(database.url()).await;
+}
