@@ -75,7 +75,6 @@ const NOT_YET: &[&str] = &[
     "LL2009 [[feedback]] ask",
     "LL2009 [[notify]] notify",
     "LL2009 [sdr] sdr",
-    "LL2013 [[source]] \"sign_in_page\"",
 ];
 
 #[test]
