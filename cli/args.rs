@@ -7,6 +7,7 @@ pub mod lead;
 pub mod map;
 mod operate;
 pub mod source;
+mod reconcile;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use operate::{Backup, Doctor, Planned};
+pub use reconcile::Reconcile;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -148,6 +150,11 @@ pub enum Command {
         #[command(subcommand)]
         command: map::Map,
     },
+    /// Hold the pool against a CRM, record by record, and put differences right (对账)
+    #[command(
+        after_help = "Example:\n  leadloop reconcile --crm sales --out differences.csv\n  leadloop reconcile --crm sales --repair --dry-run\n  leadloop reconcile --crm sales --repair --yes --output json\n\nWorks beside a running leadloop; repairs go out by its outbox, after everything live."
+    )]
+    Reconcile(Reconcile),
     /// Records that could not be taken: look, mend, take up again (隔离区)
     #[command(
         after_help = "Example:\n  leadloop quarantine list --source website\n  leadloop quarantine fix P-0190…/3 phone=13800001104"

@@ -16,6 +16,7 @@ mod map;
 mod outbox;
 mod plan;
 mod quarantine;
+mod reconcile;
 mod run;
 mod sandbox;
 mod schema;
@@ -51,6 +52,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Map { command } => map::run(screen, general, command).await,
         Command::Outbox { command } => outbox::run(screen, general, command).await,
         Command::Quarantine { command } => quarantine::run(screen, general, command).await,
+        Command::Reconcile(args) => reconcile::run(screen, general, &args).await,
         Command::Run(args) => run::run(screen, general, &args).await,
         Command::Score { command } => score::run(screen, general, command).await,
         Command::Sandbox(args) => sandbox::run(screen, *args).await,

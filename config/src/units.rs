@@ -48,6 +48,18 @@ pub fn length(text: &str) -> Option<Length> {
     }
 }
 
+/// `daily 03:00` as the minute of the day; `never` is none.
+#[must_use]
+pub fn daily(text: &str) -> Option<Option<u16>> {
+    let text = text.trim();
+    if text == "never" {
+        return Some(None);
+    }
+    let time: jiff::civil::Time = text.strip_prefix("daily")?.trim().parse().ok()?;
+    let (hour, minute) = (u16::try_from(time.hour()).ok()?, u16::try_from(time.minute()).ok()?);
+    Some(Some(hour * 60 + minute))
+}
+
 /// A date (ten in the morning is meant) or a date with a time, on the wall.
 #[must_use]
 pub fn wall(text: &str) -> Option<jiff::civil::DateTime> {
@@ -137,6 +149,15 @@ pub fn weekdays(text: &str) -> Option<std::collections::BTreeSet<i8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_of_the_day_are_read() {
+        assert_eq!(daily("daily 03:30"), Some(Some(210)));
+        assert_eq!(daily(" never "), Some(None));
+        for wrong in ["03:00", "daily", "daily 25:00", "weekly 03:00", ""] {
+            assert_eq!(daily(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn lengths_are_read_as_people_write_them() {

@@ -33,6 +33,7 @@ pub mod local;
 pub mod orders;
 pub mod people;
 pub mod persons;
+pub mod reconcile;
 
 pub mod backup;
 pub mod health;

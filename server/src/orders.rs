@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::gates;
 use crate::ingress;
 use crate::node::Node;
-use crate::{companies, fields, people, recount};
+use crate::{companies, fields, people, reconcile, recount};
 
 /// Rows taken up again in one transaction.
 const SLICE: u32 = 200;
@@ -80,6 +80,8 @@ pub enum Order {
     },
     /// Count the scores of a slice of everybody anew.
     Recount(recount::Order),
+    /// Put differences between pool and CRM right.
+    Repair(reconcile::Order),
 }
 
 /// Rows of a file.
@@ -271,6 +273,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
         }
         Order::People(order) => people::carry_out(node, order).await,
         Order::Company(order) => companies::carry_out(node, order).await,
+        Order::Repair(order) => reconcile::repair(node, order).await,
         Order::Settle { answers } => fields::settle(node, answers).await,
         Order::Recount(order) => {
             let slice = recount::apply(&node.store, &node.plan(), &order, || node.clock.moment()).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
-use leadloop_sync_core::book::{Book, HISTORY_LOADED, Needs, ROWS_PER_KEY, TOUCHES_LOADED};
+use leadloop_sync_core::book::{Book, HISTORY_LOADED, Needs, ROWS_PER_KEY, TOUCHES_LOADED, UNSEEN_LOADED};
 use leadloop_sync_core::capture::{Identifier, IdentifierKind};
 use leadloop_sync_core::companies::widened;
 use leadloop_sync_core::effect::RemoteLink;
@@ -18,7 +18,7 @@ use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{
     LOAD_COUNTERS, LOAD_FRESH, LOAD_HANDOFFS, LOAD_IDENTIFIERS, LOAD_KEYS, LOAD_LEADS, LOAD_LINKS, LOAD_LOAD,
-    LOAD_MIRROR, LOAD_TOUCHES, Statement,
+    LOAD_MIRROR, LOAD_TOUCHES, MIRROR_UNSEEN, Statement,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -33,6 +33,7 @@ pub(crate) async fn load_into(work: &mut Work, book: &mut Book, needs: &Needs) -
     let told = load_links(work, book, needs).await?;
     load_handoffs(work, book, needs, &leads, &told).await?;
     load_mirror(work, book, needs).await?;
+    load_unseen(work, book, needs).await?;
     load_touches(work, book, &needs.history_of, HISTORY_LOADED).await?;
     load_touches(work, book, &needs.touches_of, TOUCHES_LOADED).await?;
     load_numbers(work, book, needs).await
@@ -189,6 +190,19 @@ async fn load_keys(work: &mut Work, book: &mut Book, keys: &BTreeSet<MirrorKey>)
         }
     }
     Ok(found)
+}
+
+/// Rows that were not seen since a whole reading of their object began.
+async fn load_unseen(work: &mut Work, book: &mut Book, needs: &Needs) -> Result<()> {
+    for (link, object, before) in &needs.unseen {
+        let mut wanted = Rows::of(&MIRROR_UNSEEN, 1);
+        wanted.add(link).add(object).add(*before);
+        for row in work.rows(&MIRROR_UNSEEN, args![wanted, i64::from(UNSEEN_LOADED)]).await? {
+            let row: MirrorRow = row.doc(0)?;
+            book.mirror.entry(row.remote.clone()).or_insert(row);
+        }
+    }
+    Ok(())
 }
 
 async fn load_rows(

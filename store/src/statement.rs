@@ -68,6 +68,7 @@ statements! {
     LOAD_LINKS = "load_links";
     LOAD_KEYS = "load_keys";
     LOAD_MIRROR = "load_mirror";
+    MIRROR_UNSEEN = "mirror_unseen";
     LOAD_COUNTERS = "load_counters";
     LOAD_FRESH = "load_fresh";
     LOAD_LOAD = "load_load";
@@ -150,6 +151,8 @@ statements! {
     STORY_DEADLINES = "story_deadlines";
     STORY_LINKS = "story_links";
     CONFLICTS_WAITING = "conflicts_waiting";
+    LINK_PAGE = "link_page";
+    HANDOFF_PAGE = "handoff_page";
     STORY_SUSPECTS = "story_suspects";
     SUSPECT_LIST = "suspect_list";
     COMPANY_PAIR_LIST = "company_pair_list";

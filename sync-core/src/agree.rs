@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use leadloop_mapping::apply::Purpose as Writing;
 use leadloop_mapping::merge::{Agreed, Evidence, Merged, Pair, Side, Sides};
 use leadloop_mapping::{Mapping, Record, Value};
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,8 @@ use crate::identity;
 use crate::ids::SourceName;
 use crate::lead::{Consent, Fact, RemoteRef};
 use crate::mirror::MirrorRow;
-use crate::outbox::{FindBy, Operation, Purpose};
+use crate::mirror_read::roles_in;
+use crate::outbox::{FindBy, Lane, Operation, Purpose};
 use crate::pool::{self, MOST_FIELDS, MOST_TAGS};
 use crate::tell;
 use crate::time::{Micros, Timestamp};
@@ -135,6 +137,33 @@ pub(crate) fn written(link: &mut RemoteLink, record: &Record) {
         link.pairs.0.insert(field.clone(), Pair { ours: value.clone(), theirs: value.clone() });
         link.in_step.under_way.0.remove(field);
         link.in_step.maybe.remove(field);
+    }
+}
+
+/// A hand-over was written: what the pool learned while it was on its way is told too. The link is kept in any case.
+pub(crate) fn catch_up(case: &mut Case<'_>, mut link: RemoteLink, row: &MirrorRow) {
+    if let Some(mapping) = mapping_of(case, &link.remote) {
+        stood_in(case, mapping, &mut link);
+        // What we did not write into a record of our own making is blank there.
+        let made = MirrorRow { modified_at: row.modified_at.or(Some(case.now())), ..row.clone() };
+        let merged = merge(case, &link, &made);
+        let fresh = not_under_way(case, &link, merged.map(|merged| merged.to_crm).unwrap_or_default());
+        if !fresh.is_empty() && link.in_step.looking.is_none_or(|since| case.now() - since > UNDER_WAY) {
+            look(case, &mut link);
+        }
+    }
+    case.push(Effect::LinkRemote(Box::new(link)));
+}
+
+/// A name that was made up because there was none is not what the pool said: else its absence would count as a change.
+fn stood_in(case: &Case<'_>, mapping: &Mapping, link: &mut RemoteLink) {
+    let crm = case.policy.crms.get(&link.remote.link);
+    let Some(field) = crm.and_then(|crm| roles_in(crm, &link.remote.object).name) else { return };
+    let said = mapping.outward(&tell::pool_record(case, ""), Writing::Update).record;
+    if let (Some(value), Some(pair)) = (said.get(&field), link.pairs.0.get_mut(&field))
+        && value.is_blank()
+    {
+        pair.ours = value.clone();
     }
 }
 
@@ -423,6 +452,23 @@ fn look(case: &mut Case<'_>, link: &mut RemoteLink) {
     let mut delivery = case.delivery(&remote.link, Purpose::Fields, look_up(remote));
     delivery.handoff = link.handoff;
     link.in_step.looking = Some(case.now());
+    case.push(Effect::Enqueue(Box::new(delivery)));
+}
+
+/// Reads a record once more and sends what the pool has to say then, whatever was thought to be on its way: somebody found
+/// that it never arrived.
+pub(crate) fn read_and_send(case: &mut Case<'_>, mut link: RemoteLink, lane: Lane) {
+    for (field, value) in std::mem::take(&mut link.in_step.under_way).0 {
+        let sent = link.in_step.maybe.entry(field).or_default();
+        if !sent.contains(&value) && sent.len() < MOST_MAYBE {
+            sent.push(value);
+        }
+    }
+    let mut delivery = case.delivery(&link.remote.link, Purpose::Fields, look_up(&link.remote));
+    delivery.handoff = link.handoff;
+    delivery.lane = lane;
+    link.in_step.looking = Some(case.now());
+    case.push(Effect::LinkRemote(Box::new(link)));
     case.push(Effect::Enqueue(Box::new(delivery)));
 }
 

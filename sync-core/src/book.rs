@@ -26,6 +26,11 @@ pub const HISTORY_LOADED: u32 = 200;
 /// The most mirror rows that are loaded under one key, latest change first.
 pub const ROWS_PER_KEY: u32 = 100;
 
+/// The most records that are taken for gone at once; more than that is asked about.
+pub const MOST_UNSEEN: u32 = 500;
+/// So many are loaded, since those of the last page are among them.
+pub const UNSEEN_LOADED: u32 = 4 * MOST_UNSEEN;
+
 /// What must be loaded before verbs can run. The store adds what hangs on it: an identifier brings its lead (with all it
 /// was merged with), a lead its identifiers, its open hand-over and its last closed one, a remote reference its link, its
 /// mirror row and that link's lead and hand-over; a mirror row that was asked for (by key or reference) brings its
@@ -58,6 +63,8 @@ pub struct Needs {
     pub counters: BTreeSet<String>,
     /// User rows of these CRMs, all of them.
     pub users_of: BTreeSet<LinkName>,
+    /// Mirror rows of an object that were not seen since a time, at most [`UNSEEN_LOADED`].
+    pub unseen: BTreeSet<(LinkName, String, Timestamp)>,
     /// Freshness of the mirrors of these CRMs.
     pub fresh: BTreeSet<LinkName>,
     /// Numbers of open hand-overs by owner in these CRMs.
@@ -79,6 +86,7 @@ impl Needs {
         self.history_of.extend(other.history_of);
         self.counters.extend(other.counters);
         self.users_of.extend(other.users_of);
+        self.unseen.extend(other.unseen);
         self.fresh.extend(other.fresh);
         self.load_of.extend(other.load_of);
     }

@@ -36,6 +36,7 @@ pub mod handoff;
 pub mod matching;
 pub mod preview;
 pub mod recompute;
+pub mod reconcile;
 pub mod routing;
 mod tell;
 pub mod transfer;

@@ -211,6 +211,8 @@ pub struct CrmPolicy {
     pub look_back: Micros,
     /// Facts older than this are asked for.
     pub decide_within: Micros,
+    /// When everything is read whole, in minutes of the day in the business time zone; `None`: never.
+    pub full_check: Option<u16>,
     /// How failed deliveries are retried.
     pub retry: RetryPolicy,
     /// Seconds until a record is found by its mark, and until "not found" counts.

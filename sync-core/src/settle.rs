@@ -9,6 +9,7 @@ mod asked;
 mod failed;
 mod fetch;
 mod poll;
+mod sweep;
 mod told;
 
 use crate::because::Reason;
@@ -42,11 +43,14 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
             needs.touches_of.insert(lead);
             needs.counters.insert(routing::dealings_key(lead));
         }
+        needs.counters.extend(sweep::key(delivery));
         match &delivery.operation {
             Operation::Update { remote, .. } => {
                 needs.remotes.insert(remote.clone());
             }
-            Operation::Find { object, by: FindBy::Id(id) } if delivery.purpose == Purpose::Fields => {
+            Operation::Find { object, by: FindBy::Id(id) }
+                if matches!(delivery.purpose, Purpose::Fields | Purpose::Poll) =>
+            {
                 let (link, object, id) = (delivery.link.clone(), object.clone(), id.clone());
                 needs.rows.insert(RemoteRef { link, object, id });
             }
@@ -77,6 +81,15 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
 /// What must be known then: everything a decision reads, for those that lead to one.
 #[must_use]
 pub fn needs_more(book: &Book, inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
+    let mut needs = decisions(book, inputs, policy);
+    needs
+        .unseen
+        .extend(inputs.iter().filter_map(|(delivery, outcome)| sweep::unseen(book, delivery, outcome)));
+    needs
+}
+
+/// What decisions read.
+fn decisions(book: &Book, inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
     let subjects: Vec<Subject> = inputs
         .iter()
         .filter(|(delivery, outcome)| {
@@ -119,6 +132,7 @@ pub fn standing(policy: &Policy, moment: &mut Moment) -> Vec<Delivery> {
             link,
         });
     }
+    sweep::standing(policy, moment, &mut polls);
     polls
 }
 
@@ -182,6 +196,11 @@ fn done(case: &mut Case<'_>, end: &Ending<'_>, reply: &Reply) {
         (Purpose::Fields, Reply::Found(records)) => told::read_again(case, end, records),
         (Purpose::Status | Purpose::Fields, _) => told::status_written(case, end),
         (Purpose::Ask, Reply::Found(records)) => asked::found(case, end, records),
+        // The record of a hand-over that was lost to us.
+        (Purpose::Handover, Reply::Found(records)) if !end.is_create() => match records.first() {
+            Some(record) => told::written(case, end, &poll::remote_of(&end.delivery.link, record)),
+            None => end.settled(case),
+        },
         (Purpose::Handover, _) => match &end.delivery.operation {
             Operation::Update { remote, .. } => told::written(case, end, &remote.clone()),
             _ => failed::ask_by_mark(case, end),
@@ -209,6 +228,10 @@ pub(super) struct Ending<'a> {
 }
 
 impl Ending<'_> {
+    fn is_create(&self) -> bool {
+        matches!(self.delivery.operation, Operation::Create { .. })
+    }
+
     /// Whether what was sent was a look-up by mark.
     fn is_probe(&self) -> bool {
         matches!(self.delivery.operation, Operation::Create { .. })

@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::many::many;
 use crate::rig::Rig;
 use crate::world::{World, fresh, mirrored, until};
 
@@ -226,6 +227,35 @@ fn the_road_to_odoo_and_back() {
     road(&rig, "json2");
     road(&rig, "jsonrpc");
     refused(&rig);
+}
+
+impl crate::many::Desk for Office<'_> {
+    fn made(&self, texts: &[String]) -> Vec<i64> {
+        let body = json!({"domain": [["partner_name", "in", texts]], "fields": ["id", "partner_name"]});
+        let found = self.call("crm.lead", "search_read", body).as_array().cloned().expect("a list");
+        let id =
+            |text: &String| found.iter().find(|lead| lead["partner_name"] == text.as_str())?["id"].as_i64();
+        texts.iter().filter_map(id).collect()
+    }
+
+    fn edit(&self, record: i64, value: &str) {
+        self.write(record, json!({ "function": value }));
+    }
+
+    fn destroy(&self, record: i64) {
+        self.call("crm.lead", "unlink", json!({ "ids": [record] }));
+    }
+}
+
+#[test]
+fn hundreds_of_leads_and_edits_are_the_same_on_both_sides() {
+    let Some(rig) = Rig::start("odoo") else { return };
+    let office = Office::open(&rig);
+    let run = fresh();
+    let li = office
+        .make("res.users", json!({"name": "li.na", "login": format!("li.na.{run}.many@shili.example")}));
+    let world = World::start(&crm(&rig, "json2", "", 1), &rig.key, &[("li.na", li.to_string().as_str())]);
+    crate::many::play(&world, &office, run, many(500), true);
 }
 
 /// A field that is not there parks the hand-over with Odoo's words; a wrong key raises an alarm and loses nothing.

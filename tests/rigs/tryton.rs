@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use serde_json::{Value as Json, json};
 
+use crate::many::many;
 use crate::rig::Rig;
 use crate::world::{World, fresh, mirrored, until};
 
@@ -126,6 +127,36 @@ crm = {{ sales = "went elsewhere" }}
 do = {{ close = "lost" }}
 "#
     )
+}
+
+impl crate::many::Desk for Office<'_> {
+    fn made(&self, texts: &[String]) -> Vec<i64> {
+        let domain = json!([["comment", "in", texts]]);
+        let found =
+            self.call("sale.opportunity", "search_read", json!([domain, 0, null, null, ["id", "comment"]]));
+        let found = found.as_array().cloned().expect("a list");
+        let id = |text: &String| found.iter().find(|lead| lead["comment"] == text.as_str())?["id"].as_i64();
+        texts.iter().filter_map(id).collect()
+    }
+
+    fn edit(&self, record: i64, value: &str) {
+        let party = self.call("sale.opportunity", "read", json!([[record], ["party"]]))[0]["party"].clone();
+        self.call("party.party", "write", json!([[party], { "name": value }]));
+    }
+
+    fn destroy(&self, record: i64) {
+        self.call("sale.opportunity", "delete", json!([[record]]));
+    }
+}
+
+#[test]
+fn hundreds_of_leads_and_edits_are_the_same_on_both_sides() {
+    let Some(rig) = Rig::start("tryton") else { return };
+    let office = Office::open(&rig);
+    let run = fresh();
+    let li = office.employee("li.na").to_string();
+    let world = World::start(&crm(&rig, ""), &rig.key, &[("li.na", li.as_str())]);
+    crate::many::play(&world, &office, run, many(150), false);
 }
 
 /// What sales write comes to the pool, and what the pool learns goes to sales.

@@ -114,6 +114,7 @@ listen = "127.0.0.1:0"
 [[source]]
 name = "website"
 connector = "web_form"
+rate_limit = "60000 per minute per address"
 touch = "form_submitted"
 require = ["phone or email"]
 consent = "given"

@@ -17,6 +17,10 @@ use super::{Context, mapping};
 use crate::plan::LinkPlan;
 use crate::problem::{Problem, Span, Words};
 use crate::text::{At, Table, Tree};
+use crate::units;
+
+/// Everything is read at three in the morning where nothing else is said.
+const FULL_CHECK: u16 = 3 * 60;
 
 /// All CRMs.
 pub fn crms(
@@ -81,6 +85,7 @@ fn crm(ctx: &mut Context<'_>, at: &At<Table>, link: LinkName, manifest: &Manifes
         every_idle: mirror.duration("every_idle").unwrap_or(Micros::minutes(20)),
         look_back: mirror.duration("look_back").unwrap_or(Micros::minutes(5)),
         decide_within: mirror.duration("decide_within").unwrap_or(Micros::minutes(15)),
+        full_check: full_check(ctx, mirror),
         retry: retry(ctx, &at.value),
         find_lag: Micros::seconds(i64::from(find.map_or(60, |find| find.lag_secs))),
         find_late: Micros::seconds(i64::from(find.map_or(600, |find| find.late_secs))),
@@ -91,6 +96,28 @@ fn crm(ctx: &mut Context<'_>, at: &At<Table>, link: LinkName, manifest: &Manifes
             .and_then(|fuse| fuse.int("creates_per_hour"))
             .and_then(|most| u32::try_from(most).ok()),
         link,
+    }
+}
+
+/// `daily 03:00`, or `never`.
+fn full_check(ctx: &mut Context<'_>, mirror: &Table) -> Option<u16> {
+    let Some(at) = mirror.text_at("full_check") else { return Some(FULL_CHECK) };
+    match units::daily(at.value) {
+        Some(minute) => minute,
+        None => {
+            let said = Problem::error(
+                "LL2230",
+                &at.span,
+                Words::new(
+                    format!("`{}` is no time of the day", at.value),
+                    format!("`{}` 不是每天的时间", at.value),
+                ),
+                Words::new("not a time", "不是时间"),
+            );
+            ctx.problems
+                .push(said.help("write \"daily 03:00\", or \"never\"", "请写 \"daily 03:00\"，或 \"never\""));
+            None
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod pages;
 pub mod parked;
 pub mod quarantine;
 pub mod sources;
+mod reconcile;
 pub mod status;
 pub mod story;
 pub mod walk;

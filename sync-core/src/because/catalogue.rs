@@ -203,6 +203,12 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
     ("tried_again", "将在 {at} 重试", "tried again at {at}"),
     ("duplicate_in_crm", "CRM 中已有 {record}", "{record} is there already"),
     ("double_in_crm", "CRM 中可能有重复记录", "there may be a double in the CRM"),
+    (
+        "swept",
+        "{object} 全部读过一遍，缺失 {missing} 条",
+        "all {object} records were read, {missing} are missing",
+    ),
+    ("read_again", "单独重读 CRM 记录 {record}", "record {record} was read by itself"),
     ("record_gone", "记录 {record} 已不存在", "record {record} is gone"),
     ("superseded_by_record", "以记录 {record} 为准", "record {record} takes its place"),
     ("ended_while_told", "写入期间转出已结束", "the hand-over ended while it was being told"),

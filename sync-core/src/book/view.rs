@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Book, HISTORY_LOADED, Needs, ROWS_PER_KEY, TOUCHES_LOADED};
+use super::{Book, HISTORY_LOADED, Needs, ROWS_PER_KEY, TOUCHES_LOADED, UNSEEN_LOADED};
 use crate::companies;
 use crate::ids::LeadId;
 use crate::lead::RemoteRef;
@@ -42,6 +42,7 @@ impl Book {
         }
         self.handoffs_into(book, needs, &leads);
         self.mirror_into(book, needs);
+        self.unseen_into(book, needs);
         self.touches_into(book, &needs.history_of, HISTORY_LOADED);
         self.touches_into(book, &needs.touches_of, TOUCHES_LOADED);
         for key in &needs.counters {
@@ -90,6 +91,20 @@ impl Book {
             let open = handoff.state.is_open() && (of_company || leads.contains(&handoff.lead));
             if open || wanted.contains(id) {
                 book.handoffs.entry(*id).or_insert_with(|| handoff.clone());
+            }
+        }
+    }
+
+    fn unseen_into(&self, book: &mut Book, needs: &Needs) {
+        let most = usize::try_from(UNSEEN_LOADED).unwrap_or(usize::MAX);
+        for (link, object, before) in &needs.unseen {
+            let of = |remote: &RemoteRef| remote.link == *link && remote.object == *object;
+            let unseen = self
+                .mirror
+                .iter()
+                .filter(|(remote, row)| of(remote) && !row.deleted && row.seen_at < *before);
+            for (remote, row) in unseen.take(most) {
+                book.mirror.entry(remote.clone()).or_insert_with(|| row.clone());
             }
         }
     }

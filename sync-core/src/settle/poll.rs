@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use leadloop_mapping::merge::Agreed;
 use leadloop_mapping::{Record, Value};
 
-use super::{auth_key, note, retry_of};
+use super::{auth_key, note, retry_of, sweep};
 use crate::agree::{self, InStep};
 use crate::because::{Because, Reason};
 use crate::book::Book;
@@ -17,10 +17,10 @@ use crate::effect::{Alarm, Effect, Reaction, RemoteLink};
 use crate::feedback;
 use crate::ids::{LinkName, SourceName};
 use crate::lead::RemoteRef;
-use crate::mirror::{MirrorRow, RemoteRecord, Roles};
+use crate::mirror::{MirrorFacts, MirrorRow, RemoteRecord, Roles};
 use crate::mirror_read::{self, ACTIVITY, OPPORTUNITY, PEOPLE, Reading};
 use crate::moment::Moment;
-use crate::outbox::{Cursor, Delivery, DeliveryState, Operation, Outcome, Reply, delay};
+use crate::outbox::{Cursor, Delivery, DeliveryState, FindBy, Operation, Outcome, Reply, delay};
 use crate::policy::{CrmPolicy, Policy};
 use crate::time::{Micros, Timestamp};
 
@@ -61,9 +61,12 @@ pub(super) fn settle(
         because: Because { delivery: Some(delivery.id), ..Because::default() },
         links: BTreeMap::new(),
         rows: BTreeMap::new(),
+        whole: sweep::key(delivery).is_some(),
     };
     match outcome {
         Outcome::Done(Reply::Page { records, next, more }) => page.take(delivery, records, next, *more),
+        Outcome::Done(Reply::Found(records)) => page.read(delivery, records),
+        Outcome::Gone { .. } if delivery.standing.is_none() => page.read(delivery, &[]),
         other => page.failed(delivery, other),
     }
     Reaction { effects: page.effects, because: page.because }
@@ -80,6 +83,8 @@ struct Page<'a> {
     /// Links and rows as this page made them.
     links: BTreeMap<RemoteRef, RemoteLink>,
     rows: BTreeMap<RemoteRef, MirrorRow>,
+    /// Everything is read: each row is noted as seen.
+    whole: bool,
 }
 
 impl Page<'_> {
@@ -100,6 +105,9 @@ impl Page<'_> {
         let now = self.moment.now;
         if raced {
             return self.again(delivery);
+        }
+        if self.whole {
+            return self.swept(delivery, next, more);
         }
         if !more {
             let (link, object) = (self.link.clone(), object.clone());
@@ -127,12 +135,67 @@ impl Page<'_> {
         });
     }
 
+    /// One record was read by itself: it counts as if a page had brought it. Where it is not there, it was deleted.
+    fn read(&mut self, delivery: &Delivery, records: &[RemoteRecord]) {
+        let Some(crm) = self.policy.crms.get(self.link) else { return self.retire(delivery) };
+        let Operation::Find { object, by: FindBy::Id(id) } = &delivery.operation else {
+            return self.retire(delivery);
+        };
+        let now = self.moment.now;
+        let remote = RemoteRef { link: self.link.clone(), object: object.clone(), id: id.clone() };
+        let roles = mirror_read::roles_in(crm, object);
+        let row = match records.iter().find(|record| record.id == *id) {
+            Some(record) => {
+                Some(mirror_read::read(self.link, record, &roles, &Reading::of(self.policy), now))
+            }
+            None => self.tombstone(&remote),
+        };
+        if let Some(row) = row {
+            if self.may_be_older(&row, delivery.due_at) {
+                return self.again(delivery);
+            }
+            self.record(crm, &roles, row);
+        }
+        self.because.push(Reason::new("read_again").with("record", feedback::crm_id(&remote)));
+        self.moved(delivery, DeliveryState::Settled, now, &Outcome::Done(Reply::Told));
+    }
+
+    /// What stands for a record that is gone without a word.
+    fn tombstone(&mut self, remote: &RemoteRef) -> Option<MirrorRow> {
+        let known = self.row(remote).cloned();
+        if known.is_none() && self.link_of(remote).is_none() {
+            return None;
+        }
+        let now = self.moment.now;
+        let fields = known.as_ref().map(|known| known.fields.clone()).unwrap_or_default();
+        let facts = known.as_ref().map(|known| known.facts.clone()).unwrap_or_default();
+        self.because
+            .push(Reason::new("record_gone").with("record", format!("{}/{}", remote.object, remote.id)));
+        let facts = MirrorFacts { open: false, ..facts };
+        Some(MirrorRow {
+            remote: remote.clone(),
+            facts,
+            fields,
+            modified_at: Some(now),
+            seen_at: now,
+            deleted: true,
+        })
+    }
+
     /// Whether a record says something new, but may have been read before we wrote it ourselves: the page was asked for
     /// at `due` or later, our write was acknowledged since. What it says then may be what stood there before, not what
     /// sales made of it.
     fn may_be_older(&self, row: &MirrorRow, due: Timestamp) -> bool {
         let written = self.book.links.get(&row.remote).is_some_and(|link| link.at > due);
         written && differs(self.row(&row.remote), row)
+    }
+
+    /// A page of a whole reading was taken in: the next one, or, at the end, a look at what did not come.
+    fn swept(&mut self, delivery: &Delivery, next: &Cursor, more: bool) {
+        let object = delivery.operation.object().to_owned();
+        let page = sweep::page(self.book, self.policy, delivery, (next, more), &self.rows, self.moment);
+        self.because.push(Reason::new("swept").with("object", &object).with("missing", page.missing));
+        self.effects.extend(page.effects);
     }
 
     /// The same page once more, at once: by then our own writes are older than it.
@@ -159,6 +222,13 @@ impl Page<'_> {
 
     /// A poll is never given up: it waits and says so.
     fn failed(&mut self, delivery: &Delivery, outcome: &Outcome) {
+        if delivery.standing.is_none()
+            && matches!(outcome, Outcome::Rejected { .. } | Outcome::Conflict { .. })
+        {
+            // Nobody waits for it, and the poll that stands brings what it can.
+            self.because.push(Reason::new("poll_failed").with("object", delivery.operation.object()));
+            return self.moved(delivery, DeliveryState::Settled, self.moment.now, outcome);
+        }
         let (due, alarm) = after_failure(self.policy, delivery, outcome, self.moment.now);
         if let Some((key, code, detail)) = alarm {
             self.alarm(key, code, detail, true);
@@ -212,6 +282,9 @@ impl Page<'_> {
         let known_activity = known.as_ref().and_then(|known| known.facts.last_activity_at);
         row.facts.last_activity_at = row.facts.last_activity_at.max(known_activity);
         if !differs(known.as_ref(), &row) {
+            if self.whole {
+                self.put(&row);
+            }
             return false;
         }
         self.put(&row);

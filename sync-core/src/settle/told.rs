@@ -10,7 +10,7 @@ use crate::effect::{Effect, RemoteLink};
 use crate::handoff::{Handoff, HandoffState};
 use crate::ids::SourceName;
 use crate::lead::{Binding, RemoteRef, Stage};
-use crate::mirror::RemoteRecord;
+use crate::mirror::{MirrorRow, RemoteRecord};
 use crate::mirror_read;
 use crate::outbox::{FindBy, Operation, PROBES, Purpose};
 use crate::tell::{self, News};
@@ -25,8 +25,9 @@ pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef)
         Operation::Create { record, .. } | Operation::Update { record, .. } => record.clone(),
         _ => Record::new(),
     };
-    link(case, &handoff, remote, &record);
-    mirror(case, remote, &record);
+    let linked = link(case, &handoff, remote, &record);
+    let row = mirror(case, remote, &record);
+    agree::catch_up(case, linked, &row);
     check_later(case, end, &handoff);
     handoff.remote = Some(remote.clone());
     for (field, value) in &record.0 {
@@ -57,7 +58,7 @@ pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef)
 }
 
 /// Keeps whose record it is and what was agreed, and that the lead is known by it.
-fn link(case: &mut Case<'_>, handoff: &Handoff, remote: &RemoteRef, record: &Record) {
+fn link(case: &mut Case<'_>, handoff: &Handoff, remote: &RemoteRef, record: &Record) -> RemoteLink {
     let now = case.now();
     let known = case.book.links.get(remote);
     let mut link = RemoteLink {
@@ -71,7 +72,6 @@ fn link(case: &mut Case<'_>, handoff: &Handoff, remote: &RemoteRef, record: &Rec
     };
     link.agreed.0.extend(record.0.clone());
     agree::written(&mut link, record);
-    case.push(Effect::LinkRemote(Box::new(link)));
     if case.lead.remotes.insert(remote.clone()) {
         let identifier = Identifier::new("crm_id", feedback::crm_id(remote));
         case.lead.identifiers.insert(identifier.clone());
@@ -83,10 +83,11 @@ fn link(case: &mut Case<'_>, handoff: &Handoff, remote: &RemoteRef, record: &Rec
             last_at: now,
         }));
     }
+    link
 }
 
 /// The mirror knows the record at once, so that the next decision does. The next poll brings the CRM's own version.
-fn mirror(case: &mut Case<'_>, remote: &RemoteRef, record: &Record) {
+fn mirror(case: &mut Case<'_>, remote: &RemoteRef, record: &Record) -> MirrorRow {
     let known = case.book.mirror.get(remote);
     let mut fields = known.map(|row| row.fields.clone()).unwrap_or_default();
     fields.0.extend(record.0.clone());
@@ -101,7 +102,8 @@ fn mirror(case: &mut Case<'_>, remote: &RemoteRef, record: &Record) {
     let mut row = mirror_read::read_by(case.policy, &remote.link, &record, case.now());
     row.facts.last_activity_at =
         row.facts.last_activity_at.max(known.and_then(|row| row.facts.last_activity_at));
-    case.push(Effect::PutMirror(Box::new(row)));
+    case.push(Effect::PutMirror(Box::new(row.clone())));
+    row
 }
 
 /// After a second create the mark is looked up once more: should both have arrived, the double is said.

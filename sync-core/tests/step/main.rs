@@ -10,7 +10,9 @@
 #[expect(dead_code, reason = "the road's tests use the rest")]
 mod support;
 
+mod drift;
 mod preview;
+mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -201,6 +203,10 @@ impl Game {
         if self.model.handoff(self.lead).and_then(|handoff| handoff.remote.clone()).is_none() {
             return;
         }
+        self.write(side, &remote);
+    }
+
+    fn write(&mut self, side: Side, remote: &RemoteRef) {
         let mut fields = Record::new();
         for _ in 0..=(self.dice.throw() % 3) {
             let field = usize::try_from(self.dice.throw() % FIELDS as u64).expect("small");
@@ -321,8 +327,32 @@ fn both_sides_agree_when_all_is_quiet() {
         }
         return;
     }
-    for seed in 0..number("LEADLOOP_SEEDS").unwrap_or(60) {
-        play(seed);
+    let seeds = number("LEADLOOP_SEEDS").unwrap_or(60);
+    let at_once = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    std::thread::scope(|scope| {
+        for first in 0..at_once {
+            // A game that fails names its seed; the others go on, and the test fails when all are through.
+            scope.spawn(move || {
+                (first..seeds)
+                    .step_by(usize::try_from(at_once).expect("few"))
+                    .for_each(|seed| drop(play(seed)))
+            });
+        }
+    });
+}
+
+#[test]
+fn what_the_pool_learns_while_the_hand_over_is_told_arrives_too() {
+    for seed in 0..20 {
+        let mut game = Game::new(seed);
+        // The record is on its way with what was known before.
+        game.write(Side::Pool, &rows::remote("lead", "none yet"));
+        game.write(Side::Pool, &rows::remote("lead", "none yet"));
+        game.crm.faults = Faults::default();
+        game.edits.clear();
+        game.run(START + Micros::hours(2));
+        game.check();
+        game.quiet();
     }
 }
 

@@ -150,6 +150,7 @@ pub(crate) fn crm_policy() -> CrmPolicy {
         decide_within: Micros::minutes(15),
         retry: RetryPolicy::default(),
         find_lag: Micros::seconds(60),
+        full_check: None,
         find_late: Micros::minutes(10),
         mark_unique: false,
         creates_per_hour: None,

@@ -156,10 +156,10 @@ pub(super) const PART: &[Section] = &[
                     key("look_back", Duration, "\"5m\"", "How far a poll looks back.", "回看时长。"),
                     key(
                         "full_check",
-                        Later("the daily comparison of everything is not built yet", "尚未支持每日全量比对"),
+                        Text,
                         "\"daily 03:00\"",
-                        "When everything is compared.",
-                        "全量比对时间。",
+                        "When everything is read once a day, so that deletions are noticed; `never` for not at all.",
+                        "每日全量读取的时间，用于发现删除；`never` 表示不读。",
                     ),
                     key(
                         "decide_within",

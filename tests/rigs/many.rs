@@ -1,0 +1,132 @@
+//! Hundreds of leads handed over, as many edits that come back, and a comparison that finds nothing but what was broken on
+//! purpose. `LEADLOOP_MANY` says how many.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+
+use crate::world::{World, until};
+
+/// Longest time in which nothing comes nearer.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// How many: what was asked for, else `usual`, by how fast the CRM is.
+pub(crate) fn many(usual: usize) -> usize {
+    std::env::var("LEADLOOP_MANY").ok().and_then(|many| many.parse().ok()).unwrap_or(usual)
+}
+
+/// Waits until nothing is left; fails only where it stops becoming less.
+fn until_none<T>(what: &str, look: impl Fn() -> (usize, T)) -> T {
+    let (mut least, mut since) = (usize::MAX, Instant::now());
+    loop {
+        let (left, found) = look();
+        if left == 0 {
+            return found;
+        }
+        if left < least {
+            (least, since) = (left, Instant::now());
+        }
+        assert!(since.elapsed() < PATIENCE, "{what}: {left} are left");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// What people do in a CRM to many records.
+pub(crate) trait Desk {
+    /// The records with one of these marks in a text that was written with them: their numbers there, in the order of `texts`.
+    fn made(&self, texts: &[String]) -> Vec<i64>;
+    /// Sales write this into the field that goes both ways.
+    fn edit(&self, record: i64, value: &str);
+    /// Deletes a record so that nothing of it is left.
+    fn destroy(&self, record: i64);
+}
+
+/// The comparison as programs read it.
+fn compared(world: &World, more: &[&str]) -> Json {
+    let mut arguments = vec!["reconcile", "--crm", "sales", "--limit", "0"];
+    arguments.extend(more);
+    let said = world.command(&arguments);
+    assert!(said["linked"].is_number(), "nothing was compared: {said}");
+    said
+}
+
+fn cause(said: &Json, cause: &str) -> u64 {
+    said["causes"][cause].as_u64().unwrap_or(0)
+}
+
+/// Waits until pool and CRM are the same.
+fn until_the_same(world: &World, what: &str) {
+    until_none(what, || (compared(world, &[])["differences"].as_array().map_or(usize::MAX, Vec::len), ()));
+}
+
+fn short(said: &Json) -> Json {
+    let mut short = said.clone();
+    if let Some(all) = short["differences"].as_array_mut() {
+        all.truncate(5);
+    }
+    short
+}
+
+/// Plays it. Records are found by the company or by the requirement of their number: whichever nobody edits.
+pub(crate) fn play(world: &World, desk: &dyn Desk, run: u64, many: usize, by_company: bool) {
+    let company = |n: usize| format!("示例机器人 {run} {n}");
+    let requirement = |n: usize| format!("想看演示 {run} {n}");
+    for n in 0..many {
+        world.form(&format!(
+            r#"{{"name":"测试{n}","phone":"137{n:03}{:05}","company":"{}","requirement":"{}","_submission_id":"{run}-m{n}"}}"#,
+            run % 100_000,
+            company(n),
+            requirement(n),
+        ));
+    }
+    let texts: Vec<String> =
+        (0..many).map(|n| if by_company { company(n) } else { requirement(n) }).collect();
+    let records = until_none("records in the CRM", || {
+        let made = desk.made(&texts);
+        (many - made.len(), made)
+    });
+    until_the_same(world, "all handed over");
+
+    for (n, record) in records.iter().enumerate() {
+        desk.edit(*record, &format!("示例集团 {run} {n}"));
+    }
+    until_the_same(world, "all edits came back");
+    for n in [0, many / 2, many - 1] {
+        let phone = format!("137{n:03}{:05}", run % 100_000);
+        let told = world.lead(&phone).to_string();
+        assert!(told.contains(&format!("示例集团 {run} {n}")), "{told}");
+    }
+
+    // Nobody listens while three are changed and two vanish.
+    world.command(&["outbox", "pause", "sales"]);
+    for record in &records[..3] {
+        desk.edit(*record, &format!("示例集团 {run} 改"));
+    }
+    for record in &records[3..5] {
+        desk.destroy(*record);
+    }
+    let found = until(
+        "what was broken, named",
+        || {
+            Some(compared(world, &[]))
+                .filter(|said| cause(said, "not_heard") == 3 && cause(said, "vanished") == 2)
+        },
+        || short(&compared(world, &[])),
+    );
+    assert_eq!(found["open"], 5, "{:#}", short(&found));
+    assert_eq!(compared(world, &["--repair", "--dry-run"])["ordered"], Json::Null);
+    let ordered = compared(world, &["--repair", "--yes"]);
+    assert_eq!(ordered["ordered"], 5, "{:#}", short(&ordered));
+    world.command(&["outbox", "resume", "sales"]);
+    let said = until(
+        "what was broken, put right",
+        || {
+            Some(compared(world, &[]))
+                .filter(|said| said["open"] == 0 && cause(said, "coming") == 0 && cause(said, "pending") == 0)
+        },
+        || short(&compared(world, &[])),
+    );
+    // Their hand-overs ask a person what shall become of them; nothing else is left.
+    assert_eq!(cause(&said, "parked"), 2, "{:#}", short(&said));
+    assert_eq!(said["differences"].as_array().map(Vec::len), Some(2), "{:#}", short(&said));
+}
