@@ -111,7 +111,7 @@ fn sure(screen: &Screen, count: usize) -> Result<bool, Failure> {
         "en" => format!("put {count} things right as shown?"),
         _ => format!("按上述结果修复 {count} 项？"),
     };
-    Ok(question::confirmed(screen, &text)?)
+    question::confirmed(screen, &text)
 }
 
 async fn repair(plan: &Arc<Plan>, repairs: Vec<Repair>) -> Result<u64, Failure> {

@@ -15,8 +15,6 @@ fn swept(seed: u64) -> Game {
     let mut game = play(seed);
     let settings = game.model.policy.crms.get_mut(&crm()).expect("the CRM");
     settings.full_check = Some(180);
-    // The salespeople of the tests stand in the mirror alone.
-    settings.mirrored = vec!["lead".to_owned()];
     let standing = settle::standing(&game.model.policy, &mut game.model.moment);
     let effects = standing.into_iter().map(|delivery| Effect::Enqueue(Box::new(delivery))).collect();
     game.model.commit(Reaction { effects, ..Reaction::default() });
