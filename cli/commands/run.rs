@@ -9,7 +9,10 @@ use std::time::{Duration, SystemTime};
 
 use leadloop_config::problem::Severity;
 use leadloop_server::Running;
+use leadloop_server::clock::SystemClock;
 use leadloop_server::reload::{refuse, reload};
+use leadloop_server::run::{StartError, start_with};
+use leadloop_server::wire::HttpWire;
 use leadloop_store::Store;
 use leadloop_sync_core::because::Language;
 use tracing_subscriber::EnvFilter;
@@ -36,8 +39,11 @@ pub async fn run(screen: &mut Screen, general: &General, args: &Run) -> Result<(
     let plan = plan::plan(screen, general)?;
     let stop = signals::listen();
     let mut hangups = Hangups::listen();
+    // The roots of trust are read while the store is opened.
+    let wire = tokio::task::spawn_blocking(HttpWire::new);
     let store = Store::open(&plan::store_settings(&plan)).await?;
-    let running = leadloop_server::start(plan, store).await?;
+    let wire = Arc::new(wire.await.unwrap_or_else(|_| HttpWire::new()).map_err(StartError::from)?);
+    let running = start_with(plan, store, Arc::new(SystemClock), wire).await?;
     let mut files = Files::of(&general.config);
     let mut stop = std::pin::pin!(stop.wait());
     loop {

@@ -38,6 +38,8 @@ pub const LEASE_FOR: Micros = Micros::seconds(6);
 pub const BEAT_EVERY: Micros = Micros::seconds(2);
 /// The clocks of a node and the database may be this far apart; claims last four times as long.
 pub const CLOCK_SKEW: Micros = Micros::seconds(30);
+/// How often claims that ran out are looked for.
+pub const RECLAIM_EVERY: Micros = Micros::seconds(1);
 /// Visits looked at in one transaction.
 pub const VISITS_BATCH: u32 = 200;
 /// How often visits that may be over are looked for: a minute more or less does not matter to anybody.

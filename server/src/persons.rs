@@ -182,6 +182,7 @@ async fn load(tx: &mut Tx, said: &Said, policy: &Policy) -> Result<(Book, Vec<De
     if let Said::Phone { number, .. } = said {
         needs.identifiers.insert(phone::identifier(number, policy)?.1);
     }
+    tx.hold_leads(&needs).await?;
     tx.take_turns(&turns(&needs)).await?;
     let mut book = tx.load(&needs).await?;
     let known: Vec<LeadId> = book.leads.keys().copied().collect();

@@ -11,6 +11,7 @@ use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::effect::Reaction;
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::policy::Policy;
+use leadloop_sync_core::routing;
 
 use crate::node::Node;
 
@@ -43,6 +44,7 @@ pub async fn react<V: Verb>(
 ) -> Result<Committed, StoreError> {
     let policy = &plan.policy;
     let needs = V::needs(inputs, policy);
+    tx.hold_leads(&needs).await?;
     tx.take_turns(&turns(&needs)).await?;
     let mut book = tx.load(&needs).await?;
     let more = V::more(&book, inputs, policy);
@@ -87,12 +89,13 @@ fn stamp<V: Verb>(plan: &Plan, moment: &Moment) -> Stamp {
     Stamp { verb: V::NAME, config: plan.hash.clone(), now: moment.now }
 }
 
-/// The turns a batch must hold before it decides: persons, companies, and what routes count by.
+/// The turns a batch must hold before it decides: identifiers that may be nobody's yet, companies, and what routes count
+/// by. What belongs to one lead alone needs no turn: the lead is held.
 pub(crate) fn turns(needs: &Needs) -> BTreeSet<String> {
     let people =
         needs.identifiers.iter().map(|identifier| format!("id/{}/{}", identifier.kind.0, identifier.value));
-    let leads = needs.leads.iter().map(|lead| format!("lead/{lead}"));
     let companies = needs.companies.iter().map(|company| format!("company/{company}"));
-    let counters = needs.counters.iter().map(|counter| format!("counter/{counter}"));
-    people.chain(leads).chain(companies).chain(counters).collect()
+    let shared = needs.counters.iter().filter(|counter| !routing::is_dealings(counter));
+    let counters = shared.map(|counter| format!("counter/{counter}"));
+    people.chain(companies).chain(counters).collect()
 }

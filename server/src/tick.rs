@@ -55,10 +55,11 @@ impl Verb for Tick {
 /// Works until the node stops.
 pub async fn run(node: Arc<Node>, mut heard: mpsc::Receiver<(LinkName, String)>) {
     let mut wake = node.store.wakes().on(Topic::Deadlines);
+    let mut reclaimed = None;
     while !node.stop.is_cancelled() {
         let round = async {
             if node.may_decide() {
-                round(&node, &mut heard).await
+                round(&node, &mut heard, &mut reclaimed).await
             } else {
                 Ok(node.clock.now() + bounds::LOOK_EVERY)
             }
@@ -79,31 +80,41 @@ pub async fn run(node: Arc<Node>, mut heard: mpsc::Receiver<(LinkName, String)>)
     }
 }
 
-/// Works off what is due and says when to look again.
+/// Works off what is due and says when to look again. Claims that ran out are looked for once in a while, not whenever a
+/// deadline was set: `reclaimed` is when that was last done.
 ///
 /// # Errors
 /// When the store cannot be reached.
-pub async fn round(
+async fn round(
     node: &Node,
     heard: &mut mpsc::Receiver<(LinkName, String)>,
+    reclaimed: &mut Option<Timestamp>,
 ) -> Result<Timestamp, StoreError> {
     let mut hints = BTreeSet::new();
     while let Ok(hint) = heard.try_recv() {
         hints.insert(hint);
     }
     hurry(node, hints).await;
-    reclaim(node, node.clock.now()).await?;
+    let begun = node.clock.now();
+    // A clock that was set back must not keep it from being done.
+    if reclaimed.is_none_or(|at| begun < at || begun >= at + bounds::RECLAIM_EVERY) {
+        reclaim(node, begun).await?;
+        *reclaimed = Some(begun);
+    }
     let mut stale = 0;
     let mut limit = bounds::TICK_BATCH;
     loop {
         let now = node.clock.now();
+        // Asked without the writer: most wake-ups are for deadlines that come much later.
+        let next = node.store.next_deadline().await?;
+        if next.is_none_or(|at| at > now) {
+            return Ok(next.map_or(now + bounds::LOOK_EVERY, |at| at.clamp(now, now + bounds::LOOK_EVERY)));
+        }
         let plan = node.plan();
         let mut tx = node.store.begin(WriteLane::Hot).await?;
         let due = tx.due_deadlines(now, limit).await?;
         if due.is_empty() {
-            drop(tx);
-            let next = node.store.next_deadline().await?;
-            return Ok(next.map_or(now + bounds::LOOK_EVERY, |at| at.clamp(now, now + bounds::LOOK_EVERY)));
+            return Ok(now + bounds::RECLAIM_EVERY); // another node has what is due
         }
         match react::react::<Tick>(tx, &due, &plan, node).await {
             Ok(_) => {

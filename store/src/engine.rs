@@ -24,6 +24,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// All statements of the product fit, so that each is prepared once per connection.
 const STATEMENTS_CACHED: usize = 256;
+/// Rows that the thread of a connection reads ahead: those of a batch, so that it does not stop for whoever takes them.
+const ROWS_BUFFERED: usize = 1_024;
 /// The oldest SQLite whose WAL is known to be sound.
 const SQLITE_AT_LEAST: (u32, u32, u32) = (3, 51, 3);
 /// The oldest PostgreSQL that is tested.
@@ -51,6 +53,7 @@ fn sqlite_connection(file: &Path) -> SqliteConnectOptions {
         .foreign_keys(false)
         .busy_timeout(Duration::from_secs(5))
         .statement_cache_capacity(STATEMENTS_CACHED)
+        .row_buffer_size(ROWS_BUFFERED)
         .pragma("temp_store", "MEMORY")
         .thread_name(|number| format!("store-{number}"))
 }

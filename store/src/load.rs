@@ -13,13 +13,14 @@ use leadloop_sync_core::lead::{Binding, Lead, RemoteRef};
 use leadloop_sync_core::mirror::{MirrorKey, MirrorRow};
 use leadloop_sync_core::mirror_read::{Companions, companions, keys_of};
 
-use crate::cell::{Rows, args};
+use crate::cell::{Arg, Rows, args};
 use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{
-    LOAD_COUNTERS, LOAD_FRESH, LOAD_HANDOFFS, LOAD_IDENTIFIERS, LOAD_KEYS, LOAD_LEADS, LOAD_LINKS, LOAD_LOAD,
-    LOAD_MIRROR, LOAD_TOUCHES, MIRROR_UNSEEN, Statement,
+    LEAD_HOLD, LOAD_COUNTERS, LOAD_FRESH, LOAD_HANDOFFS, LOAD_IDENTIFIERS, LOAD_KEYS, LOAD_LEADS, LOAD_LINKS,
+    LOAD_LOAD, LOAD_MIRROR, LOAD_TOUCHES, MIRROR_UNSEEN, Statement,
 };
+use crate::text::Engine;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -41,30 +42,8 @@ pub(crate) async fn load_into(work: &mut Work, book: &mut Book, needs: &Needs) -
 
 /// Leads of all that was named, with those they were merged with; returns the ids of those that are new to the book.
 async fn load_leads(work: &mut Work, book: &mut Book, needs: &Needs) -> Result<BTreeSet<LeadId>> {
-    let nothing = needs.leads.is_empty()
-        && needs.identifiers.is_empty()
-        && needs.handoffs.is_empty()
-        && needs.remotes.is_empty();
-    if nothing {
-        return Ok(BTreeSet::new());
-    }
-    let mut ids = Rows::of(&LOAD_LEADS, 1);
-    for id in &needs.leads {
-        ids.add(*id);
-    }
-    let mut identifiers = Rows::of(&LOAD_LEADS, 2);
-    for identifier in &needs.identifiers {
-        identifiers.add(&identifier.kind.0).add(&identifier.value);
-    }
-    let mut handoffs = Rows::of(&LOAD_LEADS, 3);
-    for id in &needs.handoffs {
-        handoffs.add(*id);
-    }
-    let mut remotes = Rows::of(&LOAD_LEADS, 4);
-    for remote in &needs.remotes {
-        remotes.add(&remote.link).add(&remote.object).add(&remote.id);
-    }
-    let rows = work.rows(&LOAD_LEADS, args![ids, identifiers, handoffs, remotes]).await?;
+    let Some(named) = named(&LOAD_LEADS, needs) else { return Ok(BTreeSet::new()) };
+    let rows = work.rows(&LOAD_LEADS, named).await?;
     let mut found = BTreeSet::new();
     for row in rows {
         let lead: Lead = row.doc(0)?;
@@ -75,6 +54,45 @@ async fn load_leads(work: &mut Work, book: &mut Book, needs: &Needs) -> Result<B
         }
     }
     Ok(found)
+}
+
+/// What names leads, as the lists that a statement takes; nothing where nothing does.
+fn named(statement: &'static Statement, needs: &Needs) -> Option<Vec<Arg>> {
+    let nothing = needs.leads.is_empty()
+        && needs.identifiers.is_empty()
+        && needs.handoffs.is_empty()
+        && needs.remotes.is_empty();
+    if nothing {
+        return None;
+    }
+    let mut ids = Rows::of(statement, 1);
+    for id in &needs.leads {
+        ids.add(*id);
+    }
+    let mut identifiers = Rows::of(statement, 2);
+    for identifier in &needs.identifiers {
+        identifiers.add(&identifier.kind.0).add(&identifier.value);
+    }
+    let mut handoffs = Rows::of(statement, 3);
+    for id in &needs.handoffs {
+        handoffs.add(*id);
+    }
+    let mut remotes = Rows::of(statement, 4);
+    for remote in &needs.remotes {
+        remotes.add(&remote.link).add(&remote.object).add(&remote.id);
+    }
+    Some(args![ids, identifiers, handoffs, remotes])
+}
+
+/// Locks the leads that are named, with those they were merged with. SQLite has one writer: nothing to lock there.
+pub(crate) async fn hold_leads(work: &mut Work, needs: &Needs) -> Result<()> {
+    if work.engine() == Engine::Sqlite {
+        return Ok(());
+    }
+    match named(&LEAD_HOLD, needs) {
+        Some(named) => work.rows(&LEAD_HOLD, named).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 async fn load_identifiers(work: &mut Work, book: &mut Book, leads: &BTreeSet<LeadId>) -> Result<()> {

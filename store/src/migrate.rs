@@ -39,6 +39,7 @@ migrations! {
     28 "0028_conflicts" "conflicts";
     32 "0032_visits" "visits";
     40 "0040_companies" "companies";
+    45 "0045_mirror_key_row" "keys of a mirror row";
     55 "0055_source_health" "source health";
 }
 

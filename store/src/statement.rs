@@ -61,6 +61,7 @@ statements! {
     DEADLINE_DUE = "deadline_due";
     DEADLINE_NEXT = "deadline_next";
     TURN_TAKE = "turn_take";
+    LEAD_HOLD = "lead_hold";
 
     LOAD_LEADS = "load_leads";
     LOAD_IDENTIFIERS = "load_identifiers";

@@ -13,7 +13,7 @@ use crate::cell::{Row, Rows, args};
 use crate::commit;
 use crate::engine::Work;
 use crate::error::StoreError;
-use crate::load::load_into;
+use crate::load::{hold_leads, load_into};
 use crate::outbox::delivery_of;
 use crate::statement::{CAPTURE_CLAIM, DEADLINE_DUE, DELIVERY_UNSETTLED, Statement, TURN_TAKE};
 use crate::text::Engine;
@@ -96,7 +96,17 @@ impl Tx {
         rows.iter().map(deadline_of).collect()
     }
 
-    /// Takes turns on person keys, company keys, routes and fuses; held until the end of the transaction. Nothing may
+    /// Holds the leads that `needs` names, with all they were merged with, until the end of the transaction: whoever else
+    /// holds one of them is waited for. Call it before anything is loaded, and before turns are taken, so that two
+    /// transactions do not wait for each other in a ring. SQLite has one writer, so nothing happens there.
+    ///
+    /// # Errors
+    /// Stale where two nodes got in each other's way.
+    pub async fn hold_leads(&mut self, needs: &Needs) -> Result<()> {
+        hold_leads(&mut self.work, needs).await
+    }
+
+    /// Takes turns on identifiers, company keys, routes and fuses; held until the end of the transaction. Nothing may
     /// be sent while a turn is held. All keys at once: taking more later can collide with another node. SQLite has
     /// turns by its one writer, so nothing happens there.
     ///

@@ -91,6 +91,12 @@ pub fn dealings_key(lead: LeadId) -> String {
     format!("dealings/{}", lead.uuid().simple())
 }
 
+/// Whether a counter holds the [`Dealings`] of one lead: who holds the lead holds it too.
+#[must_use]
+pub fn is_dealings(counter: &str) -> bool {
+    counter.starts_with("dealings/")
+}
+
 fn turns_key(team: &str) -> String {
     format!("turns/{team}")
 }

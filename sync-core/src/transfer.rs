@@ -116,9 +116,9 @@ fn refusal(case: &mut Case<'_>) -> Option<Reason> {
 /// Whether a rule said no to this lead a short while ago.
 fn declined_lately(book: &Book, lead: LeadId, now: Timestamp) -> bool {
     book.handoffs.values().any(|handoff| {
-        book.resolve(handoff.lead).is_some_and(|whose| whose.id == lead)
-            && handoff.state == HandoffState::Declined
+        handoff.state == HandoffState::Declined
             && now - handoff.state_since < DECLINED_FOR
+            && book.resolve(handoff.lead).is_some_and(|whose| whose.id == lead)
     })
 }
 

@@ -147,7 +147,9 @@ async fn put(line: &mut Line, table: &str, columns: &[String], rows: &[String]) 
 /// What the database says.
 pub async fn clone_leads(url: &str, marks: &[&str], from: usize, to: usize) -> Result<()> {
     let mut line = Line::open(url).await?;
-    let id = line.texts("SELECT CAST(id AS TEXT) FROM lead ORDER BY id LIMIT 1".to_owned()).await?;
+    // Copies have ids of long ago: the first one that is none of them is the one to copy.
+    let first = "SELECT CAST(id AS TEXT) FROM lead WHERE id > '01900002-0000-7000-8000-000000000000' ORDER BY id LIMIT 1";
+    let id = line.texts(first.to_owned()).await?;
     let id = id.first().cloned().unwrap_or_default();
     let sqlite = matches!(line, Line::Sqlite(_));
     // An id of long ago, so that copies do not stand among what comes next.
