@@ -3,11 +3,13 @@
 pub mod company;
 pub mod conflicts;
 pub mod connector;
+pub mod handoff;
 pub mod lead;
 pub mod map;
 mod operate;
-pub mod source;
 mod reconcile;
+pub mod rehearse;
+pub mod source;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -44,7 +46,7 @@ pub struct Cli {
 }
 
 /// What every command takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "General")]
 pub struct General {
     /// The config
@@ -216,6 +218,27 @@ pub enum Command {
         #[command(subcommand)]
         command: Score,
     },
+    /// Hand-overs: who has them, what is overdue, change of hands (转出)
+    #[command(
+        after_help = "Example:\n  leadloop handoff list --overdue\n  leadloop handoff reassign --from wang.wei --to li.na"
+    )]
+    Handoff {
+        #[command(subcommand)]
+        command: handoff::Handoff,
+    },
+    /// The desk before sales: what waits, and what it decides (SDR 台)
+    #[command(
+        after_help = "Example:\n  leadloop sdr list\n  leadloop sdr confirm H-0190… --by zhao.min requirement=产线质检"
+    )]
+    Sdr {
+        #[command(subcommand)]
+        command: handoff::Sdr,
+    },
+    /// Decide past leads once more by other rules, and show what would have changed (预演)
+    #[command(
+        after_help = "Example:\n  leadloop rehearse new.toml --since 90d\n  leadloop rehearse new.toml --since 30d --output json | jq .owners\n\nNothing is written and nobody is told. Leads that never qualified are not in it: no facts were kept of them."
+    )]
+    Rehearse(rehearse::Rehearse),
     /// The page of an error code (错误码说明)
     #[command(after_help = "Example:\n  leadloop explain LL4001 --lang zh")]
     Explain(Explain),
@@ -475,8 +498,40 @@ pub struct Funnel {
     /// Only people whose first touch is before or on this day
     #[arg(long, value_name = "DAY")]
     pub to: Option<jiff::civil::Date>,
+    /// What the numbers are: counts, rates between steps, days of each step, or what sales answered
+    #[arg(long, value_enum, default_value_t = Numbers::Counts, conflicts_with = "attribution")]
+    pub show: Numbers,
+    /// Divide won amounts among all touches before them, by channel or source
+    #[arg(long, value_enum, value_name = "MODEL")]
+    pub attribution: Option<Attribution>,
+    /// What each line cost: CSV with `name` and `cost`; gives the return
+    #[arg(long, value_name = "FILE", requires = "attribution")]
+    pub cost: Option<PathBuf>,
     #[command(flatten)]
     pub pools: lead::Pools,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Numbers {
+    Counts,
+    Rates,
+    Days,
+    Tags,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Attribution {
+    /// All to the first touch
+    First,
+    /// All to the last touch
+    Last,
+    /// The same to each touch
+    Linear,
+    /// Half for every week before
+    TimeDecay,
+    /// Two fifths each to the first and the last
+    PositionBased,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

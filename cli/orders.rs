@@ -71,6 +71,18 @@ impl Desk {
         Ok(recount::reached(&node.store, plan).await?)
     }
 
+    /// Lets what is due now happen, where no running leadloop does it.
+    ///
+    /// # Errors
+    /// Where the store fails; nothing that was ordered is lost.
+    pub async fn pass_time(&self) -> Result<(), Failure> {
+        if let Self::Here(node) = self {
+            absorb_all(node).await?;
+            leadloop_server::tick::due(node).await?;
+        }
+        Ok(())
+    }
+
     /// Whether a running leadloop takes what was ordered further by itself.
     pub fn is_running(&self) -> bool {
         matches!(self, Self::There(_))

@@ -31,6 +31,7 @@ pub fn stage(stage: Stage, language: Language) -> &'static str {
 pub fn handoff(state: HandoffState, language: Language) -> &'static str {
     match state {
         HandoffState::Asking => pick(language, "asking", "核实中"),
+        HandoffState::AtDesk => pick(language, "at the desk", "SDR 确认中"),
         HandoffState::Telling => pick(language, "being delivered", "投递中"),
         HandoffState::WithSales => pick(language, "with sales", "已到销售"),
         HandoffState::Accepted => pick(language, "accepted", "已接受"),
@@ -40,6 +41,17 @@ pub fn handoff(state: HandoffState, language: Language) -> &'static str {
         HandoffState::TakenBack => pick(language, "taken back", "已收回"),
         HandoffState::Superseded => pick(language, "superseded", "已被替代"),
         HandoffState::Parked => pick(language, "needs a person", "待人工处理"),
+    }
+}
+
+/// What a clock of a hand-over is called.
+pub fn clock(name: &str, language: Language) -> &'static str {
+    match name {
+        "noticed" => pick(language, "noticed", "获知"),
+        "decided" => pick(language, "decided", "决定"),
+        "delivered" => pick(language, "delivered", "送达"),
+        "answered" => pick(language, "answered", "反馈"),
+        _ => pick(language, "happened", "发生"),
     }
 }
 
@@ -53,6 +65,7 @@ pub fn purpose(purpose: Purpose, language: Language) -> &'static str {
         Purpose::Fields => pick(language, "fields", "字段"),
         Purpose::Poll => pick(language, "poll", "轮询"),
         Purpose::Inform => pick(language, "tell the MA", "告知 MA"),
+        Purpose::Notice => pick(language, "notice", "通知"),
     }
 }
 
@@ -68,6 +81,7 @@ pub fn operation(operation: &Operation) -> String {
         }
         Operation::Update { remote, .. } => format!(" {} {}", remote.object, remote.id),
         Operation::Tell { id, .. } => format!(" {id}"),
+        Operation::Notify { notice, .. } => format!(" {}", notice.event),
         Operation::Check => String::new(),
     };
     format!("{}{object}", operation.kind())

@@ -13,6 +13,7 @@ mod hubspot;
 mod jinshuju;
 mod mautic;
 mod neocrm;
+mod notices;
 mod oceanengine;
 mod odoo;
 mod polyv;
@@ -27,6 +28,17 @@ mod sign_in_page;
 mod site_script;
 mod typeform;
 mod udesk;
+
+mod aliyun_sms;
+mod dingtalk;
+mod dingtalk_robot;
+mod feishu;
+mod feishu_robot;
+mod mail;
+mod notify_webhook;
+mod wechat_template;
+mod wecom_app;
+mod wecom_robot;
 
 pub mod table_file;
 mod tryton;

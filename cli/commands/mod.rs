@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod funnel;
+mod handoff;
 mod import;
 mod init;
 mod lead;
@@ -17,10 +18,12 @@ mod outbox;
 mod plan;
 mod quarantine;
 mod reconcile;
+mod rehearse;
 mod run;
 mod sandbox;
 mod schema;
 mod score;
+mod sdr;
 mod source;
 mod status;
 mod test;
@@ -48,11 +51,14 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(screen, &args).await,
         Command::Explain(args) => explain::run(screen, &args),
         Command::Funnel(args) => funnel::run(screen, general, &args).await,
+        Command::Handoff { command } => handoff::run(screen, general, command).await,
+        Command::Sdr { command } => sdr::run(screen, general, command).await,
         Command::Lead { command } => lead::run(screen, general, command).await,
         Command::Map { command } => map::run(screen, general, command).await,
         Command::Outbox { command } => outbox::run(screen, general, command).await,
         Command::Quarantine { command } => quarantine::run(screen, general, command).await,
         Command::Reconcile(args) => reconcile::run(screen, general, &args).await,
+        Command::Rehearse(args) => rehearse::run(screen, general, &args).await,
         Command::Run(args) => run::run(screen, general, &args).await,
         Command::Score { command } => score::run(screen, general, command).await,
         Command::Sandbox(args) => sandbox::run(screen, *args).await,

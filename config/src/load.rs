@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use leadloop_connector_api::Registry;
 use leadloop_connector_api::manifest::SystemKind;
 use leadloop_sync_core::ids::SourceName;
-use leadloop_sync_core::policy::{Policy, SourcePolicy};
+use leadloop_sync_core::policy::{ANSWERS, Policy, SourcePolicy};
 
 use crate::live::lock::{self, Lock, LockFile};
 use crate::live::{self, Live};
@@ -16,7 +16,9 @@ use crate::lower::general::{campaign, handoff, identity};
 use crate::lower::get::Get;
 use crate::lower::names::Names;
 use crate::lower::schema::Schemas;
-use crate::lower::{Context, Secrets, companies, crm, feedback, ma, people, pool, rules, sources};
+use crate::lower::{
+    Context, Secrets, companies, crm, desk, feedback, ma, notify, people, pool, rules, sources,
+};
 use crate::outline::outline;
 use crate::plan::{Plan, SourcePlan};
 use crate::problem::{Problem, Severity, Span, Words};
@@ -148,7 +150,12 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
     let schemas = crate::lower::schema::schemas(ctx, &names);
     let (crm_plans, crms) = crm::crms(ctx, &names, &base.zone_name);
     let (ma_plans, mas) = ma::mas(ctx);
-    let people = people::people(ctx, &names.crms);
+    // Without a CRM hand-overs may live on the answer page, where people are known by their own key.
+    let mut homes = names.crms.clone();
+    if homes.is_empty() {
+        homes.insert(ANSWERS.to_owned());
+    }
+    let people = people::people(ctx, &homes);
     names.people = people.as_ref().map(|people| people.keys().map(|key| key.0.clone()).collect());
     let people = people.unwrap_or_default();
     let leave = people::leave(ctx, &names, &base.zone);
@@ -160,6 +167,10 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
     let sla = rules::slas(ctx, &schemas.sla, &names);
     let tracks = rules::tracks(ctx, &schemas.lead, &names);
     let feedback = feedback::feedback(ctx, &names, &crms);
+    let (notice_plans, notices) = notify::notices(ctx, &people, base.language, base.public_url.is_some());
+    let crm = crm_plans.first().map(|plan| plan.name.clone());
+    let linked = desk::home(None, &notices).is_some();
+    let desk = desk::desk(ctx, &schemas.lead, &names);
     let policy = Policy {
         config: hash(&ctx.texts),
         zone: base.zone.clone(),
@@ -173,7 +184,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         campaign: campaign(ctx, &schemas.touch),
         scores: rules::scores(ctx, &schemas, &names),
         mql: rules::mql(ctx, &schemas),
-        handoff: handoff(ctx, crm_plans.first().map(|plan| plan.name.clone())),
+        handoff: handoff(ctx, desk::home(crm, &notices), linked),
         recycle: rules::recycle(ctx),
         sources: source_policies,
         crms,
@@ -186,11 +197,13 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         sla,
         feedback,
         tracks,
+        desk,
+        notices,
     };
     let tests = crate::lower::tests::tests(ctx, &policy, &names);
     whole::check(ctx, &policy, today);
     let rules = Rules { policy: Arc::new(policy), tests, places: rule_places(ctx) };
-    let links = crm_plans.into_iter().chain(ma_plans).chain(source_links).collect();
+    let links = crm_plans.into_iter().chain(ma_plans).chain(source_links).chain(notice_plans).collect();
     let (Some(store_url), Some(listen)) = (base.store_url, base.listen) else { return (rules, None) };
     let plan = Plan {
         hash: rules.policy.config.clone(),
@@ -198,6 +211,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         store_url,
         listen,
         public_url: base.public_url,
+        answer_key: base.answer_key,
         sources: source_plans,
         links,
         outline: Arc::new(outline(ctx)),

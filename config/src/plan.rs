@@ -22,6 +22,8 @@ pub struct Plan {
     pub listen: SocketAddr,
     /// How others reach us.
     pub public_url: Option<String>,
+    /// The secret of answer links, several during a change, newest first; the store makes its own where none is set.
+    pub answer_key: Option<SecretString>,
     /// Sources, MAs and CRM webhooks that push to `/in/NAME`, and files that are imported.
     pub sources: Vec<SourcePlan>,
     /// Systems we speak to.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 
-use leadloop_connector_api::answers::at;
-use leadloop_connector_api::manifest::Auth;
-use leadloop_connector_api::{Body, Link, Method, Request};
+use leadloop_connector_api::answers::{at, by_rule};
+use leadloop_connector_api::manifest::{AnswerRule, Auth, Meaning};
+use leadloop_connector_api::{Answer, Body, Link, Method, Request};
 use leadloop_mapping::Value;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -60,15 +60,16 @@ struct Token {
 /// The login of one link.
 pub struct Login {
     auth: Option<Auth>,
+    rules: Vec<AnswerRule>,
     base: String,
     token: Mutex<Option<Token>>,
 }
 
 impl Login {
-    /// The login of a link at `base`.
+    /// The login of a link at `base`; `rules` are the manifest's, for systems that refuse with 200.
     #[must_use]
-    pub fn new(auth: Option<Auth>, base: String) -> Self {
-        Self { auth, base, token: Mutex::new(None) }
+    pub fn new(auth: Option<Auth>, rules: Vec<AnswerRule>, base: String) -> Self {
+        Self { auth, rules, base, token: Mutex::new(None) }
     }
 
     /// Puts what proves who we are into `request`.
@@ -89,21 +90,35 @@ impl Login {
                 Ok(())
             }
             Some(Auth::Basic { user, password }) => {
+                if link.secret(password).is_none() && !link.settings.contains_key(user) {
+                    return Ok(());
+                }
                 request.headers.push(("authorization".to_owned(), basic_of(user, password, link)?));
                 Ok(())
             }
-            Some(Auth::Token { header, form, .. }) => {
+            Some(Auth::Token { header, form, query, .. }) => {
                 let token = self.token(link, wire, clock).await?;
-                request.headers.push((header.clone(), fill(form, link, Some(&token))?));
+                if let (Some(header), Some(form)) = (header, form) {
+                    request.headers.push((header.clone(), fill(form, link, Some(&token))?));
+                }
+                if let Some(query) = query {
+                    request.query.push((query.clone(), token.expose_secret().to_owned()));
+                }
                 Ok(())
             }
         }
     }
 
-    /// Whether a refused token can be renewed.
+    /// Whether an answer says that the token is no good (any more), and another can be bought.
     #[must_use]
-    pub fn renewable(&self) -> bool {
-        matches!(self.auth, Some(Auth::Token { .. }))
+    pub fn is_over(&self, answer: &Answer) -> bool {
+        if !matches!(self.auth, Some(Auth::Token { .. })) {
+            return false;
+        }
+        match by_rule(&self.rules, answer.status, answer.json().as_ref()) {
+            Some(meaning) => meaning == Meaning::Unauthorized,
+            None => answer.status == 401,
+        }
     }
 
     /// Forgets the token: the next request logs in anew.
@@ -122,7 +137,8 @@ impl Login {
         if let Some(token) = kept.as_ref().filter(|token| token.until > clock.now()) {
             return Ok(token.value.clone());
         }
-        let Some(Auth::Token { url, body, json, template, basic, value, pair, expires, .. }) = &self.auth
+        let Some(Auth::Token { url, body, get, json, template, basic, value, pair, expires, .. }) =
+            &self.auth
         else {
             return Err(AuthError::Failed("no token is described".to_owned()));
         };
@@ -130,26 +146,14 @@ impl Login {
             .iter()
             .map(|(name, form)| Ok((name.clone(), fill(form, link, None)?)))
             .collect::<Result<_, AuthError>>()?;
-        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
-        if *basic {
-            headers.push(("authorization".to_owned(), basic_of("client_id", "client_secret", link)?));
+        let mut request = asking(absolute(&self.base, &fill(url, link, None)?), fields, *get, *json);
+        if let Some(template) = template {
+            request.body = Body::Json(filled(template, link)?);
         }
-        let request = Request {
-            method: Method::Post,
-            url: absolute(&self.base, &fill(url, link, None)?),
-            query: vec![],
-            headers,
-            body: if let Some(template) = template {
-                Body::Json(filled(template, link)?)
-            } else if *json {
-                Body::Json(
-                    fields.into_iter().map(|(name, value)| (name, serde_json::Value::from(value))).collect(),
-                )
-            } else {
-                Body::Form(fields.into_iter().collect())
-            },
-            repeatable: true,
-        };
+        if *basic {
+            let login = basic_of("client_id", "client_secret", link)?;
+            request.headers.push(("authorization".to_owned(), login));
+        }
         // Logging in twice does no harm, and everything else waits for it: a broken wire is tried again at once.
         let attempts = ExponentialBuilder::default()
             .with_min_delay(FIRST_WAIT)
@@ -157,18 +161,7 @@ impl Login {
             .with_jitter();
         let answer = (|| wire.send(&request, LOGIN_WITHIN)).retry(attempts).await?;
         let parsed = answer.json().unwrap_or_default();
-        if !(200..300).contains(&answer.status) {
-            let detail = ["error_description", "error", "message"]
-                .iter()
-                .find_map(|name| parsed.get(name).and_then(|v| v.as_str()))
-                .unwrap_or("no reason given");
-            let detail: String = detail.chars().take(200).collect();
-            return Err(if (400..500).contains(&answer.status) && answer.status != 429 {
-                AuthError::Refused { status: answer.status, detail }
-            } else {
-                AuthError::Failed(format!("status {}: {detail}", answer.status))
-            });
-        }
+        refused(&self.rules, answer.status, &parsed)?;
         let token = at(&parsed, value)
             .and_then(|v| v.as_str())
             .ok_or_else(|| AuthError::Failed(format!("the answer has no `{value}`")))?;
@@ -185,6 +178,49 @@ impl Login {
         *kept = Some(Token { value: token.clone(), until: clock.now() + Micros(lasts.0 - margin.0) });
         Ok(token)
     }
+}
+
+/// The request that buys a token.
+fn asking(url: String, fields: BTreeMap<String, String>, get: bool, json: bool) -> Request {
+    let (mut query, mut body) = (vec![], Body::Empty);
+    if get {
+        query = fields.into_iter().collect();
+    } else if json {
+        body = Body::Json(
+            fields.into_iter().map(|(name, value)| (name, serde_json::Value::from(value))).collect(),
+        );
+    } else {
+        body = Body::Form(fields.into_iter().collect());
+    }
+    Request {
+        method: if get { Method::Get } else { Method::Post },
+        url,
+        query,
+        headers: vec![("accept".to_owned(), "application/json".to_owned())],
+        body,
+        repeatable: true,
+    }
+}
+
+/// What a login's answer says against us: by its status, or by the manifest's rules where the system says everything
+/// with 200.
+fn refused(rules: &[AnswerRule], status: u16, parsed: &serde_json::Value) -> Result<(), AuthError> {
+    let meaning = by_rule(rules, status, Some(parsed));
+    if matches!(meaning, Some(Meaning::Done)) || (meaning.is_none() && (200..300).contains(&status)) {
+        return Ok(());
+    }
+    let words = ["error_description", "error", "errmsg", "message", "msg"];
+    let detail = words.iter().find_map(|name| parsed.get(name).and_then(|v| v.as_str()));
+    let detail: String = detail.unwrap_or("no reason given").chars().take(200).collect();
+    let ours = match meaning {
+        Some(meaning) => matches!(meaning, Meaning::Unauthorized | Meaning::Rejected),
+        None => (400..500).contains(&status) && status != 429,
+    };
+    Err(if ours {
+        AuthError::Refused { status, detail }
+    } else {
+        AuthError::Failed(format!("status {status}: {detail}"))
+    })
 }
 
 /// A whole URL from a base and a path; a whole URL stays as it is.

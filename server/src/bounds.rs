@@ -70,3 +70,9 @@ pub const KEEP_QUEUE: usize = 4_096;
 pub const KEEP_BYTES: usize = 16 * 1024 * 1024;
 /// Pushes and captures in one keeping transaction: enough to pay for the commit, few enough to answer within milliseconds.
 pub const KEEP_ROWS: usize = 2_000;
+
+/// Messages of a digest that are put into one; more go with the next.
+pub const BUNDLE: usize = 50;
+
+/// Alarms, digests and reports are looked at so often.
+pub const NOTICES_EVERY: Micros = Micros::seconds(30);

@@ -157,7 +157,7 @@ impl Line {
                 self.limits.told(&usage, clock.now());
             }
             // An expired token was refused before anything was done, so the same request may go again, once.
-            if answer.status == 401 && self.login.renewable() && !renewed {
+            if !renewed && self.login.is_over(&answer) {
                 self.login.forget().await;
                 renewed = true;
                 continue;

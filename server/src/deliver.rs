@@ -16,6 +16,7 @@ use leadloop_sync_core::settle;
 use leadloop_sync_core::time::Timestamp;
 use tokio::task::JoinSet;
 
+use crate::bundle::{Bundle, bundled};
 use crate::converse::Line;
 use crate::gates::LinkGates;
 use crate::leases::{self, Fenced};
@@ -191,7 +192,7 @@ async fn launch(
     let mut launched = 0;
     for ((kind, _), group) in groups {
         let size = usize::try_from(manifest.batch_of(kind)).unwrap_or(1);
-        let mut group = group.into_iter().peekable();
+        let mut group = bundled(group).into_iter().peekable();
         while group.peek().is_some() {
             let batch: Vec<_> = group.by_ref().take(size).collect();
             let (node, line) = (Arc::clone(node), Arc::clone(line));
@@ -218,13 +219,13 @@ async fn fly(
     node: &Node,
     line: &Line,
     kind: &'static str,
-    batch: Vec<(Delivery, Operation)>,
+    batch: Vec<Bundle>,
     until: Timestamp,
 ) -> Vec<Ended> {
     let mut parts = vec![batch];
     let mut ended = Vec::new();
     while let Some(mut batch) = parts.pop() {
-        let operations: Vec<Operation> = batch.iter().map(|(_, operation)| operation.clone()).collect();
+        let operations: Vec<Operation> = batch.iter().map(|bundle| bundle.operation(node)).collect();
         let begun = node.clock.now();
         let wire = Fenced::new(node, &line.link.name);
         let (outcomes, whole) = line.converse(&operations, until, &wire, node.clock.as_ref()).await;
@@ -234,7 +235,7 @@ async fn fly(
             parts.extend([second, batch]);
             continue;
         }
-        ended.extend(batch.into_iter().map(|(delivery, _)| delivery).zip(outcomes));
+        ended.extend(batch.into_iter().zip(outcomes).flat_map(|(bundle, outcome)| bundle.ended(outcome)));
     }
     ended
 }

@@ -4,6 +4,7 @@
 //! Business choices are not made here; vendors are not known here; TOML is not read here.
 
 pub mod bounds;
+mod bundle;
 pub mod clock;
 
 pub mod auth;
@@ -18,6 +19,7 @@ pub mod node;
 pub mod react;
 
 pub mod absorb;
+pub mod answer;
 pub mod deliver;
 pub mod doctor;
 pub mod gates;
@@ -30,15 +32,19 @@ pub mod visits;
 pub mod companies;
 pub mod fields;
 pub mod local;
+pub mod notices;
 pub mod orders;
 pub mod people;
 pub mod persons;
+mod post;
 pub mod reconcile;
 
 pub mod backup;
+pub mod handoffs;
 pub mod health;
 pub mod metrics;
 pub mod reload;
+pub mod report;
 pub mod run;
 pub mod serve;
 pub mod watch;

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::answer::token::Keys;
 use crate::clock::Clock;
 use crate::converse::Line;
 use crate::leases::Leases;
@@ -64,6 +65,7 @@ pub struct Node {
     drivers: Mutex<BTreeMap<LinkName, JoinHandle<()>>>,
     current: AtomicBool,
     paused: AtomicBool,
+    keys: ArcSwap<Keys>,
     hints: mpsc::Sender<(LinkName, String)>,
 }
 
@@ -93,6 +95,7 @@ impl Node {
             drivers: Mutex::default(),
             current: AtomicBool::new(true),
             paused: AtomicBool::new(false),
+            keys: ArcSwap::default(),
             hints,
         };
         (Arc::new(node), heard)
@@ -176,6 +179,17 @@ impl Node {
     #[must_use]
     pub fn may_decide(&self) -> bool {
         self.is_current() && !self.is_paused()
+    }
+
+    /// The keys of answer links.
+    #[must_use]
+    pub fn keys(&self) -> Arc<Keys> {
+        self.keys.load_full()
+    }
+
+    /// Makes the keys of answer links known.
+    pub fn set_keys(&self, keys: Keys) {
+        self.keys.store(Arc::new(keys));
     }
 
     /// A system says that something changed there: its poll shall run now.

@@ -20,6 +20,7 @@ use leadloop_sync_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::gates;
+use crate::handoffs;
 use crate::ingress;
 use crate::node::Node;
 use crate::{companies, fields, people, reconcile, recount};
@@ -82,6 +83,8 @@ pub enum Order {
     Recount(recount::Order),
     /// Put differences between pool and CRM right.
     Repair(reconcile::Order),
+    /// Something to be done with hand-overs.
+    Handoffs(handoffs::Order),
 }
 
 /// Rows of a file.
@@ -279,6 +282,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
             let slice = recount::apply(&node.store, &node.plan(), &order, || node.clock.moment()).await?;
             Ok(Done { changed: slice.changed, recount: Some(slice), ..Done::default() })
         }
+        Order::Handoffs(order) => handoffs::carry_out(node, order).await,
     }
 }
 

@@ -29,7 +29,7 @@ use crate::limits::Limits;
 use crate::local;
 use crate::node::{Driven, Lines, Node};
 use crate::wire::{HttpWire, Wire, WireError};
-use crate::{absorb, deliver, health, ingress, metrics, serve, tick, tidy, vigil, visits, watch};
+use crate::{absorb, answer, deliver, health, ingress, metrics, serve, tick, tidy, vigil, visits, watch};
 
 /// What keeps a node from starting.
 #[derive(Debug, thiserror::Error)]
@@ -135,10 +135,13 @@ pub async fn start_with(
     metrics::begin();
     prepare(&node, &plan).await?;
     watch::pause_if_restored(&node).await?;
+    answer::load_keys(&node).await?;
 
     let router = Router::new()
         .route("/in/{source}", any(ingress::receive))
         .route("/in/{source}/{*rest}", any(ingress::receive))
+        .route("/a/style.css", get(answer::style))
+        .route("/a/{token}", get(answer::show).post(answer::take))
         .route("/healthz", get(health::healthz))
         .route("/status", get(health::status))
         .route("/metrics", get(metrics::metrics))
@@ -296,7 +299,7 @@ fn line(link: &LinkPlan, registry: &Registry) -> Result<Option<(LinkName, Arc<Dr
         link: link.link.clone(),
         base: base.clone(),
         timeout: Duration::from_secs(u64::from(http.timeout_secs)),
-        login: Login::new(manifest.auth.clone(), base),
+        login: Login::new(manifest.auth.clone(), manifest.answer.clone(), base),
         limits: Limits::new(&link.limits, link.reserve),
         slots: Semaphore::new(usize::try_from(link.concurrent.max(1)).unwrap_or(1)),
     };

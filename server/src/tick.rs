@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::deliver::settle_all;
 use crate::node::Node;
+use crate::notices;
 use crate::react::{self, Verb};
 use crate::{bounds, metrics};
 
@@ -56,7 +57,15 @@ impl Verb for Tick {
 pub async fn run(node: Arc<Node>, mut heard: mpsc::Receiver<(LinkName, String)>) {
     let mut wake = node.store.wakes().on(Topic::Deadlines);
     let mut reclaimed = None;
+    let mut told = notices::Told::default();
+    let mut look_at = node.clock.now();
     while !node.stop.is_cancelled() {
+        if look_at <= node.clock.now() && node.may_decide() {
+            look_at = node.clock.now() + bounds::NOTICES_EVERY;
+            if let Err(error) = notices::look(&node, &mut told).await {
+                tracing::warn!(%error, "notices wait for the store");
+            }
+        }
         let round = async {
             if node.may_decide() {
                 round(&node, &mut heard, &mut reclaimed).await
@@ -72,7 +81,7 @@ pub async fn run(node: Arc<Node>, mut heard: mpsc::Receiver<(LinkName, String)>)
             }
         };
         tokio::select! {
-            () = node.clock.sleep_until(next) => {}
+            () = node.clock.sleep_until(next.min(look_at)) => {}
             () = wake.wait() => {}
             hint = heard.recv() => if let Some(hint) = hint { hurry(&node, BTreeSet::from([hint])).await },
             () = node.stop.cancelled() => {}
@@ -101,6 +110,14 @@ async fn round(
         reclaim(node, begun).await?;
         *reclaimed = Some(begun);
     }
+    due(node).await
+}
+
+/// Works off the deadlines that are due and says when to look again.
+///
+/// # Errors
+/// When the store cannot be reached.
+pub async fn due(node: &Node) -> Result<Timestamp, StoreError> {
     let mut stale = 0;
     let mut limit = bounds::TICK_BATCH;
     loop {

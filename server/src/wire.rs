@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use leadloop_connector_api::{Answer, Body, Method, Request};
 
-use crate::bounds;
+use crate::{bounds, post};
 
 /// What went wrong under way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +34,7 @@ pub trait Wire: Send + Sync {
     ) -> BoxFuture<'a, Result<Answer, WireError>>;
 }
 
-/// The wire over HTTP.
+/// The wire over HTTP, and over SMTP for mail.
 pub struct HttpWire {
     client: reqwest::Client,
 }
@@ -56,6 +56,9 @@ impl HttpWire {
     }
 
     async fn carry(&self, request: &Request, timeout: Duration) -> Result<Answer, WireError> {
+        if let Body::Mail(mail) = &request.body {
+            return post::send(request, mail, timeout).await;
+        }
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -71,7 +74,7 @@ impl HttpWire {
             builder = builder.header(name, value);
         }
         builder = match &request.body {
-            Body::Empty => builder,
+            Body::Empty | Body::Mail(_) => builder,
             Body::Json(json) => builder.json(json),
             Body::Form(pairs) => builder.form(pairs),
             Body::Bytes(kind, bytes) => builder.header("content-type", kind).body(bytes.clone()),

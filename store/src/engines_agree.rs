@@ -62,7 +62,16 @@ async fn every_statement_has_the_same_columns_on_both_engines() {
 /// Statements that count or list for people, or run only when another config becomes active or a backup was restored, may
 /// look at whole tables; the others may not.
 fn for_people(name: &str) -> bool {
-    let counting = ["funnel", "status_", "lead_page", "find_parts", "audit_list"];
+    let counting = [
+        "funnel",
+        "won_touches",
+        "status_",
+        "lead_page",
+        "find_parts",
+        "audit_list",
+        "handoff_list",
+        "alarm_untold",
+    ];
     let small = ["config_active", "meta_", "turn_take"];
     let seldom = [
         "config_version_",
@@ -78,7 +87,15 @@ fn for_people(name: &str) -> bool {
 
 /// Statements that read an index in its order and stop at their limit.
 fn in_order(name: &str) -> bool {
-    let limited = ["capture_claim", "capture_retry", "deadline_", "retain_", "lead_walk", "quarantine_list"];
+    let limited = [
+        "capture_claim",
+        "capture_retry",
+        "deadline_",
+        "retain_",
+        "lead_walk",
+        "quarantine_list",
+        "decision_page",
+    ];
     let parked = ["delivery_parked", "delivery_retry", "delivery_drop", "capture_parked", "push_parked"];
     limited.iter().chain(&parked).any(|start| name.starts_with(start))
 }

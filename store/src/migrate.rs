@@ -36,6 +36,7 @@ migrations! {
     13 "0013_verdicts" "verdicts";
     16 "0016_pool" "pool";
     17 "0017_erased" "erased";
+    23 "0023_notices" "notices";
     28 "0028_conflicts" "conflicts";
     32 "0032_visits" "visits";
     40 "0040_companies" "companies";

@@ -135,6 +135,7 @@ statements! {
     LEASE_TAKE = "lease_take";
     LEASE_NOTE = "lease_note";
     META_GET = "meta_get";
+    META_FIRST = "meta_first";
     META_PUT = "meta_put";
 
     FIND_KEYS = "find_keys";
@@ -160,6 +161,14 @@ statements! {
     STORY_MILESTONES = "story_milestones";
     FUNNEL = "funnel";
     FUNNEL_SPAN = "funnel_span";
+    FUNNEL_DAYS = "funnel_days";
+    FUNNEL_TAGS = "funnel_tags";
+    WON_TOUCHES = "won_touches";
+    ALARM_UNTOLD = "alarm_untold";
+    ALARM_TOLD = "alarm_told";
+    HANDOFF_LIST = "handoff_list";
+    HANDOFF_RANGE = "handoff_range";
+    DECISION_PAGE = "decision_page";
     STATUS_INBOX = "status_inbox";
     STATUS_SOURCES = "status_sources";
     SOURCE_SPANS = "source_spans";

@@ -12,7 +12,7 @@ use crate::engine::{Pools, Work, sqlite_writer};
 use crate::error::{StoreError, code, of_driver};
 use crate::lanes::WriteLane;
 use crate::statement::{
-    CLOCK, DATABASE_IDENTITY, DELIVERY_ASK_FIRST, LEASE_NOTE, LEASE_TAKE, META_GET, META_PUT,
+    CLOCK, DATABASE_IDENTITY, DELIVERY_ASK_FIRST, LEASE_NOTE, LEASE_TAKE, META_FIRST, META_GET, META_PUT,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -139,6 +139,32 @@ impl Store {
     pub async fn set_live(&self) -> Result<()> {
         let mut work = self.pools().write(WriteLane::Hot).await?;
         work.run(&META_PUT, args![RESTORED, "no"]).await?;
+        work.commit().await
+    }
+
+    /// What is kept under a name of the store's own; `first` is kept where nothing is.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn keep_meta(&self, key: &str, first: &str) -> Result<String> {
+        let mut work = self.pools().write(WriteLane::Hot).await?;
+        if let Some(kept) = meta(&mut work, key).await? {
+            work.undo().await?;
+            return Ok(kept);
+        }
+        work.run(&META_FIRST, args![key, first]).await?;
+        let kept = meta(&mut work, key).await?;
+        work.commit().await?;
+        kept.ok_or_else(|| StoreError::unreadable("what was kept just now"))
+    }
+
+    /// Keeps something under a name of the store's own.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn set_meta(&self, key: &str, value: &str) -> Result<()> {
+        let mut work = self.pools().write(WriteLane::Hot).await?;
+        work.run(&META_PUT, args![key, value]).await?;
         work.commit().await
     }
 

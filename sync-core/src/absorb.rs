@@ -15,15 +15,16 @@ use crate::case::Case;
 use crate::effect::{Effect, Reaction, Suspect};
 use crate::facts::{self, Scene};
 use crate::identity::{self, Resolution};
-use crate::ids::LeadId;
+use crate::ids::{LeadId, PersonKey};
 use crate::lead::{Edge, Lead, Standing, Touch};
 use crate::matching::{self, Subject};
 use crate::moment::Moment;
+use crate::notice::{self, Event, Happened};
 use crate::policy::Policy;
 use crate::score::replay;
 use crate::time::Timestamp;
 use crate::transfer::{self, Occasion};
-use crate::{agree, feedback, funnel, inform, person, pool, score, track};
+use crate::{agree, feedback, funnel, inform, person, pool, score, tell, track};
 
 /// What must be known first: whose identifiers these are.
 #[must_use]
@@ -67,7 +68,7 @@ pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs 
     for lead in touched.flat_map(|captured| &captured.who).filter_map(|identifier| book.lead_of(identifier)) {
         needs.rows.extend(book.open_handoff(lead.id).and_then(|handoff| handoff.remote.clone()));
     }
-    needs.extend(feedback::needs_more(book, &answers(captures)));
+    needs.extend(feedback::needs_more(book, &answers(captures), policy));
     needs
 }
 
@@ -138,6 +139,7 @@ pub fn absorb(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
     for effect in judge(&mut person, &touch, captured, policy, moment, &mut reaction.because) {
         reaction.effects.push(effect);
     }
+    reaction.effects.extend(poster(&mut person, &touch, policy, moment, &mut reaction.because));
     let (reasons, effects) = track::choose(&mut person.lead, policy, moment.now);
     reaction.because.reasons.extend(reasons);
     reaction.effects.extend(effects);
@@ -405,6 +407,31 @@ fn count(
         reasons.push(Reason::new("recounted").with("touches", others.len()));
     }
     (reasons, others.into_iter().map(|touch| Effect::Receipts(Box::new(touch))).collect())
+}
+
+/// Somebody came through a salesperson's own poster (`touch.poster` holds their key): they hear of it at once.
+fn poster(
+    person: &mut Person<'_>,
+    touch: &Touch,
+    policy: &Policy,
+    moment: &mut Moment,
+    because: &mut Because,
+) -> Vec<Effect> {
+    let key = touch.fields.text("poster").map(|key| PersonKey::from(key.trim()));
+    let Some(key) = key.filter(|key| policy.people.contains_key(key)) else { return Vec::new() };
+    let mut case = Case::new(person.book, policy, moment, &mut person.lead);
+    let happened = Happened {
+        event: Event::PosterRegistration,
+        thing: touch.id.uuid().simple().to_string(),
+        handoff: None,
+        owner: Some(key),
+        only: None,
+        facts: vec![("touch", tell::touch_line(&case, touch).into())],
+    };
+    notice::raise(&mut case, &happened);
+    let (effects, mut said) = case.into_parts();
+    because.reasons.append(&mut said.reasons);
+    effects
 }
 
 /// The lead's place in the funnel, and the hand-over that follows from it.

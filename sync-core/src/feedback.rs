@@ -6,6 +6,7 @@
 
 mod answer;
 mod next;
+mod revise;
 
 use leadloop_mapping::{Record, Value};
 
@@ -15,15 +16,17 @@ use crate::capture::{CaptureEnd, Captured};
 use crate::case::Case;
 use crate::effect::{Effect, Reaction};
 use crate::handoff::Handoff;
-use crate::ids::LinkName;
+use crate::ids::{HandoffId, LinkName};
 use crate::lead::{Lead, RemoteRef, Stage};
+use crate::matching::{self, Subject};
 use crate::mirror::MirrorRow;
 use crate::mirror_read::{OPPORTUNITY, roles_in};
 use crate::moment::Moment;
 use crate::policy::{CrmPolicy, Policy, StatusMeaning};
-use crate::{agree, routing};
+use crate::{agree, desk, routing};
 
 pub(crate) use next::{Return, Wake, give_back, overdue_key, take_over, wake};
+pub use revise::ANSWER_PAGE;
 
 /// The value of a CRM record's identifier (kind `crm_id`): `sales/lead/42`.
 #[must_use]
@@ -99,12 +102,19 @@ pub fn remote_of(captured: &Captured) -> Option<RemoteRef> {
     Some(RemoteRef { link, object: text("answer.object")?, id: text("answer.id")? })
 }
 
+/// The hand-over an answer names by our own id.
+#[must_use]
+pub fn handoff_of(captured: &Captured) -> Option<HandoffId> {
+    captured.fields.text("answer.handoff").and_then(|id| id.parse().ok())
+}
+
 /// What must be known before answers can be understood, beside the leads of their identifiers.
 #[must_use]
 pub fn needs(captured: &[Captured]) -> Needs {
     let mut needs = Needs::default();
     for captured in captured {
         needs.remotes.extend(remote_of(captured));
+        needs.handoffs.extend(handoff_of(captured));
         needs.identifiers.extend(captured.who.iter().cloned());
         needs.identifiers.extend(agree::identifiers(captured));
     }
@@ -113,7 +123,7 @@ pub fn needs(captured: &[Captured]) -> Needs {
 
 /// What must be known then: what is remembered of the leads they are about.
 #[must_use]
-pub fn needs_more(book: &Book, captured: &[Captured]) -> Needs {
+pub fn needs_more(book: &Book, captured: &[Captured], policy: &Policy) -> Needs {
     let mut needs = Needs::default();
     for captured in captured {
         if let Some((lead, handoff)) = whose(book, captured) {
@@ -121,6 +131,15 @@ pub fn needs_more(book: &Book, captured: &[Captured]) -> Needs {
             needs.counters.insert(next::source_key(&lead.origin.source));
             needs.rows.extend(handoff.and_then(|handoff| handoff.remote.clone()));
             needs.rows.extend(lead.remotes.iter().filter(|_| agree::concerns(captured)).cloned());
+            if let Some(crate::handoff::Action::Update { remote, .. }) =
+                handoff.and_then(|handoff| handoff.action.as_ref())
+            {
+                needs.rows.insert(remote.clone());
+            }
+            needs.touches_of.insert(lead.id);
+            if desk::verdict_of(captured).is_some() {
+                needs.extend(matching::needs(&[Subject::of(lead)], policy));
+            }
         }
     }
     needs
@@ -128,6 +147,10 @@ pub fn needs_more(book: &Book, captured: &[Captured]) -> Needs {
 
 /// Whose answer it is, and on which hand-over: by the record's link, else by who it names.
 fn whose<'b>(book: &'b Book, captured: &Captured) -> Option<(&'b Lead, Option<&'b Handoff>)> {
+    // The answer page and commands name the hand-over itself.
+    if let Some(handoff) = handoff_of(captured).and_then(|id| book.handoffs.get(&id)) {
+        return Some((book.resolve(handoff.lead)?, Some(handoff)));
+    }
     let link = remote_of(captured).and_then(|remote| book.links.get(&remote));
     let lead = match link {
         Some(link) => book.resolve(link.lead)?,
@@ -155,6 +178,14 @@ pub fn listen(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
     let mut lead = lead.clone();
     let mut case = Case::new(book, policy, moment, &mut lead);
     case.because.capture = Some(captured.id);
+    if let Some(verdict) = desk::verdict_of(captured) {
+        let (id, on) = (captured.id, handoff.as_ref().map(|handoff| handoff.id));
+        let news = desk::take(&mut case, captured, verdict, handoff);
+        let lead = case.lead.id;
+        let end = if news { CaptureEnd::Answered { lead, handoff: on } } else { CaptureEnd::Nothing };
+        case.push(Effect::FinishCapture { id, end });
+        return case.finish(&before);
+    }
     let read = match answer::read(&case, captured) {
         Ok(read) => read,
         Err(refused) => return refused.park(case, captured),

@@ -7,9 +7,9 @@ use leadloop_mapping::Record;
 use serde::{Deserialize, Serialize};
 
 use crate::capture::Identifier;
-use crate::ids::{DecisionId, HandoffId, LeadId, LinkName};
+use crate::ids::{DecisionId, HandoffId, LeadId, LinkName, PersonKey};
 use crate::lead::{Owner, RemoteRef};
-use crate::time::Timestamp;
+use crate::time::{Micros, Timestamp};
 
 /// How far a hand-over got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ use crate::time::Timestamp;
 pub enum HandoffState {
     /// The mirror was too old or a rule holds it: facts are asked for, or a person decides.
     Asking,
+    /// The desk before sales looks at it first.
+    AtDesk,
     /// Decided; the outbox is telling the CRM.
     Telling,
     /// The CRM has it; the clock runs.
@@ -43,6 +45,7 @@ impl HandoffState {
     pub const fn as_str(self) -> &'static str {
         match self {
             HandoffState::Asking => "asking",
+            HandoffState::AtDesk => "at_desk",
             HandoffState::Telling => "telling",
             HandoffState::WithSales => "with_sales",
             HandoffState::Accepted => "accepted",
@@ -60,6 +63,7 @@ impl HandoffState {
     pub fn parse(name: &str) -> Option<Self> {
         [
             HandoffState::Asking,
+            HandoffState::AtDesk,
             HandoffState::Telling,
             HandoffState::WithSales,
             HandoffState::Accepted,
@@ -80,6 +84,7 @@ impl HandoffState {
         matches!(
             self,
             HandoffState::Asking
+                | HandoffState::AtDesk
                 | HandoffState::Telling
                 | HandoffState::WithSales
                 | HandoffState::Accepted
@@ -140,6 +145,38 @@ pub struct Clocks {
     pub answered: Option<Timestamp>,
 }
 
+impl Clocks {
+    /// Each clock with when it stopped and how long it took since the one before it that is known.
+    #[must_use]
+    pub fn steps(&self) -> [(&'static str, Option<Timestamp>, Option<Micros>); 5] {
+        let mut before = None;
+        [
+            ("happened", self.happened),
+            ("noticed", self.noticed),
+            ("decided", self.decided),
+            ("delivered", self.delivered),
+            ("answered", self.answered),
+        ]
+        .map(|(name, at)| {
+            let took =
+                at.zip(before).map(|(at, before): (Timestamp, Timestamp)| Micros((at - before).0.max(0)));
+            before = at.or(before);
+            (name, at, took)
+        })
+    }
+
+    /// The clock that took longest.
+    #[must_use]
+    pub fn slowest(&self) -> Option<(&'static str, Micros)> {
+        let took = self.steps().into_iter().filter_map(|(name, _, took)| Some((name, took?)));
+        // Of equals the first.
+        took.fold(None, |best, step| match best {
+            Some((_, longest)) if longest >= step.1 => best,
+            _ => Some(step),
+        })
+    }
+}
+
 /// A hand-over: the passing of one MQL to sales.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Handoff {
@@ -186,6 +223,9 @@ pub struct Handoff {
     pub by: Option<Identifier>,
     /// Rules up to this index were tried already (a hold that ran out goes on with the next).
     pub rules_tried: u32,
+    /// Who has it at the desk before sales, or had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desk: Option<PersonKey>,
 }
 
 impl Handoff {

@@ -32,11 +32,13 @@ pub mod mirror;
 pub mod mirror_read;
 
 pub mod companies;
+pub mod desk;
 pub mod handoff;
 pub mod matching;
 pub mod preview;
 pub mod recompute;
 pub mod reconcile;
+pub mod rehearse;
 pub mod routing;
 mod tell;
 pub mod transfer;
@@ -49,7 +51,10 @@ pub mod gate;
 pub mod outbox;
 pub mod settle;
 
+pub mod answer_page;
+pub mod attribution;
 pub mod feedback;
+pub mod notice;
 pub mod sla;
 pub mod tick;
 

@@ -28,7 +28,7 @@ use crate::policy::Policy;
 use crate::time::{Micros, Timestamp};
 
 pub use company::{Account, accounts};
-pub use facts::{crm_schema, to_json};
+pub use facts::{crm_schema, from_json, to_json};
 pub use names::{company_key, company_keys, similar_company_keys};
 pub use rows::follower;
 pub(crate) use rows::on_leave;
@@ -244,6 +244,9 @@ pub fn needs(subjects: &[Subject], policy: &Policy) -> Needs {
         }
     }
     needs.counters.extend(crate::routing::counters(policy, link));
+    if policy.desk.is_some() {
+        needs.counters.insert(crate::desk::TURN.to_owned());
+    }
     needs.users_of.insert(link.clone());
     needs.fresh.insert(link.clone());
     needs.load_of.insert(link.clone());

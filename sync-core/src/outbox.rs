@@ -11,6 +11,7 @@ use crate::describe::RemoteObject;
 use crate::ids::{DeliveryId, HandoffId, LeadId, LinkName};
 use crate::lead::RemoteRef;
 use crate::mirror::RemoteRecord;
+use crate::notice::Notice;
 use crate::time::{Micros, Timestamp};
 
 /// Where a page of changes starts: a keyset (time, id) or the system's own cursor.
@@ -92,6 +93,13 @@ pub enum Operation {
         /// What to tell.
         record: Record,
     },
+    /// Tell one of our own people, or a group of them.
+    Notify {
+        /// Their address there; empty for a group.
+        to: String,
+        /// What to say.
+        notice: Box<Notice>,
+    },
 }
 
 impl Operation {
@@ -107,6 +115,7 @@ impl Operation {
             Operation::Update { .. } => "update",
             Operation::Changes { .. } => "changes",
             Operation::Tell { .. } => "tell",
+            Operation::Notify { .. } => "notify",
         }
     }
 }
@@ -122,7 +131,7 @@ impl Operation {
             | Operation::Prepare { object, .. }
             | Operation::Changes { object, .. } => object,
             Operation::Update { remote, .. } => &remote.object,
-            Operation::Check | Operation::Tell { .. } => "",
+            Operation::Check | Operation::Tell { .. } | Operation::Notify { .. } => "",
         }
     }
 }
@@ -171,6 +180,8 @@ pub enum Purpose {
     Inform,
     /// Keeps fields in step: reads a record once more, and writes what the pool changed.
     Fields,
+    /// Tells our own people.
+    Notice,
 }
 
 /// How far a delivery got.

@@ -16,9 +16,11 @@ use crate::because::Language;
 use crate::calendar::Calendar;
 use crate::capture::IdentifierKind;
 use crate::companies::Companies;
+use crate::desk::DeskPolicy;
 use crate::ids::{LinkName, PersonKey, SourceName};
 use crate::lead::Stage;
 use crate::mirror::Roles;
+use crate::notice::NoticePolicy;
 use crate::outbox::RetryPolicy;
 use crate::time::{Micros, Timestamp};
 
@@ -78,6 +80,10 @@ pub struct Policy {
     pub recycle: RecyclePolicy,
     /// Nurture tracks by name.
     pub tracks: BTreeMap<String, Track>,
+    /// The desk before sales, where there is one.
+    pub desk: Option<DeskPolicy>,
+    /// Whom we tell what, and how.
+    pub notices: NoticePolicy,
 }
 
 /// What a source brings.
@@ -434,17 +440,32 @@ pub struct Route {
     pub sticky: bool,
 }
 
+/// The link of hand-overs that go to no CRM: they live on the answer page.
+pub const ANSWERS: &str = "answers";
+
 /// How hand-overs are made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HandoffPolicy {
-    /// The CRM they go to (the first one).
+    /// The CRM they go to (the first one); [`ANSWERS`] where there is none and hand-overs live on the answer page.
     pub link: Option<LinkName>,
+    /// Whether the CRM's record is made only when sales accept the message.
+    pub when_accepted: bool,
+    /// How long the link of an answer page lives, and an answer may be changed.
+    pub link_for: Micros,
     /// What sales see.
     pub brief: Vec<String>,
     /// Owner of a returned record: the public pool, else nobody touches it.
     pub returned_to_public_pool: bool,
     /// Stage whose status is written on a return.
     pub returned_status: Option<Stage>,
+}
+
+impl HandoffPolicy {
+    /// Whether sales hear of it by a message first, and a record of a CRM is made later or never.
+    #[must_use]
+    pub fn by_message(&self, link: &LinkName) -> bool {
+        self.when_accepted || link.as_str() == ANSWERS
+    }
 }
 
 /// A response time.
@@ -490,6 +511,8 @@ pub struct FeedbackRule {
     pub crm: BTreeMap<LinkName, Value>,
     /// What follows.
     pub next: NextAction,
+    /// Extra questions: fields of the profile.
+    pub ask: Vec<String>,
 }
 
 /// The next action an answer prescribes.

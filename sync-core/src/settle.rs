@@ -8,6 +8,7 @@
 mod asked;
 mod failed;
 mod fetch;
+mod noticed;
 mod poll;
 mod sweep;
 mod told;
@@ -152,6 +153,9 @@ pub fn settle(
         }
         return poll::settle(book, delivery, outcome, policy, moment);
     }
+    if delivery.purpose == Purpose::Notice {
+        return noticed::settle(book, delivery, outcome, policy, moment);
+    }
     let Some(mut lead) = whose(book, delivery).cloned() else {
         return forgotten(delivery, outcome, moment.now);
     };
@@ -206,7 +210,7 @@ fn done(case: &mut Case<'_>, end: &Ending<'_>, reply: &Reply) {
             _ => failed::ask_by_mark(case, end),
         },
         (Purpose::Ask, _) => asked::in_vain(case, end),
-        (Purpose::Brief | Purpose::Inform | Purpose::Poll, _) => end.settled(case),
+        (Purpose::Brief | Purpose::Inform | Purpose::Poll | Purpose::Notice, _) => end.settled(case),
     }
 }
 
@@ -293,7 +297,8 @@ pub(super) fn auth_key(link: &LinkName) -> String {
 /// How a link's deliveries are retried.
 pub(super) fn retry_of(policy: &Policy, link: &LinkName) -> RetryPolicy {
     let crm = policy.crms.get(link).map(|crm| &crm.retry);
-    crm.or_else(|| policy.mas.get(link).map(|ma| &ma.retry)).cloned().unwrap_or_default()
+    let notices = || policy.notices.channel(link).map(|channel| &channel.retry);
+    crm.or_else(|| policy.mas.get(link).map(|ma| &ma.retry)).or_else(notices).cloned().unwrap_or_default()
 }
 
 /// What an attempt brought, for people.
@@ -337,5 +342,6 @@ fn purpose(delivery: &Delivery) -> &'static str {
         Purpose::Fields => "fields",
         Purpose::Poll => "poll",
         Purpose::Inform => "inform",
+        Purpose::Notice => "notice",
     }
 }

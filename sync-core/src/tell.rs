@@ -19,7 +19,6 @@ use crate::mirror::{MirrorRow, Roles};
 use crate::mirror_read::{ACTIVITY, roles_in};
 use crate::outbox::{Operation, Purpose};
 use crate::policy::CrmPolicy;
-use crate::transfer::Decided;
 
 /// What a message to sales is about.
 #[derive(Clone, Copy, Debug)]
@@ -35,14 +34,22 @@ pub(crate) enum News<'a> {
 }
 
 /// Says a decision to the CRM. Parks the hand-over where the record cannot be made.
-pub(crate) fn handover(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Decided, read: &[MirrorRow]) {
+///
+/// `stage` is what the person's own record stood at when it was decided.
+pub(crate) fn handover(
+    case: &mut Case<'_>,
+    handoff: &mut Handoff,
+    action: &Action,
+    stage: Option<Stage>,
+    read: &[MirrorRow],
+) {
     let Some(crm) = case.policy.crms.get(&handoff.link) else {
         case.park(handoff, "LL4202", &format!("`{}` is not configured any more", handoff.link));
         return;
     };
     let text = brief::text(case, handoff, News::Handover);
     let pool = pool_record(case, &text);
-    let operation = match &decided.record.action {
+    let operation = match action {
         Action::Create { object, owner, account } => {
             let mut record = match mapped(crm, object, &pool, Writing::Create) {
                 Ok(record) => record,
@@ -77,8 +84,8 @@ pub(crate) fn handover(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Dec
                 }
             }
             // A record that lay in the pool starts anew; where somebody works on it, its stage is theirs.
-            let rests = decided.matches.person.stage.is_none_or(|stage| !stage.with_sales());
-            if owner.is_some() || *release || decided.owner.is_none() || rests {
+            let rests = stage.is_none_or(|stage| !stage.with_sales());
+            if owner.is_some() || *release || handoff.owner.is_none() || rests {
                 set_status(&mut record, crm, &remote.object, Stage::WithSales);
             }
             handoff.remote = Some(remote.clone());
@@ -89,6 +96,16 @@ pub(crate) fn handover(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Dec
     let mut delivery = case.delivery(&handoff.link, Purpose::Handover, operation);
     delivery.handoff = Some(handoff.id);
     case.push(Effect::Enqueue(Box::new(delivery)));
+}
+
+/// The brief of a hand-over as text.
+pub(crate) fn brief_text(case: &Case<'_>, handoff: &Handoff) -> String {
+    brief::text(case, handoff, News::Handover)
+}
+
+/// One touch as a line for people.
+pub(crate) fn touch_line(case: &Case<'_>, touch: &Touch) -> String {
+    brief::touch_line(case, touch)
 }
 
 /// Puts a note for sales beside the record: what they should know, in their language. CRMs without activities get it
@@ -146,6 +163,7 @@ pub(crate) fn status(case: &mut Case<'_>, handoff: &Handoff, stage: Option<Stage
     if release && let Some(field) = roles_in(crm, &remote.object).owner {
         record.set(field, Value::Null);
     }
+    set_answer(&mut record, case, crm, handoff, remote);
     if let Some(known) = case.book.mirror.get(remote) {
         record.0.retain(|field, value| {
             let held = known.fields.get(field);
@@ -320,6 +338,33 @@ pub(crate) fn set_status(record: &mut Record, crm: &CrmPolicy, object: &str, sta
     if let Some((status, value)) = policy.and_then(|status| Some((status, status.write.get(&stage)?))) {
         record.set(status.field.as_str(), value.clone());
     }
+}
+
+/// What sales answered elsewhere (on the answer page, in a file) stands in the CRM's own fields too.
+fn set_answer(record: &mut Record, case: &Case<'_>, crm: &CrmPolicy, handoff: &Handoff, remote: &RemoteRef) {
+    let Some(fields) = crm.feedback.as_ref().filter(|fields| fields.object == remote.object) else { return };
+    let rule = handoff.feedback.as_ref().and_then(|tag| case.policy.feedback.get(tag));
+    let Some(value) = rule.and_then(|rule| rule.crm.get(&handoff.link)) else { return };
+    record.set(fields.field.as_str(), value.clone());
+    if let (Some(field), Some(remark)) = (&fields.remark, &handoff.remark) {
+        record.set(field.as_str(), remark.as_str());
+    }
+}
+
+/// Gives a record back to who had it: an answer was changed.
+pub(crate) fn owner_again(case: &mut Case<'_>, handoff: &Handoff) {
+    let (Some(remote), Some(crm)) = (handoff.remote.as_ref(), case.policy.crms.get(&handoff.link)) else {
+        return;
+    };
+    let mut record = Record::new();
+    set_owner(&mut record, &roles_in(crm, &remote.object), handoff.owner.as_ref());
+    if record.is_empty() {
+        return;
+    }
+    let operation = Operation::Update { remote: remote.clone(), record };
+    let mut delivery = case.delivery(&handoff.link, Purpose::Status, operation);
+    delivery.handoff = Some(handoff.id);
+    case.push(Effect::Enqueue(Box::new(delivery)));
 }
 
 /// Says that a deputy should know: the owner is away.

@@ -9,13 +9,21 @@ use crate::case::Case;
 use crate::effect::{Deadline, Effect, Reaction};
 use crate::feedback::{self, Return, Wake};
 use crate::handoff::{Handoff, HandoffState};
+use crate::ids::PersonKey;
 use crate::lead::{Lead, Stage};
 use crate::matching::{self, Subject};
 use crate::mirror::OwnerState;
 use crate::moment::Moment;
-use crate::policy::{Length, Policy, SlaRule, SlaStep};
+use crate::notice::{self, Audience, Event, Happened};
+use crate::policy::{Assign, Length, Policy, SlaRule, SlaStep};
 use crate::transfer::{self, Forced, Occasion};
-use crate::{funnel, routing, sla, track};
+use crate::{desk, funnel, routing, sla, track};
+
+/// The deadline by which a person takes a hand-over back, and the one by which they give it to somebody else, whose key ends
+/// the deadline's.
+pub const TAKE_BACK: &str = "take_back";
+/// See [`TAKE_BACK`].
+pub const REASSIGN: &str = "reassign";
 
 /// How long a take-back waits while the owner is away.
 const OWNER_AWAY: Length = Length::WorkingDays(1);
@@ -72,6 +80,12 @@ pub fn tick(book: &Book, deadline: &Deadline, policy: &Policy, moment: &mut Mome
         ("again", Some(handoff)) => again(&mut case, handoff),
         ("sla", Some(handoff)) => step(&mut case, deadline, handoff),
         ("chase", Some(handoff)) => chase(&mut case, handoff),
+        ("desk", Some(handoff)) => desk::late(&mut case, deadline.step, handoff),
+        (TAKE_BACK, Some(handoff)) => by_hand(&mut case, deadline, handoff, None),
+        (REASSIGN, Some(handoff)) => {
+            let person = deadline.key.rsplit('/').next().map(PersonKey::from);
+            by_hand(&mut case, deadline, handoff, person);
+        }
         _ => case.say(Reason::new("deadline_unknown")),
     }
     case.finish(before)
@@ -165,6 +179,13 @@ fn step(case: &mut Case<'_>, deadline: &Deadline, handoff: Handoff) {
         rule.name,
     );
     case.alarm(feedback::overdue_key(handoff.id), "LL4209", detail, true);
+    let only = if whom == "manager" { Audience::Manager } else { Audience::Owner };
+    let thing = format!("{}-{}", handoff.id.uuid().simple(), deadline.step);
+    let length = desk::words(step.after, case.policy);
+    let happened = Happened { thing, only: Some(only), ..Happened::of(Event::Overdue, &handoff) }
+        .with("clock", step.clock.as_str())
+        .with("step", length);
+    notice::raise(case, &happened);
 }
 
 /// No answer in time: it is taken back, and goes to somebody else where the step says so.
@@ -189,11 +210,49 @@ fn take_back(case: &mut Case<'_>, deadline: &Deadline, mut handoff: Handoff, rul
     } else {
         let _ = feedback::give_back(case, &mut handoff, &ends);
     }
+    taken_back(case, &handoff, &desk::words(step.after, case.policy));
     case.put_handoff(handoff);
     let Some(assign) = reassigned else { return };
     let Some(_) = transfer::allowed(case) else { return };
     let occasion = Occasion { happened, noticed, touch: None };
     let forced = Forced { name: &rule.name, assign, except: except.as_ref().filter(|_| step.except_owner) };
+    transfer::begin(case, link, &occasion, Some(forced));
+}
+
+/// Tells of a take-back.
+fn taken_back(case: &mut Case<'_>, handoff: &Handoff, length: &str) {
+    let person = handoff.owner.as_ref().and_then(|owner| owner.person.as_ref());
+    let name = person.and_then(|key| case.policy.people.get(key)).map(|person| person.name.clone());
+    let name =
+        name.or_else(|| handoff.owner.as_ref().map(|owner| owner.crm_user.clone())).unwrap_or_default();
+    let happened = Happened::of(Event::TakenBack, handoff).with("previous.name", name).with("step", length);
+    notice::raise(case, &happened);
+}
+
+/// A person takes a hand-over back, or gives it to somebody else: no clock of it is lost.
+fn by_hand(case: &mut Case<'_>, deadline: &Deadline, mut handoff: Handoff, to: Option<PersonKey>) {
+    if !matches!(handoff.state, HandoffState::WithSales | HandoffState::Accepted | HandoffState::Parked) {
+        case.say(Reason::new("hold_over_already"));
+        return;
+    }
+    let (link, noticed) = (handoff.link.clone(), case.now());
+    let happened = handoff.clocks.happened.unwrap_or(handoff.opened_at);
+    case.say(Reason::new("by_hand").with("to", to.as_ref().map_or("", |person| person.as_str())));
+    case.alarm(feedback::overdue_key(handoff.id), "LL4209", String::new(), false);
+    let ends = Return { state: HandoffState::TakenBack, next: None, stage: None, cool: false };
+    let Some(person) = to else {
+        let _ = feedback::give_back(case, &mut handoff, &ends);
+        taken_back(case, &handoff, "-");
+        return case.put_handoff(handoff);
+    };
+    // A change of hands is no loop: neither the limit nor the cool-down counts it.
+    case.state(&mut handoff, HandoffState::Superseded);
+    handoff.due = None;
+    case.put_handoff(handoff);
+    let Some(_) = transfer::allowed(case) else { return };
+    let occasion = Occasion { happened, noticed, touch: None };
+    let assign = Assign::Person(person);
+    let forced = Forced { name: &deadline.kind, assign: &assign, except: None };
     transfer::begin(case, link, &occasion, Some(forced));
 }
 
@@ -207,6 +266,7 @@ fn chase(case: &mut Case<'_>, handoff: Handoff) {
     let owner = handoff.owner.as_ref().map_or("sales", |owner| owner.crm_user.as_str()).to_owned();
     let detail = format!("{owner} returned hand-over {} without a feedback tag; ask for it", handoff.id);
     case.alarm(format!("chase/{}", handoff.id), "LL4210", detail, true);
+    notice::raise(case, &Happened::of(Event::TagMissing, &handoff));
     if case.lead.stage == Stage::Resting && case.lead.rest_until.is_none() {
         case.stage(Stage::Raw);
     }

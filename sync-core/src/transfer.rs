@@ -21,13 +21,15 @@ use crate::matching;
 use crate::mirror::MirrorRow;
 use crate::mirror_read::PEOPLE;
 use crate::moment::Moment;
+use crate::notice::{self, Event, Happened};
 use crate::outbox::{FindBy, Operation, Purpose};
 use crate::policy::{CrmPolicy, Policy};
 use crate::routing;
 use crate::tell::{self, News};
 use crate::time::{Micros, Timestamp};
+use crate::{desk, sla};
 
-pub use decide::{Decided, Forced, Input, decide};
+pub use decide::{Again, Decided, Forced, Ground, Input, again, decide};
 
 /// How long a rule's "no" stands before the same lead is decided again.
 const DECLINED_FOR: Micros = Micros::days(1);
@@ -161,8 +163,12 @@ pub(crate) fn begin(
         parked: None,
         by: carried(case.lead),
         rules_tried: 0,
+        desk: None,
     };
     case.say(Reason::new("handoff_opened").with("handoff", id));
+    if forced.is_none() && case.lead.recycled == 0 && desk::wants(case) {
+        return desk::queue(case, handoff);
+    }
     decide_or_ask(case, handoff, forced);
 }
 
@@ -307,8 +313,13 @@ pub(crate) fn settle_decision(
 fn carry_out(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Decided, read: &[MirrorRow]) {
     match &decided.record.action {
         Action::Create { .. } | Action::Update { .. } => {
+            if case.policy.handoff.by_message(&handoff.link) {
+                with_sales(case, handoff);
+                return;
+            }
             case.state(handoff, HandoffState::Telling);
-            tell::handover(case, handoff, decided, read);
+            let stage = decided.matches.person.stage;
+            tell::handover(case, handoff, &decided.record.action, stage, read);
         }
         Action::Hold { until, team } => {
             case.state(handoff, HandoffState::Asking);
@@ -323,6 +334,27 @@ fn carry_out(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Decided, read
             case.state(handoff, HandoffState::Declined);
         }
     }
+}
+
+/// Sales have it by a message: the clocks run from now, whether or not the message is read.
+fn with_sales(case: &mut Case<'_>, handoff: &mut Handoff) {
+    case.state(handoff, HandoffState::WithSales);
+    case.stage(Stage::WithSales);
+    case.lead.owner.clone_from(&handoff.owner);
+    case.lead.rest_until = None;
+    case.lead.track = None;
+    if case.policy.notices.channels.is_empty() {
+        handoff.clocks.delivered = Some(case.now());
+    }
+    sla::start(case, handoff);
+    notice::raise(case, &Happened::of(Event::HandedOver, handoff));
+}
+
+/// Sales accepted a message: now the CRM's record is made.
+pub(crate) fn record_now(case: &mut Case<'_>, handoff: &mut Handoff) {
+    let waits = case.policy.handoff.when_accepted && handoff.remote.is_none();
+    let Some(action) = handoff.action.clone().filter(|_| waits) else { return };
+    tell::handover(case, handoff, &action, None, &[]);
 }
 
 /// The deadline of a hold.
@@ -358,7 +390,9 @@ fn fuse_blown(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Decided) -> 
 /// Tells sales that a lead they hold did something new; bounded, so that an eager lead floods nobody.
 fn tell_news(case: &mut Case<'_>, handoff: &Handoff, occasion: &Occasion<'_>) {
     case.because.handoff = Some(handoff.id);
-    let (Some(touch), Some(remote)) = (occasion.touch, handoff.remote.clone()) else {
+    let by_message = case.policy.handoff.by_message(&handoff.link);
+    let remote = handoff.remote.clone();
+    let Some(touch) = occasion.touch.filter(|_| by_message || remote.is_some()) else {
         case.say(Reason::new("handoff_runs_already"));
         return;
     };
@@ -373,5 +407,11 @@ fn tell_news(case: &mut Case<'_>, handoff: &Handoff, occasion: &Occasion<'_>) {
         return;
     }
     case.say(Reason::new("new_behaviour_told"));
-    tell::brief(case, handoff, &remote, News::Touch(touch));
+    if let Some(remote) = remote {
+        tell::brief(case, handoff, &remote, News::Touch(touch));
+    }
+    let line = tell::touch_line(case, touch);
+    let thing = touch.id.uuid().simple().to_string();
+    let happened = Happened { thing, ..Happened::of(Event::NewBehaviour, handoff).with("touch", line) };
+    notice::raise(case, &happened);
 }

@@ -15,6 +15,8 @@ mod demo;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod handoffs;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod kill;

@@ -67,6 +67,55 @@ fn count(leads: &Path, deals: &Path) -> BTreeMap<String, Counted> {
     counted
 }
 
+fn rows(file: &Path) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_path(file).unwrap();
+    reader.deserialize::<BTreeMap<String, String>>().map(Result::unwrap).collect()
+}
+
+/// Deals by who closed them.
+fn by_sales_rep(folder: &Path, deals: &Path) {
+    let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
+    for row in rows(deals) {
+        *wanted.entry(row["sr_id"].clone()).or_default() += 1;
+    }
+    let funnel = leadloop(folder, &["funnel", "--by", "owner", "--output", "json"]).json();
+    let shown = funnel["rows"].as_array().unwrap().iter();
+    let shown: BTreeMap<String, i64> = shown
+        .filter(|row| row["won"] != 0)
+        .map(|row| (row["name"].as_str().unwrap().to_owned(), row["won"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(shown, wanted);
+}
+
+/// What was won, divided among channels by each model: the whole is always the whole.
+fn amounts(folder: &Path, leads: &Path, deals: &Path) {
+    let cents = |text: &str| (text.parse::<f64>().unwrap_or(0.0) * 100.0).round() as i64;
+    let origin_of: BTreeMap<String, String> = rows(leads)
+        .into_iter()
+        .map(|row| (row["mql_id"].clone(), row["origin"].clone()))
+        .map(|(id, origin)| (id, if origin.is_empty() { NOT_GIVEN.to_owned() } else { origin }))
+        .collect();
+    let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
+    for row in rows(deals) {
+        *wanted.entry(origin_of[&row["mql_id"]].clone()).or_default() +=
+            cents(&row["declared_monthly_revenue"]);
+    }
+    let all: i64 = wanted.values().sum();
+    for model in ["first", "last", "linear", "time_decay", "position_based"] {
+        let said = leadloop(folder, &["funnel", "--attribution", model, "--output", "json"]).json();
+        assert_eq!(said["total_cents"], all, "{model}");
+        // One touch each: every model says the same here.
+        let shown = said["rows"].as_array().unwrap().iter();
+        let shown: BTreeMap<String, i64> = shown
+            .map(|row| (row["name"].as_str().unwrap().to_owned(), row["amount_cents"].as_i64().unwrap()))
+            .collect();
+        assert_eq!(shown, wanted, "{model}");
+    }
+    for show in ["rates", "days", "tags"] {
+        leadloop(folder, &["funnel", "--show", show]).ok();
+    }
+}
+
 #[test]
 fn the_funnel_of_real_leads_is_what_the_files_hold() {
     let config =
@@ -100,6 +149,8 @@ fn the_funnel_of_real_leads_is_what_the_files_hold() {
             })
             .collect();
         assert_eq!(shown, wanted);
+        by_sales_rep(folder, &deals);
+        amounts(folder, &leads, &deals);
         // The same files again say nothing new.
         let again = import(&leads, "mqls");
         assert_eq!((&again["accepted"], &again["duplicates"]), (&0.into(), &all.into()));

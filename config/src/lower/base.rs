@@ -28,6 +28,8 @@ pub struct Base {
     pub listen: Option<std::net::SocketAddr>,
     /// How others reach us.
     pub public_url: Option<String>,
+    /// The secret of answer links.
+    pub answer_key: Option<secrecy::SecretString>,
 }
 
 /// `[leadloop]`, `[store]` and `[server]`.
@@ -86,6 +88,7 @@ pub fn base(ctx: &mut Context<'_>) -> Base {
         store_url,
         listen,
         public_url: public_url(ctx, &server),
+        answer_key: server.get("answer_key").cloned().and_then(|at| ctx.secret(&at)),
     }
 }
 

@@ -51,6 +51,7 @@ pub fn feedback(
         let word = |language: &str| {
             at.value.table("label").and_then(|label| label.text(language)).unwrap_or(tag).to_owned()
         };
+        let ask = asked(ctx, &at.value);
         let next = NextAction {
             stage: does.text("stage").and_then(Stage::parse),
             rest: does.duration("rest"),
@@ -63,10 +64,31 @@ pub fn feedback(
         };
         rules.insert(
             tag.to_owned(),
-            FeedbackRule { tag: tag.to_owned(), label: (word("zh"), word("en")), crm: values, next },
+            FeedbackRule { tag: tag.to_owned(), label: (word("zh"), word("en")), crm: values, next, ask },
         );
     }
     rules
+}
+
+/// The extra questions of a tag: fields of the profile that can be asked for.
+fn asked(ctx: &mut Context<'_>, table: &Table) -> Vec<String> {
+    for field in table.texts_at("ask") {
+        if field.value.contains('.') || field.value.trim().is_empty() {
+            ctx.problems.push(
+                Problem::error(
+                    "LL2142",
+                    &field.span,
+                    Words::new(
+                        format!("`{}` cannot be asked for", field.value),
+                        format!("不能询问 `{}`", field.value),
+                    ),
+                    Words::new("no field of the profile", "不是档案字段"),
+                )
+                .help("name a field of the profile, such as `competitor`", "请写档案字段，例如 `competitor`"),
+            );
+        }
+    }
+    table.texts("ask")
 }
 
 /// The values of a tag by CRM: each one of the CRM's options, and no two tags alike.

@@ -117,7 +117,7 @@ fn is_brief(part: &str) -> bool {
 }
 
 /// `[handoff]`.
-pub fn handoff(ctx: &mut Context<'_>, link: Option<LinkName>) -> HandoffPolicy {
+pub fn handoff(ctx: &mut Context<'_>, link: Option<LinkName>, linked: bool) -> HandoffPolicy {
     let table = ctx.one("handoff").map(|at| at.value).unwrap_or_default();
     let returned = table.table("returned");
     let brief = table.texts("brief");
@@ -135,8 +135,28 @@ pub fn handoff(ctx: &mut Context<'_>, link: Option<LinkName>) -> HandoffPolicy {
             ctx.problems.push(with_names(said, at.value, BRIEF.into_iter()));
         }
     }
+    let when_accepted = table.text("create") == Some("when_accepted");
+    if let Some(at) = table.text_at("create").filter(|_| when_accepted && !linked) {
+        ctx.problems.push(
+            Problem::error(
+                "LL2141",
+                &at.span,
+                Words::new(
+                    "sales must be told before they can accept, and nothing tells them",
+                    "接受后建档需要先通知销售，但没有任何渠道会通知",
+                ),
+                Words::new("no channel carries the answer link", "没有渠道附带反馈链接"),
+            )
+            .help(
+                "add a [[notify]] that sends `handed_over` to `owner` with `link = true`",
+                "请添加 [[notify]]，把 `handed_over` 发给 `owner` 并写 `link = true`",
+            ),
+        );
+    }
     HandoffPolicy {
         link,
+        when_accepted,
+        link_for: table.duration("answer_for").unwrap_or(Micros::days(30)),
         brief: if brief.is_empty() {
             ["requirement", "tags", "scores", "last 20 touches", "why"].map(str::to_owned).to_vec()
         } else {

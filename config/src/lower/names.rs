@@ -44,6 +44,8 @@ pub const KIND: Thing =
     Thing {
         en: "kind of identifier", zh: "标识类型", home: "`identifiers` of a [[source]] declares one"
     };
+/// A notice channel.
+pub const NOTIFY: Thing = Thing { en: "notice channel", zh: "通知渠道", home: "[[notify]]" };
 /// A stage of a lead.
 pub const STAGE: Thing = Thing { en: "stage", zh: "阶段", home: "" };
 

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use leadloop_mapping::expr::Schema;
 use leadloop_sync_core::ids::{LinkName, PersonKey};
-use leadloop_sync_core::policy::{Leave, Member, Person, Route, Team};
+use leadloop_sync_core::policy::{ANSWERS, Leave, Member, Person, Route, Team};
 use leadloop_sync_core::time::Timestamp;
 
 use super::Context;
@@ -59,6 +59,10 @@ pub fn people(ctx: &mut Context<'_>, crms: &BTreeSet<String>) -> Option<BTreeMap
 fn users(row: &Row, crms: &BTreeSet<String>) -> BTreeMap<LinkName, String> {
     crms.iter()
         .filter_map(|crm| {
+            if crm == ANSWERS {
+                // Hand-overs that go to no CRM know people by our own key.
+                return Some((LinkName(crm.clone()), row.get("key")?.to_owned()));
+            }
             let user = row.get(&format!("crm_user.{crm}")).or_else(|| row.get("crm_user"))?;
             Some((LinkName(crm.clone()), user.to_owned()))
         })

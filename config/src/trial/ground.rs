@@ -253,6 +253,7 @@ impl Filling<'_> {
                 parked: None,
                 by: None,
                 rules_tried: 0,
+                desk: None,
             };
             self.ground.book.handoffs.insert(handoff.id, handoff);
         }

@@ -132,6 +132,7 @@ fn unused(ctx: &mut Context<'_>, policy: &Policy) {
             used.1.insert(team);
         }
     }
+    used.1.extend(policy.desk.as_ref().map(|desk| desk.team.as_str()));
     for route in policy.routes.values() {
         used.1.extend(route.table.values().chain(&route.fallback).map(String::as_str));
     }

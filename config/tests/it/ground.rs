@@ -45,6 +45,9 @@ connectors! {
     TableFile "manifests/table_file.toml",
     SandboxMa "manifests/sandbox_ma.toml",
     Sandbox "manifests/sandbox.toml",
+    Mail "../../../connectors/mail/manifest.toml",
+    WecomApp "../../../connectors/wecom_app/manifest.toml",
+    WecomRobot "../../../connectors/wecom_robot/manifest.toml",
 }
 
 /// Files in memory.

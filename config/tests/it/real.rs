@@ -71,9 +71,6 @@ fn what_init_writes_has_no_problem() {
 const NOT_YET: &[&str] = &[
     "LL2009 [[crm]] owner_changes_per_hour",
     "LL2009 [[enrich]] enrich",
-    "LL2009 [[feedback]] ask",
-    "LL2009 [[notify]] notify",
-    "LL2009 [sdr] sdr",
 ];
 
 #[test]

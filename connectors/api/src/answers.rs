@@ -102,15 +102,7 @@ impl Answers {
     }
 
     fn rule(&self, status: u16, body: Option<&Json>) -> Option<Meaning> {
-        let fits = |rule: &&crate::manifest::AnswerRule| {
-            rule.status.is_none_or(|wanted| wanted == status)
-                && rule.body.as_ref().is_none_or(|wanted| {
-                    body.and_then(|body| at(body, &wanted.path))
-                        .and_then(text_of)
-                        .is_some_and(|found| wanted.any.contains(&found))
-                })
-        };
-        self.manifest.answer.iter().find(fits).map(|rule| rule.means)
+        by_rule(&self.manifest.answer, status, body)
     }
 }
 
@@ -119,6 +111,21 @@ fn id_behind(message: &str, words: &str) -> Option<String> {
     let rest = message.split_once(words)?.1;
     let id: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
     Some(id).filter(|id| !id.is_empty())
+}
+
+/// What the manifest's own rules say of an answer; nothing where none fits. A value of `*` fits whatever else stands at
+/// the path, so that an API that says everything with 200 can name its one word for success and then all others.
+#[must_use]
+pub fn by_rule(rules: &[crate::manifest::AnswerRule], status: u16, body: Option<&Json>) -> Option<Meaning> {
+    let fits = |rule: &&crate::manifest::AnswerRule| {
+        rule.status.is_none_or(|wanted| wanted == status)
+            && rule.body.as_ref().is_none_or(|wanted| {
+                body.and_then(|body| at(body, &wanted.path))
+                    .and_then(text_of)
+                    .is_some_and(|found| wanted.any.iter().any(|any| any == "*" || *any == found))
+            })
+    };
+    rules.iter().find(fits).map(|rule| rule.means)
 }
 
 /// What HTTP itself says of a status.

@@ -51,6 +51,28 @@ pub enum Body {
     Form(Vec<(String, String)>),
     /// Bytes of that content type.
     Bytes(String, Vec<u8>),
+    /// A mail: the URL names the mail server (`smtps://host`, `smtp://host`), what comes back is its code and words as a
+    /// JSON body (`{"code": 250, "message": "…"}`) under the code as status.
+    Mail(Box<Mail>),
+}
+
+/// A mail to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Its `Message-ID`, without the angle brackets.
+    pub id: String,
+    /// Who it is from.
+    pub from: String,
+    /// To whom.
+    pub to: String,
+    /// The subject.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: Option<String>,
+    /// Files: name, content type, content.
+    pub files: Vec<(String, String, Vec<u8>)>,
 }
 
 /// What we ask another system. The shell adds the token the manifest describes.

@@ -45,7 +45,7 @@ pub struct Manifest {
     pub title: Words,
     /// What it can be used as.
     pub kinds: Vec<SystemKind>,
-    /// Operations it speaks: `check`, `describe`, `prepare`, `find`, `create`, `update`, `changes`, `tell`.
+    /// Operations it speaks: `check`, `describe`, `prepare`, `find`, `create`, `update`, `changes`, `tell`, `notify`.
     #[serde(default)]
     pub speaks: Vec<String>,
     /// Whether it listens to pushes.
@@ -110,9 +110,21 @@ pub struct Manifest {
     /// Where an error's parts stand in a JSON answer.
     #[serde(default)]
     pub errors: Option<Errors>,
+    /// For notice channels: how people are reached through it.
+    #[serde(default)]
+    pub notify: Option<Reach>,
     /// The setting under which our mark is unique there even where `find_by_mark.unique` says no.
     #[serde(default)]
     pub mark_unique_when: Option<SettingIs>,
+}
+
+/// How people are reached through a notice channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reach {
+    /// The column of the people table that holds their address there (`wecom_id`, `mail`, `mobile`…); `group` for a robot
+    /// in a group, `key` where the other side knows people by our own key.
+    pub address: String,
 }
 
 /// A setting and the value it has to have.
@@ -174,9 +186,12 @@ pub enum Auth {
     Token {
         /// Where, from the base URL.
         url: String,
-        /// Fields to post; `{setting}` and `{secret}` names in braces are filled in.
+        /// Fields to post (or, with `get`, to ask with); `{setting}` and `{secret}` names in braces are filled in.
         #[serde(default)]
         body: BTreeMap<String, String>,
+        /// Whether the token is bought by a GET with the fields in the query.
+        #[serde(default)]
+        get: bool,
         /// Whether the body is JSON; else a form.
         #[serde(default)]
         json: bool,
@@ -185,7 +200,7 @@ pub enum Auth {
         basic: bool,
         /// A JSON body instead, of any shape; names in braces are filled into its texts.
         #[serde(default)]
-        template: Option<serde_json::Value>,
+        template: Option<Box<serde_json::Value>>,
         /// Path of the token in the answer; numbers are places in a list.
         value: String,
         /// The token is this text in base64 instead: settings and secrets, and `{answer.PATH}` of the answer.
@@ -195,9 +210,14 @@ pub enum Auth {
         #[serde(default)]
         expires: Option<String>,
         /// The header it is sent in.
-        header: String,
+        #[serde(default)]
+        header: Option<String>,
         /// Its form, such as `Bearer {token}`.
-        form: String,
+        #[serde(default)]
+        form: Option<String>,
+        /// Or the query parameter it is sent in.
+        #[serde(default)]
+        query: Option<String>,
     },
     /// A fixed secret in a header.
     Header {
@@ -206,7 +226,7 @@ pub enum Auth {
         /// Its form, such as `Bearer {api_key}`.
         form: String,
     },
-    /// User and password of HTTP basic.
+    /// User and password of HTTP basic, or of a mail server; nothing is sent where neither is set.
     Basic {
         /// Setting that holds the user.
         user: String,

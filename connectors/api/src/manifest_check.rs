@@ -7,7 +7,8 @@ use leadloop_sync_core::mirror::Roles;
 use crate::manifest::{Auth, Manifest, Meaning, Object, Setting, SystemKind};
 use crate::settings::value_of;
 
-const OPERATIONS: [&str; 8] = ["check", "describe", "prepare", "find", "create", "update", "changes", "tell"];
+const OPERATIONS: [&str; 9] =
+    ["check", "describe", "prepare", "find", "create", "update", "changes", "tell", "notify"];
 const OBJECTS: [&str; 6] = ["lead", "contact", "account", "opportunity", "activity", "user"];
 const SETTING_KINDS: [&str; 8] =
     ["text", "url", "bool", "int", "list", "table", "duration", "name_or_number"];
@@ -78,6 +79,12 @@ fn check_head(manifest: &Manifest, wrong: &mut Vec<String>) {
             }
         }
     }
+    if has(SystemKind::Notify) && !manifest.speaks.iter().any(|op| op == "notify") {
+        wrong.push("a notice channel has to speak `notify`".to_owned());
+    }
+    if has(SystemKind::Notify) != manifest.notify.is_some() {
+        wrong.push("[notify] says how a notice channel reaches people, and stands nowhere else".to_owned());
+    }
     if has(SystemKind::Ma) && !manifest.speaks.iter().any(|op| op == "tell") {
         wrong.push("an MA has to speak `tell`".to_owned());
     }
@@ -133,7 +140,7 @@ fn check_reach(manifest: &Manifest, wrong: &mut Vec<String>) {
         }
     }
     match &manifest.auth {
-        Some(Auth::Token { url, body, template, pair, form, .. }) => {
+        Some(Auth::Token { url, body, template, pair, header, form, query, .. }) => {
             used.extend(placeholders(url).map(|name| (name.to_owned(), false)));
             used.extend(
                 body.values().flat_map(|text| placeholders(text)).map(|name| (name.to_owned(), false)),
@@ -143,9 +150,12 @@ fn check_reach(manifest: &Manifest, wrong: &mut Vec<String>) {
             let pair = pair.as_deref().unwrap_or_default();
             let theirs = |name: &&str| !name.starts_with("answer.");
             used.extend(placeholders(pair).filter(theirs).map(|name| (name.to_owned(), false)));
-            used.extend(placeholders(form).map(|name| (name.to_owned(), true)));
-            if !form.contains("{token}") {
+            used.extend(placeholders(form.as_deref().unwrap_or("")).map(|name| (name.to_owned(), true)));
+            if form.as_ref().is_some_and(|form| !form.contains("{token}")) {
                 wrong.push("auth.form does not hold {token}".to_owned());
+            }
+            if header.is_some() != form.is_some() || header.is_some() == query.is_some() {
+                wrong.push("auth sends the token either by `header` with `form` or by `query`".to_owned());
             }
         }
         Some(Auth::Header { form, .. }) => {

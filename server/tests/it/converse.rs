@@ -87,8 +87,10 @@ fn line(base: &str, limits: &[Limit]) -> Line {
         pair: None,
         value: "access_token".to_owned(),
         expires: Some("expires_in".to_owned()),
-        header: "authorization".to_owned(),
-        form: "Bearer {token}".to_owned(),
+        get: false,
+        header: Some("authorization".to_owned()),
+        form: Some("Bearer {token}".to_owned()),
+        query: None,
     };
     Line {
         connector: &Probe,
@@ -101,7 +103,7 @@ fn line(base: &str, limits: &[Limit]) -> Line {
         },
         base: base.to_owned(),
         timeout: Duration::from_secs(5),
-        login: Login::new(Some(auth), base.to_owned()),
+        login: Login::new(Some(auth), vec![], base.to_owned()),
         limits: Limits::new(limits, 0),
         slots: Semaphore::new(4),
     }

@@ -1,6 +1,8 @@
 //! Tests of the shell, in one binary because linking is the slow part.
 
 #[cfg(test)]
+mod answer;
+#[cfg(test)]
 mod converse;
 #[cfg(test)]
 mod events;
@@ -18,6 +20,7 @@ mod person;
 mod race;
 #[cfg(test)]
 mod reading;
+mod reports;
 #[cfg(test)]
 mod retry;
 #[cfg(test)]

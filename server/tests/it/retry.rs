@@ -39,10 +39,12 @@ async fn log_in(wire: &Breaks) -> Result<(), AuthError> {
         pair: None,
         value: "access_token".to_owned(),
         expires: Some("expires_in".to_owned()),
-        header: "authorization".to_owned(),
-        form: "Bearer {token}".to_owned(),
+        get: false,
+        header: Some("authorization".to_owned()),
+        form: Some("Bearer {token}".to_owned()),
+        query: None,
     };
-    let login = Login::new(Some(auth), "http://crm.example".to_owned());
+    let login = Login::new(Some(auth), vec![], "http://crm.example".to_owned());
     let link = Link {
         name: LinkName::from("crm"),
         settings: BTreeMap::new(),

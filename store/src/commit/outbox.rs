@@ -181,6 +181,6 @@ fn object_of(operation: &Operation) -> Option<&str> {
         | Operation::Prepare { object, .. }
         | Operation::Changes { object, .. } => Some(object),
         Operation::Update { remote, .. } => Some(&remote.object),
-        Operation::Check | Operation::Tell { .. } => None,
+        Operation::Check | Operation::Tell { .. } | Operation::Notify { .. } => None,
     }
 }

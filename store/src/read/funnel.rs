@@ -1,12 +1,14 @@
 //! Counting the funnel: how many of a cohort ever reached each step.
 
 use jiff::tz::TimeZone;
+use leadloop_sync_core::ids::LeadId;
 use leadloop_sync_core::time::Timestamp;
 
 use crate::Store;
 use crate::cell::{Row, Rows, args};
+use crate::engine::Work;
 use crate::error::StoreError;
-use crate::statement::{FUNNEL, FUNNEL_SPAN};
+use crate::statement::{FUNNEL, FUNNEL_DAYS, FUNNEL_SPAN, FUNNEL_TAGS, Statement, WON_TOUCHES};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -87,21 +89,10 @@ impl Store {
     /// # Errors
     /// Where the database does not answer.
     pub async fn funnel(&self, by: &FunnelBy, span: FunnelSpan) -> Result<Vec<FunnelRow>> {
-        let (from, to) = (span.from.unwrap_or(Timestamp(i64::MIN)), span.to.unwrap_or(Timestamp(i64::MAX)));
+        let (from, to) = span.ends();
         let mut work = self.pools().read().await?;
-        let mut months = Rows::of(&FUNNEL, 4);
-        if let FunnelBy::Month(zone) = by {
-            let ends = work.rows(&FUNNEL_SPAN, args![from, to]).await?;
-            if let Some(row) = ends.first()
-                && let (Some(first), Some(last)) = (row.get(0)?, row.get(1)?)
-            {
-                add_months(&mut months, first, last, zone);
-            }
-        }
-        let mut pools = Rows::of(&FUNNEL, 6);
-        for pool in span.pools.iter().flatten() {
-            pools.add(pool);
-        }
+        let months = months(&mut work, &FUNNEL, by, from, to).await?;
+        let pools = span.pools(&FUNNEL, 6);
         let args = args![by.name(), from, to, months, span.pools.is_none(), pools];
         let rows = work.rows(&FUNNEL, args).await?;
         work.undo().await?;
@@ -111,6 +102,142 @@ impl Store {
         }
         Ok(counted)
     }
+
+    /// How long each step took on average, by what a line stands for.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn funnel_days(&self, by: &FunnelBy, span: FunnelSpan) -> Result<Vec<DaysRow>> {
+        let (from, to) = span.ends();
+        let mut work = self.pools().read().await?;
+        let months = months(&mut work, &FUNNEL_DAYS, by, from, to).await?;
+        let args = args![by.name(), from, to, months, span.pools.is_none(), span.pools(&FUNNEL_DAYS, 6)];
+        let rows = work.rows(&FUNNEL_DAYS, args).await?;
+        work.undo().await?;
+        rows.iter()
+            .map(|row| {
+                let day = |place| row.get::<Option<f64>>(place).map(days);
+                Ok(DaysRow { name: row.get(0)?, days: [day(1)?, day(2)?, day(3)?, day(4)?, day(5)?] })
+            })
+            .collect()
+    }
+
+    /// What sales answered how often: (channel, source, campaign or owner; tag; count).
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn funnel_tags(&self, by: &FunnelBy, span: FunnelSpan) -> Result<Vec<(String, String, i64)>> {
+        let (from, to) = span.ends();
+        let mut work = self.pools().read().await?;
+        let args = args![by.name(), from, to, span.pools.is_none(), span.pools(&FUNNEL_TAGS, 5)];
+        let rows = work.rows(&FUNNEL_TAGS, args).await?;
+        work.undo().await?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
+    }
+
+    /// A page of won people with their touches until then, by their ids (`after`: the last of the page before).
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn won_touches(
+        &self,
+        by_source: bool,
+        span: &FunnelSpan,
+        after: Option<LeadId>,
+        limit: u32,
+    ) -> Result<Vec<WonLead>> {
+        let (from, to) = span.ends();
+        let by = if by_source { "source" } else { "channel" };
+        let after = after.map_or_else(uuid::Uuid::nil, |after| after.uuid());
+        let mut work = self.pools().read().await?;
+        let args = args![by, from, to, after, limit, span.pools.is_none(), span.pools(&WON_TOUCHES, 7)];
+        let rows = work.rows(&WON_TOUCHES, args).await?;
+        work.undo().await?;
+        let mut won: Vec<WonLead> = Vec::new();
+        for row in &rows {
+            let lead: LeadId = row.get(0)?;
+            if won.last().is_none_or(|last| last.lead != lead) {
+                let (amount, won_at) = (row.get(1)?, row.get(2)?);
+                won.push(WonLead {
+                    lead,
+                    amount,
+                    won_at,
+                    first: (row.get(4)?, row.get(3)?),
+                    touches: vec![],
+                });
+            }
+            let (at, name): (Option<Timestamp>, Option<String>) = (row.get(5)?, row.get(6)?);
+            if let (Some(at), Some(name), Some(last)) = (at, name, won.last_mut())
+                && at <= last.won_at
+            {
+                last.touches.push((at, name));
+            }
+        }
+        Ok(won)
+    }
+}
+
+/// How long each step took on average, in days: to MQL, to sales, to the acceptance, to the opportunity, to the win.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DaysRow {
+    /// The channel, source, campaign, owner or month; empty where there is none.
+    pub name: String,
+    /// Days of each step; none where nobody took it.
+    pub days: [Option<f64>; 5],
+}
+
+/// A person who was won, and what came before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WonLead {
+    /// Who.
+    pub lead: LeadId,
+    /// The amount.
+    pub amount: f64,
+    /// When.
+    pub won_at: Timestamp,
+    /// The first touch that is known: when, and its channel or source.
+    pub first: (Timestamp, String),
+    /// Touches until then, oldest first: when, and their channel or source.
+    pub touches: Vec<(Timestamp, String)>,
+}
+
+impl FunnelSpan {
+    /// The parts of the pool as a parameter.
+    fn pools(&self, statement: &'static Statement, number: usize) -> Rows {
+        let mut pools = Rows::of(statement, number);
+        for pool in self.pools.iter().flatten() {
+            pools.add(pool);
+        }
+        pools
+    }
+
+    fn ends(&self) -> (Timestamp, Timestamp) {
+        (self.from.unwrap_or(Timestamp(i64::MIN)), self.to.unwrap_or(Timestamp(i64::MAX)))
+    }
+}
+
+fn days(micros: Option<f64>) -> Option<f64> {
+    micros.map(|micros| micros / 86_400_000_000.0)
+}
+
+/// The months that lines stand for, where they do.
+async fn months(
+    work: &mut Work,
+    statement: &'static Statement,
+    by: &FunnelBy,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Rows> {
+    let mut months = Rows::of(statement, 4);
+    if let FunnelBy::Month(zone) = by {
+        let span = work.rows(&FUNNEL_SPAN, args![from, to]).await?;
+        if let Some(row) = span.first()
+            && let (Some(first), Some(last)) = (row.get(0)?, row.get(1)?)
+        {
+            add_months(&mut months, first, last, zone);
+        }
+    }
+    Ok(months)
 }
 
 /// The months from `first` to `last` in `zone`, as `2026-11` with their borders.

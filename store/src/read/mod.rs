@@ -3,6 +3,7 @@
 mod conflicts;
 pub mod find;
 pub mod funnel;
+pub mod handoffs;
 pub mod pages;
 pub mod parked;
 pub mod quarantine;

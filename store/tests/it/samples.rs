@@ -180,6 +180,7 @@ pub(crate) fn handoff(n: u64, of: u64, version: i64, state: HandoffState) -> Han
         parked: None,
         rules_tried: 0,
         by: None,
+        desk: None,
     }
 }
 

@@ -4,19 +4,22 @@ use leadloop_mapping::Value;
 
 use super::next::{self, Return, give_back};
 use super::{crm_id, meaning_of, remote_of};
-use crate::because::Reason;
+use crate::because::{Language, Reason};
 use crate::capture::{Captured, Identifier};
 use crate::case::{Case, short};
 use crate::effect::{Alarm, Effect, Feedback, Reaction};
 use crate::handoff::{Handoff, HandoffState};
 use crate::ids::{LinkName, SourceName};
-use crate::lead::{Binding, Owner, RemoteRef, Stage};
+use crate::lead::{Binding, Fact, Owner, RemoteRef, Stage};
 use crate::mirror_read::{OPPORTUNITY, PEOPLE};
+use crate::notice::{self, Event, Happened};
 use crate::policy::{FeedbackRule, Policy, StatusMeaning};
-use crate::{sla, tell};
+use crate::{sla, tell, transfer};
 
 /// Most characters of a remark that are kept.
 const MOST_REMARK: usize = 2_000;
+/// Most characters of an answer to an extra question.
+const MOST_ASKED: usize = 200;
 
 /// One answer, understood.
 #[derive(Debug, Default)]
@@ -193,6 +196,10 @@ pub(super) fn take(
         case.say(Reason::new("late_answer"));
         return false;
     }
+    if let Some(handoff) = &mut handoff {
+        super::revise::undo(case, captured, handoff);
+    }
+    asked(case, captured, answer);
     records(case, answer, handoff.as_mut());
     if !answer.deleted {
         owner(case, answer, handoff.as_mut());
@@ -208,6 +215,23 @@ pub(super) fn take(
         case.put_handoff(handoff);
     }
     changed
+}
+
+/// Answers to the extra questions of a tag become part of the profile.
+fn asked(case: &mut Case<'_>, captured: &Captured, answer: &Answer<'_>) {
+    let Some(rule) = answer.rule else { return };
+    let by = answer.by.as_deref().unwrap_or("sales");
+    for field in &rule.ask {
+        let said = captured.fields.text(&format!("answer.ask.{field}")).map(str::trim);
+        let Some(said) = said.filter(|said| !said.is_empty()) else { continue };
+        let fact = Fact {
+            value: Value::text(short(said, MOST_ASKED)),
+            source: SourceName(format!("sales:{by}")),
+            at: captured.at,
+        };
+        case.lead.profile.insert(field.clone(), fact);
+        case.say(Reason::new("profile").with("fields", field));
+    }
 }
 
 /// Records that took the place of ours, and records that are gone.
@@ -396,6 +420,7 @@ fn reached(
     if !back {
         keep(case, captured, answer, handoff, tag, String::new(), None);
         if captured.source.as_str().strip_prefix("crm:") != Some(handoff.link.as_str()) {
+            transfer::record_now(case, handoff);
             tell::status(case, handoff, Some(stage), false);
         }
     }
@@ -449,6 +474,24 @@ fn came_back(
         )
     };
     keep(case, captured, answer, handoff, tag, next, next_at);
+    returned(case, captured, handoff, tag);
+}
+
+/// Tells of a return.
+fn returned(case: &mut Case<'_>, captured: &Captured, handoff: &Handoff, tag: &str) {
+    let rule = case.policy.feedback.get(tag);
+    let label = match (rule, case.policy.language) {
+        (Some(rule), Language::Zh) => rule.label.0.clone(),
+        (Some(rule), Language::En) => rule.label.1.clone(),
+        (None, language) => crate::because::word(tag, language).to_owned(),
+    };
+    let thing = captured.id.uuid().simple().to_string();
+    let remark = handoff.remark.clone().unwrap_or_default();
+    let happened = Happened {
+        thing,
+        ..Happened::of(Event::Returned, handoff).with("tag", label).with("remark", remark)
+    };
+    notice::raise(case, &happened);
 }
 
 /// A tag or a remark that changes nothing else.
@@ -468,6 +511,9 @@ fn noted(case: &mut Case<'_>, captured: &Captured, answer: &Answer<'_>, handoff:
     }
     if let Some(tag) = handoff.feedback.clone() {
         keep(case, captured, answer, handoff, &tag, String::new(), None);
+        if captured.source.as_str().strip_prefix("crm:") != Some(handoff.link.as_str()) {
+            tell::status(case, handoff, None, false);
+        }
     }
 }
 

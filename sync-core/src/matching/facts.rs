@@ -4,7 +4,9 @@ use leadloop_mapping::expr::{SchemaBuilder, Type};
 use serde_json::{Value as Json, json};
 
 use super::{Follower, InFlight, Match, Matches};
-use crate::lead::Stage;
+use crate::ids::{LinkName, PersonKey};
+use crate::lead::{RemoteRef, Stage};
+use crate::mirror::OwnerState;
 
 /// Declares the names below `crm.` with their types. What only a match has is present where `found` (for a company
 /// also where `maybe`) is true.
@@ -79,4 +81,51 @@ fn follower(found: &Follower) -> Json {
         "person": found.person.as_ref().map(|person| person.as_str()),
         "user": found.crm_user,
     })
+}
+
+/// The matches a decision saw, from the facts it kept ([`to_json`]): what rules and routes go by.
+#[must_use]
+pub fn from_json(link: &LinkName, crm: &Json) -> Matches {
+    let mut person = read(link, &crm["person"]);
+    person.stage = crm["person"]["stage"].as_str().and_then(Stage::parse);
+    let mut company = read(link, &crm["company"]);
+    company.maybe = crm["company"]["maybe"].as_bool().unwrap_or(false);
+    let flight = &crm["in_flight"];
+    let count = flight["count"].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
+    let in_flight = InFlight { count, owner: read_owner(&flight["owner"]) };
+    Matches { person, company, in_flight, mirror_age: Default::default() }
+}
+
+fn read(link: &LinkName, found: &Json) -> Match {
+    let text = |name: &str| found[name].as_str().map(str::to_owned);
+    let remote = text("object").zip(text("id"));
+    Match {
+        found: found["found"].as_bool().unwrap_or(false),
+        by: found["by"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|by| by.as_str().map(str::to_owned))
+            .collect(),
+        remote: remote.map(|(object, id)| RemoteRef { link: link.clone(), object, id }),
+        name: text("name"),
+        owner: read_owner(&found["owner"]),
+        idle_days: found["idle_days"].as_i64(),
+        open_opportunity: found["open_opportunity"].as_bool().unwrap_or(false),
+        customer: found["customer"].as_bool().unwrap_or(false),
+        status: text("status"),
+        records: found["records"].as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+        ..Match::default()
+    }
+}
+
+fn read_owner(owner: &Json) -> Follower {
+    let text = |name: &str| owner[name].as_str().map(str::to_owned);
+    let states = [OwnerState::Active, OwnerState::OnLeave, OwnerState::Left, OwnerState::None];
+    let state = states.into_iter().find(|state| Some(state.as_str()) == owner["state"].as_str());
+    Follower {
+        state: state.unwrap_or(OwnerState::None),
+        person: text("person").map(PersonKey),
+        crm_user: text("user"),
+    }
 }

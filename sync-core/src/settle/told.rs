@@ -12,6 +12,7 @@ use crate::ids::SourceName;
 use crate::lead::{Binding, RemoteRef, Stage};
 use crate::mirror::{MirrorRow, RemoteRecord};
 use crate::mirror_read;
+use crate::notice::{self, Event, Happened};
 use crate::outbox::{FindBy, Operation, PROBES, Purpose};
 use crate::tell::{self, News};
 use crate::time::Micros;
@@ -29,6 +30,7 @@ pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef)
     let row = mirror(case, remote, &record);
     agree::catch_up(case, linked, &row);
     check_later(case, end, &handoff);
+    let first = handoff.remote.is_none();
     handoff.remote = Some(remote.clone());
     for (field, value) in &record.0 {
         handoff.agreed.0.insert(field.clone(), value.clone());
@@ -47,6 +49,12 @@ pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef)
         }
         sla::start(case, &mut handoff);
         tell::brief(case, &handoff, remote, News::Handover);
+        notice::raise(case, &Happened::of(Event::HandedOver, &handoff));
+    } else if first && handoff.state == HandoffState::Accepted {
+        // Made only when sales accepted: what they should know goes beside it.
+        tell::brief(case, &handoff, remote, News::Handover);
+        let stage = case.lead.stage;
+        tell::status(case, &handoff, Some(stage), false);
     } else if !handoff.state.is_open() {
         // It ended while it was being told: the CRM must not believe otherwise.
         case.say(Reason::new("ended_while_told"));

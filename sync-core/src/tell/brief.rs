@@ -166,7 +166,7 @@ fn touches(case: &Case<'_>, most: usize, lines: &mut Vec<String>) {
 }
 
 /// One touch: when, what, through which channel, with its telling details.
-fn touch_line(case: &Case<'_>, touch: &Touch) -> String {
+pub(super) fn touch_line(case: &Case<'_>, touch: &Touch) -> String {
     let at = touch.at.in_zone(&case.policy.zone).strftime("%Y-%m-%d %H:%M").to_string();
     let details: Vec<String> = touch
         .fields

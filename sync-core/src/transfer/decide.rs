@@ -11,7 +11,7 @@ use crate::because::Reason;
 use crate::book::Book;
 use crate::facts::{self, Scene};
 use crate::handoff::{Action, Considered, DecisionRecord, Handoff, Tried};
-use crate::ids::{DecisionId, PersonKey};
+use crate::ids::{DecisionId, LinkName, PersonKey};
 use crate::lead::{Lead, Owner, RemoteRef};
 use crate::matching::{self, Match, Matches, Question};
 use crate::mirror::{MirrorRow, OwnerState};
@@ -97,7 +97,15 @@ pub fn decide(input: &Input<'_>, id: DecisionId) -> Decided {
     let mut facts =
         facts::json(&Scene { lead: input.lead, touch: None, policy: input.policy, now: input.now });
     facts["crm"] = matching::to_json(&matches);
-    let mut choice = Choice { input, matches: &matches, facts: &facts };
+    let ground = Ground {
+        book: input.book,
+        policy: input.policy,
+        link: &input.handoff.link,
+        dealings: input.dealings,
+        now: input.now,
+        rules_tried: input.handoff.rules_tried,
+    };
+    let mut choice = Choice { input: &ground, matches: &matches, facts: &facts };
     let mut tried = Vec::new();
     let (rule, acted, said) = match input.forced {
         Some(forced) => (Some(forced.name.to_owned()), choice.forced(&forced), None),
@@ -154,9 +162,48 @@ fn to_public_pool(matches: &Matches) -> Action {
     }
 }
 
+/// What a choice stands on besides matches and facts.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// Counters, loads and users.
+    pub book: &'a Book,
+    /// The rules.
+    pub policy: &'a Policy,
+    /// In which CRM.
+    pub link: &'a LinkName,
+    /// What is remembered of the lead.
+    pub dealings: &'a Dealings,
+    /// The time it is.
+    pub now: Timestamp,
+    /// Rules up to this index were tried before.
+    pub rules_tried: u32,
+}
+
+/// What the rules lead to on given ground, with facts as they were kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Again {
+    /// The rule that decides.
+    pub rule: Option<String>,
+    /// What it decides.
+    pub action: Action,
+    /// Who is responsible then.
+    pub owner: Option<Owner>,
+    /// Counters to write back.
+    pub counters: BTreeMap<String, Json>,
+}
+
+/// Decides once more by the rules alone: the same choice as [`decide`] makes, from facts and matches that were kept.
+#[must_use]
+pub fn again(ground: &Ground<'_>, matches: &Matches, facts: &Json) -> Again {
+    let mut choice = Choice { input: ground, matches, facts };
+    let (rule, acted, _) = choice.by_rules(&mut Vec::new());
+    let action = acted.action.unwrap_or_else(|| to_public_pool(matches));
+    Again { rule, action, owner: acted.owner, counters: acted.counters }
+}
+
 /// The facts and matches one decision looks at.
 struct Choice<'a> {
-    input: &'a Input<'a>,
+    input: &'a Ground<'a>,
     matches: &'a Matches,
     facts: &'a Json,
 }
@@ -166,7 +213,7 @@ impl Choice<'_> {
     fn by_rules(&mut self, tried: &mut Vec<Tried>) -> (Option<String>, Acted, Option<String>) {
         let eval = Facts::from_json(self.facts);
         let mut passed = Vec::new();
-        for rule in self.input.policy.transfer.iter().skip(self.input.handoff.rules_tried as usize) {
+        for rule in self.input.policy.transfer.iter().skip(self.input.rules_tried as usize) {
             let held = self.holds(rule, &eval, tried, &mut passed);
             if !held {
                 continue;
@@ -311,7 +358,7 @@ impl Choice<'_> {
         let search = Search {
             book: self.input.book,
             policy: self.input.policy,
-            link: &self.input.handoff.link,
+            link: self.input.link,
             now: self.input.now,
             dealings: self.input.dealings,
             except,

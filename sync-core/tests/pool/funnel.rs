@@ -126,6 +126,7 @@ fn handoff(lead: LeadId, moment: &mut Moment) -> Handoff {
         parked: None,
         rules_tried: 0,
         by: None,
+        desk: None,
     }
 }
 

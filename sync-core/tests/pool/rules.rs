@@ -245,10 +245,15 @@ pub(crate) fn standard() -> Policy {
             brief: vec![],
             returned_to_public_pool: true,
             returned_status: None,
+            when_accepted: false,
+            link_for: leadloop_sync_core::time::Micros::days(30),
         },
         sla: vec![],
         feedback: BTreeMap::new(),
         recycle: RecyclePolicy { at_most: 3, cool_down: Micros::days(90) },
         tracks: tracks(),
+
+        desk: None,
+        notices: leadloop_sync_core::notice::NoticePolicy::default(),
     }
 }

@@ -485,6 +485,7 @@ fn in_flight(
         parked: None,
         rules_tried: 0,
         by: None,
+        desk: None,
     }
 }
 

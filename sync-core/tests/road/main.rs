@@ -14,3 +14,4 @@ mod erased;
 mod persons;
 mod races;
 mod steps;
+mod year;

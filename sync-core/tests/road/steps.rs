@@ -21,6 +21,9 @@ use crate::support::model::Model;
 use crate::support::policy::{crm, standard};
 use crate::support::rows;
 
+#[path = "channels.rs"]
+mod channels;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -51,6 +54,15 @@ struct Settings {
     stale_mirror: bool,
     no_hand_over: bool,
     take_back_to_pool: bool,
+    /// `none`: there is no CRM; `when_accepted`: its record is made when sales accept.
+    crm: Option<String>,
+    /// A desk before sales sees leads first: those for which this holds.
+    desk: Option<String>,
+    /// Channels, as `NAME: on EVENT, EVENT to AUDIENCE`.
+    channels: Vec<String>,
+    /// People without an address.
+    unreachable: Vec<String>,
+    quiet: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +73,8 @@ struct Step {
     at: Option<String>,
     sales: Option<BTreeMap<String, toml::Value>>,
     says: Option<BTreeMap<String, toml::Value>>,
+    /// Answered on the answer page, by this person.
+    page: Option<BTreeMap<String, String>>,
     #[serde(default)]
     expect: BTreeMap<String, toml::Value>,
 }
@@ -100,6 +114,8 @@ struct Play {
     /// Reasons said before the step at hand.
     said: usize,
     ended: usize,
+    /// What the answer page said last.
+    page_standing: String,
 }
 
 impl Play {
@@ -112,6 +128,7 @@ impl Play {
         if case.settings.take_back_to_pool {
             policy.sla[0].steps[2].assign = None;
         }
+        channels::set_up(&mut policy, &case.settings);
         let mut played = Crm::new(1);
         played.unique_marks = case.settings.unique_mark;
         let mut model = Model::new(policy, now, 11);
@@ -142,7 +159,7 @@ impl Play {
         if !case.settings.no_hand_over {
             model.qualified(&lead, None);
         }
-        Self { model, crm: played, lead: lead.id, said: 0, ended: 0 }
+        Self { model, crm: played, lead: lead.id, said: 0, ended: 0, page_standing: String::new() }
     }
 
     fn lead(&self) -> &Lead {
@@ -157,6 +174,9 @@ impl Play {
         }
         if let Some(told) = &step.says {
             self.says(told);
+        }
+        if let Some(page) = &step.page {
+            self.page(page);
         }
         if let Some(does) = &step.does {
             self.act(does);
@@ -246,6 +266,13 @@ impl Play {
                 self.model.commit(Reaction { effects, ..Reaction::default() });
                 self.model.tick();
             }
+            ["channel", answer @ ..] => self.channel(answer),
+            ["take", "back"] => self.by_hand("take_back", None),
+            ["reassign", person] => self.by_hand("reassign", Some(person)),
+            ["rename", "mail", "of", person] => {
+                let known = self.model.policy.people.get_mut(*person).expect("a person");
+                known.addresses.clear();
+            }
             ["refuses", "consent"] => {
                 let lead = self.model.book.leads.get_mut(&self.lead).expect("the lead");
                 lead.consent.values_mut().for_each(|consent| consent.given = false);
@@ -306,6 +333,19 @@ impl Play {
             self.crm.answer(&operation, self.model.now());
         }
         self.model.settle(&delivery, &outcome);
+    }
+
+    /// A person changes hands, as the command does it.
+    fn by_hand(&mut self, kind: &str, person: Option<&&str>) {
+        let (at, lead) = (self.model.now(), self.lead);
+        let handoff = self.model.handoff(self.lead).map(|handoff| handoff.id).expect("a hand-over");
+        let key = match person {
+            Some(person) => format!("{kind}/{handoff}/{person}"),
+            None => format!("{kind}/{handoff}"),
+        };
+        let deadline = Deadline { key, at, kind: kind.to_owned(), step: 0, lead, handoff: Some(handoff) };
+        self.model.commit(Reaction { effects: vec![Effect::SetDeadline(deadline)], ..Reaction::default() });
+        self.model.tick();
     }
 
     fn convert(&mut self, id: &str) {
@@ -445,6 +485,30 @@ impl Play {
                 let told =
                     self.model.deliveries.iter().find(|delivery| delivery.purpose == Purpose::Handover);
                 or_none(told.and_then(|delivery| delivery.probe).map(|probe| probe.to_string()))
+            }
+            other => self.found_of_people(other),
+        }
+    }
+
+    /// The same about messages, the desk and the answer page.
+    fn found_of_people(&self, what: &str) -> String {
+        let lead = self.lead();
+        let handoff = self.model.handoff(self.lead);
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
+        match what {
+            "told" => channels::told(&self.model),
+            "telling" => channels::telling(&self.model),
+            "desk" => or_none(handoff.and_then(|handoff| handoff.desk.clone()).map(|person| person.0)),
+            "delivered" => handoff.is_some_and(|handoff| handoff.clocks.delivered.is_some()).to_string(),
+            "crm_feedback" => self.crm_field("feedback"),
+            "crm_remark" => self.crm_field("feedback_remark"),
+            "page" => self.page_standing.clone(),
+            field if field.starts_with("lead.") => {
+                let name = field.strip_prefix("lead.").unwrap_or_default();
+                or_none(lead.field(name).map(|value| {
+                    let source = lead.profile.get(name).map_or("", |fact| fact.source.as_str());
+                    format!("{} by {source}", value.to_display())
+                }))
             }
             other => panic!("`{other}` cannot be expected"),
         }

@@ -136,7 +136,9 @@ impl Crm {
             Operation::Update { remote, record } => self.update(remote, record, now),
             Operation::Find { object, by } => Outcome::Done(Reply::Found(self.find(object, by, now))),
             Operation::Changes { object, cursor } => self.changes(object, cursor),
-            Operation::Tell { .. } | Operation::Prepare { .. } => Outcome::Done(Reply::Told),
+            Operation::Tell { .. } | Operation::Prepare { .. } | Operation::Notify { .. } => {
+                Outcome::Done(Reply::Told)
+            }
             Operation::Describe { object } => {
                 Outcome::Done(Reply::Described(Box::new(RemoteObject::new(object.as_str(), object.as_str()))))
             }

@@ -184,7 +184,9 @@ impl Model {
             let captured = self.inbox.remove(0);
             assert_eq!(captured.kind, CaptureKind::Feedback);
             let needs = |captured: &[Captured], _: &Policy| feedback::needs(captured);
-            let more = |book: &Book, captured: &[Captured], _: &Policy| feedback::needs_more(book, captured);
+            let more = |book: &Book, captured: &[Captured], policy: &Policy| {
+                feedback::needs_more(book, captured, policy)
+            };
             let book = self.asked(std::slice::from_ref(&captured), needs, more);
             self.react(&book, |book, policy, moment| feedback::listen(book, &captured, policy, moment));
         }

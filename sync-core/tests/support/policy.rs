@@ -91,11 +91,16 @@ pub(crate) fn standard() -> Policy {
             brief: strings(&["requirement", "tags", "scores", "last 20 touches", "why"]),
             returned_to_public_pool: true,
             returned_status: Some(Stage::Resting),
+            when_accepted: false,
+            link_for: leadloop_sync_core::time::Micros::days(30),
         },
         sla: vec![response_time()],
         feedback: feedback(),
         recycle: RecyclePolicy { at_most: 3, cool_down: Micros::days(90) },
         tracks: BTreeMap::new(),
+
+        desk: None,
+        notices: leadloop_sync_core::notice::NoticePolicy::default(),
     }
 }
 
@@ -389,6 +394,7 @@ fn feedback() -> BTreeMap<String, FeedbackRule> {
                 label: (label.to_owned(), tag.replace('_', " ")),
                 crm: BTreeMap::from([(crm(), Value::Int(value))]),
                 next,
+                ask: vec![],
             };
             (tag.to_owned(), rule)
         })

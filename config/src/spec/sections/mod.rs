@@ -1,5 +1,6 @@
 //! The sections of `leadloop.toml`, in the order of the road.
 
+mod notices;
 mod pool;
 mod rules;
 mod systems;
@@ -44,5 +45,5 @@ use later;
 
 /// Every section, in the order of the road.
 pub fn all() -> impl Iterator<Item = &'static Section> {
-    pool::PART.iter().chain(systems::PART).chain(rules::PART)
+    pool::PART.iter().chain(systems::PART).chain(notices::PART).chain(rules::PART)
 }

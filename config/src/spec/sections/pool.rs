@@ -1,7 +1,7 @@
 //! Sections about where leads come from and who they are.
 
 use super::super::Shape::{
-    Bool, Choice, Duration, Expr, Int, LimitIn, List, Map, Name, Rate, Scalar, Settings, Table, Text,
+    Bool, Choice, Duration, Expr, Int, LimitIn, List, Map, Name, Rate, Scalar, Secret, Settings, Table, Text,
     TextOrSecret,
 };
 use super::super::{Key, Section, Shape, key, must};
@@ -95,6 +95,13 @@ pub(super) const PART: &[Section] = &[
                 "\"https://leads.example.com\"",
                 "How others reach us.",
                 "外部访问地址。",
+            ),
+            key(
+                "answer_key",
+                Secret,
+                "{ env = \"ANSWER_KEY\" }",
+                "The secret of answer links, for nodes with stores of their own; two separated by a blank while it changes. Else the store keeps its own.",
+                "反馈链接的密钥，更换期间可写两个并以空格分隔；不写则由数据库自行生成。",
             ),
         ],
     },

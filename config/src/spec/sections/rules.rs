@@ -1,10 +1,10 @@
 //! Sections about what is decided: scores, the MQL, transfer, people, response times, feedback.
 
 use super::super::Shape::{
-    Bool, Choice, Date, Duration, Expr, Int, Later, Length, List, Map, Name, OneOf, Scalar, Table, Text,
+    Bool, Choice, Date, Duration, Expr, Int, Length, List, Map, Name, OneOf, Scalar, Table, Text,
 };
 use super::super::{Key, Section, Shape, key, must};
-use super::{ASSIGN, MANY, TEXTS, later};
+use super::{ASSIGN, MANY, NAMES, TEXTS};
 
 const TRANSFER_DO: &[Key] = &[
     key(
@@ -178,7 +178,31 @@ pub(super) const PART: &[Section] = &[
         name: "sdr",
         many: false,
         doc: ("A desk before sales.", "SDR 台。"),
-        keys: later!("a desk before sales is not built yet", "尚未支持 SDR 台"),
+        keys: &[
+            must("team", Name, "\"inside_sales\"", "The team that sits there.", "SDR 所在团队。"),
+            key(
+                "when",
+                Expr,
+                "'lead.requirement == null'",
+                "Which leads it sees first; all where none is said.",
+                "哪些线索先经 SDR；不写则全部。",
+            ),
+            key("fill", NAMES, "[\"requirement\"]", "Fields it fills in.", "由 SDR 补全的字段。"),
+            key(
+                "answer_within",
+                Length,
+                "\"4 working hours\"",
+                "How long it may take; after twice that the lead goes on without it.",
+                "处理时限；超过两倍后直接进入转出规则。",
+            ),
+            key(
+                "track",
+                Name,
+                "\"nurture\"",
+                "The track of leads it nurtures on.",
+                "判断继续培育时进入的路径。",
+            ),
+        ],
     },
     Section {
         name: "transfer",
@@ -269,16 +293,17 @@ pub(super) const PART: &[Section] = &[
         keys: &[
             key(
                 "create",
-                OneOf(&[
-                    Choice(&["at_once"]),
-                    Later(
-                        "records that are made only when sales accept are not built yet",
-                        "尚未支持接受后建档",
-                    ),
-                ]),
+                Choice(&["at_once", "when_accepted"]),
                 "\"at_once\"",
                 "When the CRM record is made.",
                 "何时建 CRM 记录。",
+            ),
+            key(
+                "answer_for",
+                Duration,
+                "\"30d\"",
+                "How long the link of an answer page lives, and an answer may be changed.",
+                "反馈页链接的有效期，期间可修改反馈。",
             ),
             key(
                 "brief",
@@ -359,13 +384,7 @@ pub(super) const PART: &[Section] = &[
                 "Its value in each CRM's feedback field.",
                 "在各 CRM 反馈字段中的值。",
             ),
-            key(
-                "ask",
-                Later("extra questions to sales are not built yet", "尚未支持附加问题"),
-                "[\"competitor\"]",
-                "Extra questions.",
-                "附加问题。",
-            ),
+            key("ask", NAMES, "[\"competitor\"]", "Extra questions.", "附加问题。"),
             must(
                 "do",
                 Table(&[

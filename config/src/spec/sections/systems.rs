@@ -5,9 +5,9 @@ use super::super::Shape::{
     Text,
 };
 use super::super::{Key, Section, key, must};
-use super::{FIELD, MANY, NAMES, TEXTS, later};
+use super::{FIELD, MANY, NAMES, TEXTS};
 
-const LIMITS: &[Key] = &[
+pub(super) const LIMITS: &[Key] = &[
     key("per_second", Int(1, 100_000), "5", "Requests a second.", "每秒请求数。"),
     key("per_minute", Int(1, MANY), "100", "Requests a minute.", "每分钟请求数。"),
     key("per_day", Int(1, MANY), "20000", "Requests a day.", "每日请求数。"),
@@ -21,7 +21,7 @@ const LIMITS: &[Key] = &[
     ),
 ];
 
-const RETRY: &[Key] = &[
+pub(super) const RETRY: &[Key] = &[
     key("first", Duration, "\"2s\"", "Wait before the second attempt.", "首次重试等待。"),
     key("at_most", Duration, "\"15m\"", "Longest wait.", "最长等待。"),
     key("give_up", Duration, "\"72h\"", "After this age a person is asked.", "超过该时长转人工。"),
@@ -326,11 +326,5 @@ pub(super) const PART: &[Section] = &[
             ),
             key("amount", Text, "\"amount\"", "The field with the amount.", "金额字段。"),
         ],
-    },
-    Section {
-        name: "notify",
-        many: true,
-        doc: ("Telling people.", "通知。"),
-        keys: later!("notices beside the CRM's own are not built yet", "尚未支持 CRM 之外的通知"),
     },
 ];

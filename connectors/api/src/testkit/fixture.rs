@@ -191,7 +191,8 @@ pub fn request_text(request: &Request) -> String {
     if !request.query.is_empty() {
         let query =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query).finish();
-        let _ = write!(text, "?{query}");
+        let joint = if request.url.contains('?') { '&' } else { '?' };
+        let _ = write!(text, "{joint}{query}");
     }
     for (name, value) in &request.headers {
         let _ = write!(text, "\n{name}: {value}");
@@ -207,6 +208,14 @@ pub fn request_text(request: &Request) -> String {
         }
         Body::Bytes(kind, bytes) => {
             let _ = write!(text, "\n{kind} {}", hex::encode(bytes));
+        }
+        Body::Mail(mail) => {
+            let files: Vec<&str> = mail.files.iter().map(|(name, ..)| name.as_str()).collect();
+            let mail = serde_json::json!({
+                "id": mail.id, "from": mail.from, "to": mail.to, "subject": mail.subject, "text": mail.text,
+                "html": mail.html, "files": files,
+            });
+            let _ = write!(text, "\nmail {mail}");
         }
     }
     text

@@ -1,0 +1,20 @@
+//! What can be asked of a rehearsal.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// The config with the new rules
+    pub new: PathBuf,
+    /// How far back: 30d, 90d
+    #[arg(long, default_value = "90d", value_name = "TIME")]
+    pub since: String,
+    /// Leads shown whose owner or rule would change
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    pub samples: u32,
+    /// Show personal data; who did is noted
+    #[arg(long)]
+    pub reveal: bool,
+}
