@@ -18,7 +18,8 @@ use crate::statement::{
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Every kind of operation ([`leadloop_sync_core::outbox::Operation::kind`]).
-pub const KINDS: [&str; 8] = ["check", "describe", "prepare", "find", "create", "update", "changes", "tell"];
+pub const KINDS: [&str; 9] =
+    ["check", "describe", "prepare", "find", "create", "update", "changes", "tell", "notify"];
 const LANES: [Lane; 3] = [Lane::Hot, Lane::Normal, Lane::Backfill];
 
 /// A lane as its column has it: smaller goes first.

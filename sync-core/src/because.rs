@@ -41,8 +41,17 @@ impl Reason {
     /// The reason in words. A code that is not in the catalogue is shown as it is, with what was seen.
     #[must_use]
     pub fn say(&self, language: Language) -> String {
+        self.say_as(language, |_, _| None)
+    }
+
+    /// The reason in words; `better` gives the words for what was seen (name, value), where it has better ones: a person's
+    /// name beside their key, a time on the wall.
+    #[must_use]
+    pub fn say_as(&self, language: Language, better: impl Fn(&str, &str) -> Option<String>) -> String {
+        let shown =
+            |name: &str, value: &str| better(name, value).unwrap_or_else(|| word(value, language).to_owned());
         let Some((_, zh, en)) = catalogue::REASONS.iter().find(|(code, ..)| *code == self.code) else {
-            let seen = self.args.iter().map(|(name, value)| format!(" {name}={value}"));
+            let seen = self.args.iter().map(|(name, value)| format!(" {name}={}", shown(name, value)));
             return format!("{}{}", self.code, seen.collect::<String>());
         };
         let mut said = String::new();
@@ -54,7 +63,10 @@ impl Reason {
             let Some((name, after)) = behind.split_once('}') else { break };
             said.push_str(before);
             let seen = self.args.get(name).map(String::as_str).filter(|seen| !seen.is_empty());
-            said.push_str(seen.map_or("–", |seen| word(seen, language)));
+            match seen {
+                Some(seen) => said.push_str(&shown(name, seen)),
+                None => said.push('–'),
+            }
             rest = after;
         }
         said.push_str(rest);

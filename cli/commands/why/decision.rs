@@ -1,5 +1,6 @@
 //! One decision: the rules that were tried, what each saw, who was considered.
 
+use leadloop_mapping::Value;
 use leadloop_sync_core::because::word;
 use leadloop_sync_core::handoff::{Action, Considered, DecisionRecord, Tried};
 
@@ -63,9 +64,16 @@ fn company(page: &Page<'_>, record: &DecisionRecord) -> Option<String> {
 }
 
 fn saw(page: &Page<'_>, tried: &Tried) -> String {
-    let one = |(name, value): &(String, leadloop_mapping::Value)| {
+    let one = |(name, value): &(String, Value)| {
         let field = name.rsplit('.').next().unwrap_or(name);
-        format!("{name} = {}", page.privacy.field(field, value))
+        let shown = match value {
+            Value::Null => page.screen.words("nothing", "无").to_owned(),
+            Value::Text(user) if name.ends_with(".owner.user") || name.ends_with(".owner.person") => {
+                page.person(user)
+            }
+            value => page.privacy.field(field, value),
+        };
+        format!("{name} = {shown}")
     };
     tried.saw.iter().map(one).collect::<Vec<_>>().join(", ")
 }
@@ -80,6 +88,11 @@ fn considered(page: &Page<'_>, one: &Considered) -> String {
         "open_at_most" => screen.words("has enough open", "在跟已满"),
         "cool_down" => screen.words("had it before", "冷却期内"),
         "not_their_turn" => screen.words("not their turn", "未轮到"),
+        "same_company" => screen.words("takes the company's other leads", "同公司线索"),
+        "same_owner" => screen.words("keeps it", "保持原负责人"),
+        "named" => screen.words("named by the rule", "规则指定"),
+        "owner_of_person" => screen.words("follows this person", "该联系人负责人"),
+        "owner_of_company" => screen.words("follows this company", "该公司负责人"),
         other => other,
     };
     format!("{} ({outcome})", page.person(&one.person))

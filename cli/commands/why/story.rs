@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use leadloop_config::plan::Plan;
 use leadloop_store::read::story::{Story, ToldDelivery};
+use leadloop_sync_core::because::Reason;
 use leadloop_sync_core::handoff::{Clocks, Handoff};
 use leadloop_sync_core::lead::Touch;
 use leadloop_sync_core::outbox::{DeliveryState, Purpose};
@@ -17,6 +18,9 @@ use crate::{when, words};
 
 /// Most characters of a value in a line.
 const SHOWN: usize = 60;
+
+/// What reasons call somebody of sales.
+const PERSONS: [&str; 4] = ["owner", "person", "to", "user"];
 
 /// What the parts of the screen share.
 pub struct Page<'p> {
@@ -44,10 +48,26 @@ impl Page<'_> {
 
     /// The name of a salesperson.
     pub fn person(&self, key: &str) -> String {
-        match self.policy.people.get(key) {
+        let by_user = || {
+            let mut known = self.policy.people.values();
+            known.find(|person| person.crm_user.values().any(|user| user == key))
+        };
+        match self.policy.people.get(key).or_else(by_user) {
             Some(person) if person.name != key => format!("{} ({key})", person.name),
             _ => key.to_owned(),
         }
+    }
+
+    /// A reason in words: people by name, times on the wall.
+    pub fn reason(&self, reason: &Reason) -> String {
+        reason.say_as(self.screen.language(), |name, value| {
+            if PERSONS.contains(&name) {
+                let named = self.person(value);
+                return (named != value).then_some(named);
+            }
+            let at: jiff::Timestamp = value.ends_with('Z').then(|| value.parse().ok())??;
+            Some(when::clock(at.into(), self.zone()))
+        })
     }
 }
 
@@ -365,7 +385,7 @@ fn reasons(page: &Page<'_>, story: &Story) -> Result<(), Failure> {
             } else {
                 Default::default()
             };
-            table.push(vec![time, verb, one_line(&reason.say(screen.language()))]);
+            table.push(vec![time, verb, one_line(&page.reason(reason))]);
         }
     }
     Ok(screen.table(&table)?)
@@ -376,6 +396,7 @@ fn coming(page: &Page<'_>, deadline: &leadloop_sync_core::effect::Deadline) -> S
     let what = match deadline.kind.as_str() {
         "wake" => screen.words("wakes from rest", "休眠结束"),
         "hold" => screen.words("the hold ends, the next rules are tried", "等待到期，继续后续规则"),
+        "desk" => screen.words("the desk is reminded, or the lead goes on", "提醒 SDR，或直接转出"),
         "sla" => screen.words("sales are reminded, or it is escalated", "提醒或升级"),
         "chase" => screen.words("feedback is asked for", "催问反馈"),
         other => other,
