@@ -355,6 +355,7 @@ fn brief(case: &Case<'_>, crm: &CrmPolicy) -> String {
                 parked: None,
                 by: None,
                 rules_tried: 0,
+                desk: None,
             };
             tell::brief_text(case, &begun)
         }

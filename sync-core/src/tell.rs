@@ -98,7 +98,7 @@ pub(crate) fn handover(
     case.push(Effect::Enqueue(Box::new(delivery)));
 }
 
-/// The brief of a hand-over as text.
+/// The brief of a hand-over as it would be written now.
 pub(crate) fn brief_text(case: &Case<'_>, handoff: &Handoff) -> String {
     brief::text(case, handoff, News::Handover)
 }
@@ -280,11 +280,6 @@ pub(crate) fn plainest(crm: &CrmPolicy, object: &str) -> Vec<(String, &'static s
         (roles.company.as_ref(), "company"),
     ];
     pairs.into_iter().filter_map(|(field, from)| Some((field?.clone(), from))).collect()
-}
-
-/// The brief of a hand-over as it would be written now.
-pub(crate) fn brief_text(case: &Case<'_>, handoff: &Handoff) -> String {
-    brief::text(case, handoff, News::Handover)
 }
 
 /// Most CRMs want a name; who gave none is called by company, phone or mail.
