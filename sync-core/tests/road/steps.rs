@@ -301,6 +301,19 @@ impl Play {
                 self.crm.records.get_mut(&key).expect("a record").deleted = true;
             }
             ["convert", id] => self.convert(id),
+            other => self.goes_wrong(other),
+        }
+    }
+
+    /// What happens behind everybody's back.
+    fn goes_wrong(&mut self, words: &[&str]) {
+        match words {
+            ["user", id, "left"] => {
+                let (now, policy) = (self.model.now(), self.model.policy.clone());
+                let fields = Record::new().with("name", *id).with("state", "left");
+                rows::mirror(&mut self.model.book, &policy, &rows::record("user", id, fields, now), now);
+            }
+            ["calendar", "loses", "its", "days"] => self.model.policy.calendar.days.clear(),
             other => panic!("`{other:?}` cannot be played"),
         }
     }
