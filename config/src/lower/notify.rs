@@ -13,7 +13,7 @@ use leadloop_sync_core::policy::Person;
 
 use super::Context;
 use super::get::Get;
-use super::limits::{limits, retry};
+use super::limits::{limits, reserve, retry};
 use super::names::{NOTIFY, with_names};
 use crate::plan::LinkPlan;
 use crate::problem::{Problem, Span, Words};
@@ -43,6 +43,7 @@ pub fn notices(
             continue;
         };
         let Some(address) = manifest.notify.as_ref().map(|reach| reach.address.clone()) else { continue };
+        let reserve = reserve(at);
         let (limits, concurrent) = limits(ctx, at, manifest);
         let sends = sends(ctx, &at.value, &address, public_url);
         without_address(ctx, at, &address, &sends, people);
@@ -57,7 +58,7 @@ pub fn notices(
             retry: retry(ctx, &at.value),
         });
         let kind = SystemKind::Notify;
-        plans.push(LinkPlan { name: link.name.clone(), connector, kind, link, limits, concurrent });
+        plans.push(LinkPlan { name: link.name.clone(), connector, kind, link, limits, concurrent, reserve });
     }
     circles(ctx, &tables, &channels);
     (plans, NoticePolicy { channels, linked: public_url })

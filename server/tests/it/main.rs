@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod answer;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod converse;
 #[cfg(test)]
 mod events;
@@ -20,6 +22,7 @@ mod person;
 mod race;
 #[cfg(test)]
 mod reading;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod retry;
