@@ -1,6 +1,6 @@
 //! The way through all phases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -150,12 +150,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
     let schemas = crate::lower::schema::schemas(ctx, &names);
     let (crm_plans, crms) = crm::crms(ctx, &names, &base.zone_name);
     let (ma_plans, mas) = ma::mas(ctx);
-    // Without a CRM hand-overs may live on the answer page, where people are known by their own key.
-    let mut homes = names.crms.clone();
-    if homes.is_empty() {
-        homes.insert(ANSWERS.to_owned());
-    }
-    let people = people::people(ctx, &homes);
+    let people = people::people(ctx, &homes(&names));
     names.people = people.as_ref().map(|people| people.keys().map(|key| key.0.clone()).collect());
     let people = people.unwrap_or_default();
     let leave = people::leave(ctx, &names, &base.zone);
@@ -217,6 +212,11 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         outline: Arc::new(outline(ctx)),
     };
     (rules, Some(plan))
+}
+
+/// Where hand-overs may live: without a CRM on the answer page, where people are known by their own key.
+fn homes(names: &Names) -> BTreeSet<String> {
+    if names.crms.is_empty() { BTreeSet::from([ANSWERS.to_owned()]) } else { names.crms.clone() }
 }
 
 /// Where each transfer rule has its name.

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 /// A running `leadloop run`.
 pub(crate) struct Node {
-    child: Child,
+    /// The process.
+    pub(crate) child: Child,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
@@ -46,18 +47,6 @@ impl Node {
             Ok(Err(log)) => panic!("leadloop ended before it listened:\n{log}"),
             Err(_) => panic!("leadloop did not say where it listens"),
         }
-    }
-
-    /// Sends it a signal, such as `STOP`.
-    pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill can be run").success(), "the process is there");
-    }
-
-    /// Asks it to end, and waits until what is under way came home.
-    pub(crate) fn stop(mut self) {
-        self.signal("TERM");
-        self.child.wait().expect("it ends");
     }
 
     /// Ends it at once, as a power cut would.

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -101,6 +102,18 @@ fn bad_crm(seed: u64) -> Options {
     }
 }
 
+/// Sends a process a signal, such as `STOP`.
+fn signal(node: &Node, signal: &str) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &node.child.id().to_string()]).status();
+    assert!(sent.expect("kill can be run").success(), "the process is there");
+}
+
+/// Asks it to end, and waits until what is under way came home.
+fn stop(mut node: Node) {
+    signal(&node, "TERM");
+    node.child.wait().expect("it ends");
+}
+
 /// Two nodes, of which one may be down.
 struct Pair {
     folder: std::path::PathBuf,
@@ -123,13 +136,13 @@ impl Pair {
 
     fn down(&mut self, which: usize, kindly: bool) {
         if let Some(node) = self.nodes[which].take() {
-            if kindly { node.stop() } else { node.kill() }
+            if kindly { stop(node) } else { node.kill() }
         }
     }
 
     fn signal(&self, which: usize, signal: &str) {
         if let Some(node) = &self.nodes[which] {
-            node.signal(signal);
+            self::signal(node, signal);
         }
     }
 }

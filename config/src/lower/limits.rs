@@ -46,7 +46,7 @@ pub fn limits(ctx: &mut Context<'_>, at: &At<Table>, manifest: &Manifest) -> (Ve
 /// Percent of a day's requests that is kept for what is hot.
 pub fn reserve(at: &At<Table>) -> u32 {
     let limits = at.value.table("limits");
-    limits.and_then(|limits| percent(&limits.text("reserve_for_hot")?)).unwrap_or(0)
+    limits.and_then(|limits| percent(limits.text("reserve_for_hot")?)).unwrap_or(0)
 }
 
 /// How failed deliveries of a link are retried.
