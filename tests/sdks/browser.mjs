@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-import { browserPath, check, person, shots } from "./running.mjs";
+import { browserPath, check, eventually, person, shots } from "./running.mjs";
 
 const module = (path) => createRequire(import.meta.url).resolve(path);
 
@@ -40,7 +40,7 @@ async function sensors(browser, base) {
     "/sensorsdata.min.js": ["text/javascript", readFileSync(module("sa-sdk-javascript/sensorsdata.min.js"))],
     "/pricing": html(`<script src="/sensorsdata.min.js"></script><script>
       const sensors = window["sensorsDataAnalytic201505"];
-      sensors.init({ server_url: ${JSON.stringify(`${base}/sa?project=sdks`)}, send_type: "beacon", show_log: false });
+      sensors.init({ server_url: ${JSON.stringify(`${base}/sa?project=sdks`)}, send_type: "ajax", show_log: false });
       sensors.quick("autoTrack");
     </script>`, "<h1>价格</h1>"),
   });
@@ -59,6 +59,8 @@ async function sensors(browser, base) {
       sensors.setProfile({ phone: "13900000013", company: "示例机器人有限公司" });
       return sensors.quick("getAnonymousID");
     });
+    // The page view, the event, the login and the profile are answered before the page goes.
+    await eventually("an answer to each of the four", () => answers.length >= 4);
     await page.close({ runBeforeUnload: false });
     const story = await person("13900000013", `uba_id ${visitor}`, "login_id sw-user-1");
     assert.equal(story.lead.profile.company?.value, "示例机器人有限公司");
