@@ -147,7 +147,8 @@ fn ways(screen: &Screen, manifest: &Manifest) -> String {
     if !manifest.lists.is_empty() {
         ways.push(screen.words("is read (`every`)", "读取（`every`）"));
     }
-    if !manifest.speaks.is_empty() {
+    // Who is only asked how it is or what changed is read, not written to.
+    if manifest.speaks.iter().any(|operation| ["create", "update", "tell"].contains(&operation.as_str())) {
         ways.push(screen.words("is written to", "写入"));
     }
     if ways.is_empty() {
