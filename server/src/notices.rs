@@ -17,6 +17,7 @@ use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::time::Timestamp;
 use serde_json::json;
 
+use crate::answer;
 use crate::node::Node;
 use crate::report;
 
@@ -45,6 +46,8 @@ pub struct Told {
 /// # Errors
 /// When the store cannot be reached.
 pub async fn look(node: &Node, told: &mut Told) -> Result<(), StoreError> {
+    // Another node may have made a new key: its links shall open here too.
+    answer::load_keys(node).await?;
     let plan = node.plan();
     let policy = &plan.policy;
     let wanted: BTreeSet<Event> = policy

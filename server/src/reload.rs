@@ -15,6 +15,7 @@ use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::settle;
 use secrecy::ExposeSecret;
 
+use crate::answer;
 use crate::bounds;
 use crate::node::{Lines, Node};
 use crate::run::{StartError, drive, version};
@@ -79,6 +80,9 @@ pub async fn reload(node: &Arc<Node>, plan: Arc<Plan>) -> Result<Reloaded, Reloa
         return Err(error.into());
     }
     node.take(plan, lines);
+    if let Err(error) = answer::load_keys(node).await {
+        tracing::warn!(%error, "the keys of answer links are read again within a minute");
+    }
     for name in &done.started {
         drive(node, name);
     }

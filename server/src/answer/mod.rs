@@ -79,7 +79,8 @@ pub async fn load_keys(node: &Node) -> Result<(), StoreError> {
         node.set_keys(token::Keys::of(secret.expose_secret().split_ascii_whitespace()));
         return Ok(());
     }
-    let kept = node.store.keep_meta(KEY, &fresh()).await?;
+    let Some(fresh) = fresh() else { return Ok(()) };
+    let kept = node.store.keep_meta(KEY, &fresh).await?;
     node.set_keys(token::Keys::of(kept.split_ascii_whitespace()));
     Ok(())
 }
@@ -89,21 +90,23 @@ pub async fn load_keys(node: &Node) -> Result<(), StoreError> {
 /// # Errors
 /// When the store cannot be reached.
 pub async fn new_key(node: &Node) -> Result<(), StoreError> {
-    let before = node.store.keep_meta(KEY, &fresh()).await?;
+    let (Some(fresh), Some(first)) = (fresh(), fresh()) else { return Ok(()) };
+    let before = node.store.keep_meta(KEY, &first).await?;
     let before = before.split_ascii_whitespace().next().unwrap_or_default().to_owned();
-    node.store.set_meta(KEY, &format!("{} {before}", fresh())).await?;
+    node.store.set_meta(KEY, &format!("{fresh} {before}")).await?;
     load_keys(node).await
 }
 
-/// A secret from the system's own source.
-fn fresh() -> String {
-    let mut bytes = [0_u8; 32];
-    // Without dice of the system nothing here could be safe; the ids of a moment come from the same source.
-    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
-        tracing::error!("the system gives no random bytes");
-    }
+/// A secret from the system's own source. Where that gives nothing, no key is better than one that can be guessed: messages
+/// go without links.
+fn fresh() -> Option<String> {
     use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+    let mut bytes = [0_u8; 32];
+    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
+        tracing::error!("the system gives no random bytes: links to the answer page cannot be made");
+        return None;
+    }
+    Some(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// Gives a message the address of its answer page, just before it is sent.

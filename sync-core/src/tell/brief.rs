@@ -142,6 +142,9 @@ fn why(case: &Case<'_>, handoff: &Handoff, lines: &mut Vec<String>) {
         let times = case.lead.recycled;
         lines.push(match case.policy.language {
             Language::Zh => format!("此前退回 {times} 次，最近反馈：{}", last_feedback(case)),
+            Language::En if times == 1 => {
+                format!("Returned once before, last answer: {}", last_feedback(case))
+            }
             Language::En => format!("Returned {times} times before, last answer: {}", last_feedback(case)),
         });
     }
@@ -171,12 +174,17 @@ pub(super) fn touch_line(case: &Case<'_>, touch: &Touch) -> String {
     let details: Vec<String> = touch
         .fields
         .iter()
-        .filter(|(_, value)| !value.is_blank())
+        .filter(|(name, value)| !value.is_blank() && tells(name))
         .map(|(name, value)| format!("{name}={}", short(&value.to_display(), 40)))
         .take(MOST_DETAILS)
         .collect();
     let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
     format!("· {at} {} · {}{details}", touch_words(case, &touch.kind), touch.channel)
+}
+
+/// Whether a detail of a touch says what was done: who it is stands elsewhere, and consent is no news for sales.
+fn tells(field: &str) -> bool {
+    !matches!(field, "name" | "phone" | "email" | "company") && !field.starts_with("consent.")
 }
 
 /// What kinds of touches are called.
