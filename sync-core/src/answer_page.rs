@@ -108,13 +108,19 @@ pub fn view(
 ) -> Option<View> {
     let handoff = book.handoffs.get(&id)?.clone();
     let mut lead = book.resolve(handoff.lead)?.clone();
-    let standing = standing(&handoff, lead.stage, lead.mql, person, desk, policy, moment);
+    let ended = matches!(handoff.state, HandoffState::Superseded | HandoffState::TakenBack);
+    let since = lead.owner.clone().filter(|_| ended);
+    let standing = match since.as_ref().and_then(|owner| owner.person.as_ref()) {
+        // Somebody else has the lead since: what is known of it is theirs to read.
+        Some(other) if !desk && person != Some(other) => Standing::NotYours,
+        _ => standing(&handoff, lead.stage, lead.mql, person, desk, policy, moment),
+    };
     let policy_in_language = Policy { language, ..policy.clone() };
     let case = Case::new(book, &policy_in_language, moment, &mut lead);
     let text = |name: &str| case.lead.text(name).unwrap_or_default().to_owned();
     let shown = standing != Standing::NotYours;
     let hidden = |text: String| if shown { text } else { String::new() };
-    let owner = handoff.owner.as_ref().map_or(String::new(), |owner| {
+    let owner = since.as_ref().or(handoff.owner.as_ref()).map_or(String::new(), |owner| {
         let known = owner.person.as_ref().and_then(|key| policy.people.get(key));
         known.map_or_else(|| owner.crm_user.clone(), |person| person.name.clone())
     });

@@ -204,15 +204,24 @@ fn hidden<'p>(page: &'p str, name: &str) -> &'p str {
 /// The newest hand-over, once it is in that state.
 async fn until(store: &Store, state: HandoffState) -> Handoff {
     for _ in 0..1_500 {
-        for name in [state.as_str()] {
-            let ask = HandoffAsk { state: Some(name.to_owned()), limit: 1, ..HandoffAsk::default() };
-            if let Some((handoff, _)) = store.handoffs(&ask).await.expect("the store answers").pop() {
-                return handoff;
-            }
+        let ask = HandoffAsk { state: Some(state.as_str().to_owned()), limit: 1, ..HandoffAsk::default() };
+        if let Some((handoff, _)) = store.handoffs(&ask).await.expect("the store answers").pop() {
+            return handoff;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("no hand-over is {state:?}");
+}
+
+/// Waits until the newest hand-over counts as told.
+async fn delivered(store: &Store) {
+    for _ in 0..1_500 {
+        if until(store, HandoffState::WithSales).await.clocks.delivered.is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the mail was taken, and nobody knows");
 }
 
 async fn the_loop(url: &str) {
@@ -228,6 +237,8 @@ async fn the_loop(url: &str) {
     assert!(told.text.contains("Subject: New lead: Shili Robotics Jia"), "{}", told.text);
     let path = link(&told);
 
+    // Once more the hand-over changes when it is known that the mail was taken.
+    delivered(&store).await;
     // Looking answers nothing, however often.
     let page = send(to, "GET", &path, "text/plain", String::new()).await;
     assert_eq!(page.status, 200, "{}", page.body);
