@@ -105,7 +105,7 @@ async fn play(
         &format!("{} records posted by {} sources", sent.records(), sent.sources.len()),
         &format!("{} 个来源共推送 {} 条记录", sent.sources.len(), sent.records()),
     );
-    wait::quiet(store, plan).await?;
+    wait::quiet(store).await?;
     let before = Books::read(store).await?;
     steps.say(
         &format!("{} people, {} handed over to the CRM", before.people(), before.delivered()),
@@ -150,7 +150,7 @@ async fn sales(
             ),
         );
         wait::polled(store, plan).await?;
-        wait::quiet(store, plan).await?;
+        wait::quiet(store).await?;
     }
     Ok(all)
 }
@@ -170,7 +170,7 @@ async fn settle(
             return Ok((books, verdict));
         }
         wait::polled(store, plan).await?;
-        wait::quiet(store, plan).await?;
+        wait::quiet(store).await?;
     }
 }
 

@@ -1,5 +1,5 @@
 //! Hundreds of leads handed over, as many edits that come back, and a comparison that finds nothing but what was broken on
-//! purpose. `LEADLOOP_MANY` says how many.
+//! purpose. `LEADLOOP_MANY` says how many (500, say, by hand: Odoo takes some minutes for them).
 
 use std::time::{Duration, Instant};
 

@@ -156,7 +156,7 @@ fn hundreds_of_leads_and_edits_are_the_same_on_both_sides() {
     let run = fresh();
     let li = office.employee("li.na").to_string();
     let world = World::start(&crm(&rig, ""), &rig.key, &[("li.na", li.as_str())]);
-    crate::many::play(&world, &office, run, many(150), false);
+    crate::many::play(&world, &office, run, many(100), false);
 }
 
 /// What sales write comes to the pool, and what the pool learns goes to sales.

@@ -56,16 +56,16 @@ pub async fn polled(store: &Store, plan: &Plan) -> Result<(), Failure> {
     Err(too_long("reading the CRM again", "重新读取 CRM "))
 }
 
-/// Waits until inbox and outbox are empty, the standing polls aside; looked at twice, since one leads to the other.
+/// Waits until inbox and outbox are empty; looked at twice, since one leads to the other.
 ///
 /// # Errors
 /// Where the store fails, or it takes too long.
-pub async fn quiet(store: &Store, plan: &Plan) -> Result<(), Failure> {
+pub async fn quiet(store: &Store) -> Result<(), Failure> {
     let until = Instant::now() + MOST;
     let mut calm = 0;
     while Instant::now() < until {
         let status = store.status(when::now()).await?;
-        calm = if is_quiet(&status, plan) { calm + 1 } else { 0 };
+        calm = if is_quiet(&status) { calm + 1 } else { 0 };
         if calm == 2 {
             return Ok(());
         }
@@ -74,11 +74,6 @@ pub async fn quiet(store: &Store, plan: &Plan) -> Result<(), Failure> {
     Err(too_long("the outbox", "发件箱清空"))
 }
 
-fn is_quiet(status: &Status, plan: &Plan) -> bool {
-    let polls = |link: &leadloop_sync_core::ids::LinkName| {
-        plan.policy.crms.get(link).map_or(0, |crm| i64::try_from(crm.mirrored.len()).unwrap_or(0))
-    };
-    let links =
-        status.links.iter().all(|link| link.waiting == 0 && link.due + link.claimed <= polls(&link.link));
-    status.captures_due == 0 && links
+fn is_quiet(status: &Status) -> bool {
+    status.captures_due == 0 && status.links.iter().all(|link| link.waiting + link.due + link.claimed == 0)
 }

@@ -33,11 +33,11 @@ pub struct ParkedCount {
 pub struct LinkQueue {
     /// Which link.
     pub link: LinkName,
-    /// Due now or later, first of their streams.
+    /// Due now or later, first of their streams; without the standing polls, which are always there.
     pub due: i64,
     /// Waiting for an earlier one of their stream.
     pub waiting: i64,
-    /// Under way.
+    /// Under way, without the polls.
     pub claimed: i64,
     /// Needing a person.
     pub parked: i64,
