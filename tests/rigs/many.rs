@@ -54,9 +54,24 @@ fn cause(said: &Json, cause: &str) -> u64 {
     said["causes"][cause].as_u64().unwrap_or(0)
 }
 
+/// Records with the mark of another leadloop: tests share these servers, and what they leave behind is not ours.
+fn foreign(said: &Json) -> u64 {
+    cause(said, "unknown_mark")
+}
+
+/// Differences that are ours, in the field of the report that counts or lists them.
+fn ours(said: &Json, field: &str) -> u64 {
+    let all =
+        said[field].as_u64().or_else(|| said[field].as_array().and_then(|all| u64::try_from(all.len()).ok()));
+    all.map_or(u64::MAX, |all| all - foreign(said))
+}
+
 /// Waits until pool and CRM are the same.
 fn until_the_same(world: &World, what: &str) {
-    until_none(what, || (compared(world, &[])["differences"].as_array().map_or(usize::MAX, Vec::len), ()));
+    until_none(what, || {
+        let left = ours(&compared(world, &[]), "differences");
+        (usize::try_from(left).unwrap_or(usize::MAX), ())
+    });
 }
 
 fn short(said: &Json) -> Json {
@@ -113,7 +128,7 @@ pub(crate) fn play(world: &World, desk: &dyn Desk, run: u64, many: usize, by_com
         },
         || short(&compared(world, &[])),
     );
-    assert_eq!(found["open"], 5, "{:#}", short(&found));
+    assert_eq!(ours(&found, "open"), 5, "{:#}", short(&found));
     assert_eq!(compared(world, &["--repair", "--dry-run"])["ordered"], Json::Null);
     let ordered = compared(world, &["--repair", "--yes"]);
     assert_eq!(ordered["ordered"], 5, "{:#}", short(&ordered));
@@ -121,12 +136,13 @@ pub(crate) fn play(world: &World, desk: &dyn Desk, run: u64, many: usize, by_com
     let said = until(
         "what was broken, put right",
         || {
-            Some(compared(world, &[]))
-                .filter(|said| said["open"] == 0 && cause(said, "coming") == 0 && cause(said, "pending") == 0)
+            Some(compared(world, &[])).filter(|said| {
+                ours(said, "open") == 0 && cause(said, "coming") == 0 && cause(said, "pending") == 0
+            })
         },
         || short(&compared(world, &[])),
     );
     // Their hand-overs ask a person what shall become of them; nothing else is left.
     assert_eq!(cause(&said, "parked"), 2, "{:#}", short(&said));
-    assert_eq!(said["differences"].as_array().map(Vec::len), Some(2), "{:#}", short(&said));
+    assert_eq!(ours(&said, "differences"), 2, "{:#}", short(&said));
 }

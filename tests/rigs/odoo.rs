@@ -255,7 +255,7 @@ fn hundreds_of_leads_and_edits_are_the_same_on_both_sides() {
     let li = office
         .make("res.users", json!({"name": "li.na", "login": format!("li.na.{run}.many@shili.example")}));
     let world = World::start(&crm(&rig, "json2", "", 1), &rig.key, &[("li.na", li.to_string().as_str())]);
-    crate::many::play(&world, &office, run, many(100), true);
+    crate::many::play(&world, &office, run, many(60), true);
 }
 
 /// A field that is not there parks the hand-over with Odoo's words; a wrong key raises an alarm and loses nothing.
