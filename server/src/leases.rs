@@ -133,7 +133,8 @@ pub async fn beat(node: &Arc<Node>, beats: &mut Beats) -> Result<(), StoreError>
         if node.is_current() { lines.keys().cloned().collect() } else { BTreeSet::new() };
     let gone: BTreeSet<LinkName> = node.leases.all().difference(&wanted).cloned().collect();
     give_back(node, &gone).await?;
-    if wanted.is_empty() {
+    // A lease on a file of one's own lasts: an idle node writes nothing.
+    if wanted.is_empty() || (!node.leases.shared && wanted.is_subset(&node.leases.all())) {
         return Ok(());
     }
     let names: Vec<String> = wanted.iter().map(lease_name).collect();
