@@ -65,24 +65,36 @@ fn until_acknowledged(address: &Mutex<SocketAddr>, path: &str, body: &str) {
     }
 }
 
+/// What the sandbox answers, asked until it answers well: its faults strike whoever asks.
+fn crm_answer(
+    crm: SocketAddr,
+    method: &str,
+    path: &str,
+    header: (&str, &str),
+    body: &[u8],
+) -> serde_json::Value {
+    let begun = Instant::now();
+    loop {
+        let answer =
+            http::send(crm, method, path, &[header], body).ok().filter(|answer| answer.status == 200);
+        if let Some(answer) = answer.and_then(|answer| serde_json::from_str(&answer.body).ok()) {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{path} of the sandbox was never answered well");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// All leads of the CRM by mark, and by phone.
 pub(crate) fn crm_leads(crm: SocketAddr) -> Vec<serde_json::Value> {
-    let token = http::send(
-        crm,
-        "POST",
-        "/oauth/token",
-        &[("content-type", "application/x-www-form-urlencoded")],
-        format!("grant_type=client_credentials&client_id=leadloop&client_secret={SECRET}").as_bytes(),
-    )
-    .expect("the sandbox answers");
-    let token: serde_json::Value = serde_json::from_str(&token.body).expect("a token is JSON");
+    let form = format!("grant_type=client_credentials&client_id=leadloop&client_secret={SECRET}");
+    let form_type = ("content-type", "application/x-www-form-urlencoded");
+    let token = crm_answer(crm, "POST", "/oauth/token", form_type, form.as_bytes());
     let bearer = format!("Bearer {}", token["access_token"].as_str().expect("a token is text"));
     let (mut leads, mut cursor) = (Vec::new(), String::new());
     loop {
         let path = format!("/api/v1/leads?limit=200{cursor}");
-        let page =
-            http::send(crm, "GET", &path, &[("authorization", &bearer)], b"").expect("the sandbox answers");
-        let page: serde_json::Value = serde_json::from_str(&page.body).expect("a page is JSON");
+        let page = crm_answer(crm, "GET", &path, ("authorization", &bearer), b"");
         leads.extend(page["records"].as_array().cloned().unwrap_or_else(|| panic!("no records in {page}")));
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
