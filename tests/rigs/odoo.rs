@@ -227,6 +227,7 @@ fn the_road_to_odoo_and_back() {
     road(&rig, "json2");
     road(&rig, "jsonrpc");
     refused(&rig);
+    many_leads(&rig);
 }
 
 impl crate::many::Desk for Office<'_> {
@@ -247,16 +248,14 @@ impl crate::many::Desk for Office<'_> {
     }
 }
 
-#[test]
-#[ignore = "not steady yet: passes alone with twenty, not always beside the other test of this server"]
-fn hundreds_of_leads_and_edits_are_the_same_on_both_sides() {
-    let Some(rig) = Rig::start("odoo") else { return };
-    let office = Office::open(&rig);
+/// Many leads and as many edits are the same on both sides.
+fn many_leads(rig: &Rig) {
+    let office = Office::open(rig);
     let run = fresh();
     let li = office
         .make("res.users", json!({"name": "li.na", "login": format!("li.na.{run}.many@shili.example")}));
-    let world = World::start(&crm(&rig, "json2", "", 1), &rig.key, &[("li.na", li.to_string().as_str())]);
-    crate::many::play(&world, &office, run, many(60), true);
+    let world = World::start(&crm(rig, "json2", "", 1), &rig.key, &[("li.na", li.to_string().as_str())]);
+    crate::many::play(&world, &office, run, many(20), true, false);
 }
 
 /// A field that is not there parks the hand-over with Odoo's words; a wrong key raises an alarm and loses nothing.

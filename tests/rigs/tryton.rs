@@ -149,15 +149,13 @@ impl crate::many::Desk for Office<'_> {
     }
 }
 
-#[test]
-#[ignore = "not shown yet: twenty leads did not come to rest within minutes; see docs/guide/in-step.md"]
-fn hundreds_of_leads_and_edits_are_the_same_on_both_sides() {
-    let Some(rig) = Rig::start("tryton") else { return };
-    let office = Office::open(&rig);
+/// Many leads and as many edits are the same on both sides.
+fn many_leads(rig: &Rig) {
+    let office = Office::open(rig);
     let run = fresh();
     let li = office.employee("li.na").to_string();
-    let world = World::start(&crm(&rig, ""), &rig.key, &[("li.na", li.as_str())]);
-    crate::many::play(&world, &office, run, many(60), false);
+    let world = World::start(&crm(rig, ""), &rig.key, &[("li.na", li.as_str())]);
+    crate::many::play(&world, &office, run, many(20), false, true);
 }
 
 /// What sales write comes to the pool, and what the pool learns goes to sales.
@@ -274,6 +272,7 @@ fn the_road_to_tryton_and_back() {
     ends_in_the_middle(&rig, &office, &world, &(4..8).map(|n| (n, phone(n))).collect::<Vec<_>>(), run);
     drop(world);
     refused(&rig, &users);
+    many_leads(&rig);
 }
 
 /// A field that is not there is said with Tryton's words; a wrong password raises an alarm and loses nothing.
