@@ -501,12 +501,24 @@ pub struct Funnel {
     /// What the numbers are: counts, rates between steps, days of each step, or what sales answered
     #[arg(long, value_enum, default_value_t = Numbers::Counts, conflicts_with = "attribution")]
     pub show: Numbers,
-    /// Divide won amounts among all touches before them, by channel or source
+    /// Divide won amounts among all touches before them, by channel, source or campaign
     #[arg(long, value_enum, value_name = "MODEL")]
     pub attribution: Option<Attribution>,
-    /// What each line cost: CSV with `name` and `cost`; gives the return
+    /// What each line cost: CSV with `name` and `cost`; gives the return. Campaigns have theirs in the campaigns table
     #[arg(long, value_name = "FILE", requires = "attribution")]
     pub cost: Option<PathBuf>,
+    /// The leads behind the line of this name; an empty name is the line without one
+    #[arg(long, value_name = "NAME", conflicts_with = "show")]
+    pub leads: Option<String>,
+    /// Of them only those behind one number
+    #[arg(long, value_enum, requires = "leads", conflicts_with = "attribution")]
+    pub step: Option<Step>,
+    /// Most leads shown
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+    /// Show personal data
+    #[arg(long)]
+    pub reveal: bool,
     #[command(flatten)]
     pub pools: lead::Pools,
 }
@@ -542,6 +554,61 @@ pub enum By {
     Pool,
     Owner,
     Month,
+    /// Webinars, live streams and fairs, by their touches in the span
+    Event,
+}
+
+/// One number of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Step {
+    People,
+    /// Events only
+    Viewed,
+    /// Events only
+    Registered,
+    /// Events only
+    Attended,
+    /// Events only: not known before
+    New,
+    Mql,
+    Reactivated,
+    /// SQL: handed over to sales
+    HandedOver,
+    Accepted,
+    Opportunity,
+    Won,
+    Lost,
+    Resting,
+    /// With an amount won
+    Amount,
+}
+
+impl Step {
+    /// Whether only events have it.
+    pub const fn of_events(self) -> bool {
+        matches!(self, Step::Viewed | Step::Registered | Step::Attended | Step::New)
+    }
+
+    /// As the store knows it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Step::People => "people",
+            Step::Viewed => "viewed",
+            Step::Registered => "registered",
+            Step::Attended => "attended",
+            Step::New => "new",
+            Step::Mql => "marketing",
+            Step::Reactivated => "reactivated",
+            Step::HandedOver => "with_sales",
+            Step::Accepted => "accepted",
+            Step::Opportunity => "opportunity",
+            Step::Won => "won",
+            Step::Lost => "lost",
+            Step::Resting => "resting",
+            Step::Amount => "amount",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,4 +1,4 @@
--- What a merged lead reached counts for the lead it was merged into, over any number of merges.
+-- What a merged lead reached counts for the lead it was merged into, over any number of merges. Amounts are whole cents.
 WITH RECURSIVE above (id, root) AS (
     SELECT l.id, l.merged_into FROM lead l WHERE l.merged_into IS NOT NULL
     UNION
@@ -6,6 +6,7 @@ WITH RECURSIVE above (id, root) AS (
 ), reached AS (
     SELECT COALESCE(a.root, m.lead) AS lead,
         max(CASE WHEN m.stage = 'marketing' THEN 1 ELSE 0 END) AS mql,
+        max(CASE WHEN m.stage = 'marketing' THEN m.at END) AS mql_first,
         max(CASE WHEN m.stage = 'with_sales' THEN 1 ELSE 0 END) AS handed_over,
         max(CASE WHEN m.stage = 'accepted' THEN 1 ELSE 0 END) AS accepted,
         max(CASE WHEN m.stage = 'opportunity' THEN 1 ELSE 0 END) AS opportunity,
@@ -14,7 +15,9 @@ WITH RECURSIVE above (id, root) AS (
     FROM milestone m LEFT JOIN above a ON a.id = m.lead
     GROUP BY COALESCE(a.root, m.lead)
 ), person AS (
-    SELECT l.id, l.touches, l.stage, l.won_amount,
+    SELECT l.id, l.touches, l.stage, l.mql_at,
+        CASE WHEN abs(l.won_amount) < 9e15 THEN CAST({postgres: trunc}(
+            l.won_amount * 100 + CASE WHEN l.won_amount < 0 THEN -0.5 ELSE 0.5 END) AS BIGINT) ELSE 0 END AS cents,
         CASE $1
             WHEN 'channel' THEN l.channel
             WHEN 'source' THEN l.source
@@ -33,7 +36,8 @@ SELECT COALESCE(p.name, ''), CAST(sum(p.touches) AS BIGINT), count(*),
     CAST(COALESCE(sum(r.accepted), 0) AS BIGINT), CAST(COALESCE(sum(r.opportunity), 0) AS BIGINT),
     CAST(COALESCE(sum(r.won), 0) AS BIGINT), CAST(COALESCE(sum(r.lost), 0) AS BIGINT),
     CAST(sum(CASE WHEN p.stage = 'resting' THEN 1 ELSE 0 END) AS BIGINT),
-    CAST(COALESCE(sum(p.won_amount), 0) AS DOUBLE PRECISION)
+    CAST(COALESCE(sum(p.cents), 0) AS BIGINT),
+    CAST(sum(CASE WHEN r.mql = 1 AND p.mql_at > r.mql_first THEN 1 ELSE 0 END) AS BIGINT)
 FROM person p LEFT JOIN reached r ON r.lead = p.id
 GROUP BY COALESCE(p.name, '')
 ORDER BY 3 DESC, 1

@@ -42,6 +42,7 @@ migrations! {
     40 "0040_companies" "companies";
     45 "0045_mirror_key_row" "keys of a mirror row";
     55 "0055_source_health" "source health";
+    68 "0068_activities" "activities";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

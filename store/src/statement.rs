@@ -163,6 +163,9 @@ statements! {
     FUNNEL_SPAN = "funnel_span";
     FUNNEL_DAYS = "funnel_days";
     FUNNEL_TAGS = "funnel_tags";
+    FUNNEL_LEADS = "funnel_leads";
+    FUNNEL_EVENTS = "funnel_events";
+    FUNNEL_EVENT_LEADS = "funnel_event_leads";
     WON_TOUCHES = "won_touches";
     ALARM_UNTOLD = "alarm_untold";
     ALARM_TOLD = "alarm_told";

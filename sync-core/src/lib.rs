@@ -45,6 +45,7 @@ pub mod transfer;
 pub mod vigil;
 pub mod visit;
 
+pub mod activity;
 pub mod agree;
 pub mod describe;
 pub mod gate;

@@ -162,6 +162,8 @@ pub struct CampaignPolicy {
     pub channels: Vec<(String, Expr)>,
     /// Known campaigns by code.
     pub table: BTreeMap<String, Campaign>,
+    /// Webinars, live streams, fairs: which touches belong to them.
+    pub activity: crate::activity::ActivityPolicy,
 }
 
 /// A campaign of marketing.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_mapping::Value;
 
+use crate::activity;
 use crate::because::Reason;
 use crate::capture::{Captured, Identifier};
 use crate::facts::{self, Scene};
@@ -95,6 +96,9 @@ pub fn touch(
     touch.channel = channel;
     if let Some(code) = campaign {
         touch.fields.set("campaign", code);
+    }
+    if let Some(name) = activity::of(&touch, &policy.campaign) {
+        touch.fields.set("activity", name);
     }
     touch
 }

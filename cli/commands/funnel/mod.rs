@@ -1,14 +1,19 @@
 //! `leadloop funnel`: how many of a cohort ever reached each step.
 
+mod events;
+mod leads;
 mod sources;
 mod steps;
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
+use leadloop_config::plan::Plan;
 use leadloop_store::read::funnel::{FunnelBy, FunnelRow, FunnelSpan};
 use leadloop_sync_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::args::{By, Funnel, General, Numbers};
+use crate::args::{By, Funnel, General, Numbers, Step};
 use crate::failure::Failure;
 use crate::screen::{Rows, Screen};
 use crate::{plan, pools};
@@ -32,9 +37,17 @@ pub async fn run(screen: &mut Screen, general: &General, args: &Funnel) -> Resul
         By::Pool => FunnelBy::Pool,
         By::Owner => FunnelBy::Owner,
         By::Month => FunnelBy::Month(zone.clone()),
+        By::Event => return of_events(screen, &plan, args, span).await,
     };
     if let Some(model) = args.attribution {
-        return sources::run(screen, &plan, args, model, span).await;
+        return sources::run(screen, &plan, args, (model, &by), span).await;
+    }
+    if args.step.is_some_and(Step::of_events) {
+        return Err(Failure::input("only events have this step", "只有活动有此步骤")
+            .help("add `--by event`", "请加 `--by event`"));
+    }
+    if let Some(line) = &args.leads {
+        return leads::run(screen, &plan, args, Some(&by), span, line).await;
     }
     match args.show {
         Numbers::Days => return steps::days(screen, &plan, args.by, &by, span).await,
@@ -64,6 +77,27 @@ pub async fn run(screen: &mut Screen, general: &General, args: &Funnel) -> Resul
     print(screen, args.by, &rows, &total)
 }
 
+/// Events are counted by their touches: they have their own numbers.
+async fn of_events(
+    screen: &Screen,
+    plan: &Arc<Plan>,
+    args: &Funnel,
+    span: FunnelSpan,
+) -> Result<(), Failure> {
+    let own = [Step::Reactivated, Step::Accepted, Step::Opportunity, Step::Lost, Step::Resting];
+    let odd = args.attribution.is_some() || args.show != Numbers::Counts;
+    if odd || args.step.is_some_and(|step| own.contains(&step)) {
+        return Err(Failure::input("events are not counted this way", "活动不支持这种统计").help(
+            "events have views, registered, attended, people, new, MQL, SQL, won and amount; amounts are divided by channel, source or campaign",
+            "活动有浏览、报名、到场、线索、新线索、MQL、SQL、赢单与金额；归因请按渠道、来源或活动代码",
+        ));
+    }
+    match &args.leads {
+        Some(line) => leads::run(screen, plan, args, None, span, line).await,
+        None => events::run(screen, plan, span).await,
+    }
+}
+
 /// The beginning of a day on the wall.
 fn midnight(day: jiff::civil::Date, zone: &TimeZone) -> Option<Timestamp> {
     day.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp().into())
@@ -81,7 +115,8 @@ fn total(rows: &[FunnelRow]) -> FunnelRow {
         sum.won += row.won;
         sum.lost += row.lost;
         sum.resting += row.resting;
-        sum.amount += row.amount;
+        sum.cents += row.cents;
+        sum.reactivated += row.reactivated;
     }
     sum
 }
@@ -90,7 +125,8 @@ fn to_json(row: &FunnelRow) -> Value {
     json!({
         "name": row.name, "captured": row.captured, "people": row.people, "mql": row.mql,
         "handed_over": row.handed_over, "accepted": row.accepted, "opportunity": row.opportunity,
-        "won": row.won, "lost": row.lost, "resting": row.resting, "amount": row.amount,
+        "won": row.won, "lost": row.lost, "resting": row.resting, "amount_cents": row.cents,
+        "mql_new": row.mql - row.reactivated, "mql_reactivated": row.reactivated,
     })
 }
 
@@ -103,6 +139,7 @@ fn head(screen: &Screen, by: By) -> &'static str {
         By::Pool => screen.words("pool", "线索池"),
         By::Owner => screen.words("owner", "负责人"),
         By::Month => screen.words("month", "月份"),
+        By::Event => screen.words("event", "活动"),
     }
 }
 
@@ -113,7 +150,8 @@ fn print(screen: &Screen, by: By, rows: &[FunnelRow], total: &FunnelRow) -> Resu
         screen.words("#touches", "#互动"),
         screen.words("#people", "#人"),
         "#MQL",
-        screen.words("#handed over", "#已转出"),
+        screen.words("#reactivated", "#重新激活"),
+        screen.words("#SQL", "#SQL 已转出"),
         screen.words("#accepted", "#已接受"),
         screen.words("#opportunity", "#商机"),
         screen.words("#won", "#赢单"),
@@ -125,11 +163,11 @@ fn print(screen: &Screen, by: By, rows: &[FunnelRow], total: &FunnelRow) -> Resu
     let none = screen.words("(none)", "（无）");
     let cells = |name: String, row: &FunnelRow| {
         let mut cells = vec![name];
-        let steps = [row.captured, row.people, row.mql, row.handed_over, row.accepted];
+        let steps = [row.captured, row.people, row.mql, row.reactivated, row.handed_over, row.accepted];
         let ends = [row.opportunity, row.won, row.lost, row.resting];
         cells.extend(steps.iter().chain(&ends).map(i64::to_string));
         cells.push(share(row.won, row.people));
-        cells.push(money(row.amount));
+        cells.push(money(row.cents));
         cells
     };
     for row in rows {
@@ -149,21 +187,17 @@ fn share(part: i64, whole: i64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-/// An amount in groups of three digits, without fractions.
-fn money(amount: f64) -> String {
-    if amount == 0.0 {
-        return "–".to_owned();
-    }
-    let digits = format!("{amount:.0}");
-    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |rest| ("-", rest));
-    let mut grouped = String::from(sign);
+/// Cents as an amount in groups of three digits: `1,234.50`.
+pub(crate) fn money(cents: i64) -> String {
+    let digits = (cents.unsigned_abs() / 100).to_string();
+    let mut grouped = String::from(if cents < 0 { "-" } else { "" });
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at) % 3 == 0 {
             grouped.push(',');
         }
         grouped.push(digit);
     }
-    grouped
+    format!("{grouped}.{:02}", cents.unsigned_abs() % 100)
 }
 
 #[cfg(test)]
@@ -174,9 +208,8 @@ mod tests {
     fn shares_and_amounts() {
         assert_eq!(share(1, 3), "33.3 %");
         assert_eq!(share(0, 0), "–");
-        assert_eq!(money(1_234_567.4), "1,234,567");
-        assert_eq!(money(-999.0), "-999");
-        assert_eq!(money(0.0), "–");
+        assert_eq!((money(-5), money(123_456_740)), ("-0.05".to_owned(), "1,234,567.40".to_owned()));
+        assert_eq!((money(-99_900), money(0)), ("-999.00".to_owned(), "0.00".to_owned()));
     }
 
     #[test]

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use leadloop_config::plan::Plan;
-use leadloop_store::read::funnel::{FunnelSpan, WonLead};
+use leadloop_store::Store;
+use leadloop_store::read::funnel::{FunnelBy, FunnelSpan, WonLead};
 use leadloop_sync_core::attribution::{HALF_LIFE, Model, divide};
+use leadloop_sync_core::book::Needs;
 use leadloop_sync_core::ids::LeadId;
+use leadloop_sync_core::lead::Lead;
 use leadloop_sync_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{head, share};
+use super::{head, leads, money, share, steps};
 use crate::args::{Attribution, By, Funnel};
 use crate::failure::Failure;
 use crate::plan;
@@ -36,17 +40,17 @@ type Lines = BTreeMap<String, Owed>;
 /// Where the store or the costs cannot be read.
 pub async fn run(
     screen: &Screen,
-    plan: &Plan,
+    plan: &Arc<Plan>,
     args: &Funnel,
-    model: Attribution,
+    (model, by): (Attribution, &FunnelBy),
     span: FunnelSpan,
 ) -> Result<(), Failure> {
-    if !matches!(args.by, By::Channel | By::Source) {
+    if !matches!(args.by, By::Channel | By::Source | By::Campaign) {
         return Err(Failure::input(
-            "touches have a channel and a source; amounts are divided by one of the two",
-            "互动只有渠道和来源，金额只能按二者之一归因",
+            "touches have a channel, a source and a campaign; amounts are divided by one of them",
+            "互动有渠道、来源和活动代码，金额只能按其中之一归因",
         )
-        .help("add `--by channel` or `--by source`", "请写 `--by channel` 或 `--by source`"));
+        .help("add `--by channel`, `--by source` or `--by campaign`", "请写 `--by channel`、`--by source` 或 `--by campaign`"));
     }
     let model = match model {
         Attribution::First => Model::First,
@@ -55,39 +59,73 @@ pub async fn run(
         Attribution::TimeDecay => Model::TimeDecay(HALF_LIFE),
         Attribution::PositionBased => Model::PositionBased,
     };
-    let costs = args.cost.as_deref().map(costs).transpose()?.unwrap_or_default();
-    let mut lines = Lines::new();
+    let costs = match &args.cost {
+        Some(file) => costs(file)?,
+        None if args.by == By::Campaign => planned(plan),
+        None => BTreeMap::new(),
+    };
+    let (mut lines, mut behind) = (Lines::new(), BTreeMap::new());
     let store = plan::reading(plan).await?;
     let mut after: Option<LeadId> = None;
     loop {
-        let page = store.won_touches(args.by == By::Source, &span, after, PAGE).await?;
+        let page = store.won_touches(by, &span, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.lead);
         for won in page {
-            owe(&mut lines, model, won);
+            let lead = won.lead;
+            for (name, cents) in owe(&mut lines, model, won) {
+                if args.leads.as_ref() == Some(&name) {
+                    behind.insert(lead, cents);
+                }
+            }
         }
     }
+    if args.leads.is_some() {
+        let found = of_ids(&store, &behind, args.limit).await;
+        store.close().await;
+        return leads::show(screen, plan, args, &found?, &behind).await;
+    }
     store.close().await;
+    let with_cost = !costs.is_empty();
     for (name, cost) in costs {
         lines.entry(name).or_default().cost = Some(cost);
     }
-    show(screen, args, &lines)
+    // A campaign that cost nothing yet and brought nothing is no line.
+    lines.retain(|_, line| line.leads > 0 || line.cost.is_some_and(|cost| cost > 0));
+    show(screen, args, &lines, with_cost)
+}
+
+/// What marketing wrote into the table of campaigns.
+fn planned(plan: &Plan) -> BTreeMap<String, i64> {
+    let table = plan.policy.campaign.table.iter();
+    table.filter_map(|(code, campaign)| Some((code.clone(), cents(campaign.cost?)))).collect()
+}
+
+/// The leads that were owed most, so many.
+async fn of_ids(store: &Store, behind: &BTreeMap<LeadId, i64>, limit: u32) -> Result<Vec<Lead>, Failure> {
+    let mut ids: Vec<(LeadId, i64)> = behind.iter().map(|(lead, cents)| (*lead, *cents)).collect();
+    ids.sort_by_key(|(lead, cents)| (std::cmp::Reverse(*cents), *lead));
+    ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let needs = Needs { leads: ids.iter().map(|(lead, _)| *lead).collect(), ..Needs::default() };
+    let mut book = store.look(&needs).await?;
+    Ok(ids.iter().filter_map(|(lead, _)| book.leads.remove(lead)).collect())
 }
 
 /// Divides what one person brought. Who has no touch before the win owes it to the first that is known.
-fn owe(lines: &mut Lines, model: Model, won: WonLead) {
+fn owe(lines: &mut Lines, model: Model, won: WonLead) -> BTreeMap<String, i64> {
     let touches = if won.touches.is_empty() { vec![won.first] } else { won.touches };
     let times: Vec<Timestamp> = touches.iter().map(|(at, _)| *at).collect();
-    let parts = divide(model, &times, won.won_at, cents(won.amount));
-    let mut owed: BTreeMap<&str, i64> = BTreeMap::new();
-    for ((_, name), part) in touches.iter().zip(parts) {
+    let parts = divide(model, &times, won.won_at, won.cents);
+    let mut owed: BTreeMap<String, i64> = BTreeMap::new();
+    for ((_, name), part) in touches.into_iter().zip(parts) {
         *owed.entry(name).or_default() += part;
     }
-    for (name, part) in owed {
-        let line = lines.entry(name.to_owned()).or_default();
+    for (name, part) in &owed {
+        let line = lines.entry(name.clone()).or_default();
         line.leads += 1;
         line.cents += part;
     }
+    owed
 }
 
 /// An amount in whole cents.
@@ -125,7 +163,7 @@ fn costs(file: &Path) -> Result<BTreeMap<String, i64>, Failure> {
     Ok(found)
 }
 
-fn show(screen: &Screen, args: &Funnel, lines: &Lines) -> Result<(), Failure> {
+fn show(screen: &Screen, args: &Funnel, lines: &Lines, with_cost: bool) -> Result<(), Failure> {
     let total: i64 = lines.values().map(|line| line.cents).sum();
     if screen.is_json() {
         let line = |(name, line): (&String, &Owed)| {
@@ -140,7 +178,6 @@ fn show(screen: &Screen, args: &Funnel, lines: &Lines) -> Result<(), Failure> {
     if lines.is_empty() {
         return Ok(screen.line(screen.words("nothing was won in this span", "该时段没有赢单"))?);
     }
-    let with_cost = args.cost.is_some();
     let mut heads = vec![
         head(screen, args.by),
         screen.words("#won people touched", "#触达的赢单"),
@@ -162,7 +199,7 @@ fn show(screen: &Screen, args: &Funnel, lines: &Lines) -> Result<(), Failure> {
     let mut sorted: Vec<_> = lines.iter().collect();
     sorted.sort_by_key(|(name, line)| (std::cmp::Reverse(line.cents), (*name).clone()));
     for (name, line) in sorted {
-        table.push(cells(name.clone(), line.leads.to_string(), line));
+        table.push(cells(steps::named(screen, name), line.leads.to_string(), line));
     }
     let cost = lines.values().filter_map(|line| line.cost).sum();
     let whole = Owed { leads: 0, cents: total, cost: Some(cost) };
@@ -176,12 +213,6 @@ fn percent(line: &Owed) -> Option<i64> {
     i64::try_from((i128::from(line.cents) - i128::from(cost)) * 100 / i128::from(cost)).ok()
 }
 
-/// Cents as an amount: `1234.50`.
-fn money(cents: i64) -> String {
-    let sign = if cents < 0 { "-" } else { "" };
-    format!("{sign}{}.{:02}", cents.unsigned_abs() / 100, cents.unsigned_abs() % 100)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,7 +220,6 @@ mod tests {
     #[test]
     fn amounts_and_returns() {
         assert_eq!((cents(12.345), cents(0.1 + 0.2)), (1_235, 30));
-        assert_eq!((money(-5), money(123_450)), ("-0.05".to_owned(), "1234.50".to_owned()));
         let line = |cents, cost| percent(&Owed { leads: 1, cents, cost });
         assert_eq!(line(30_000, Some(10_000)), Some(200));
         assert_eq!(line(0, Some(10_000)), Some(-100));

@@ -22,8 +22,8 @@ pub fn rates(screen: &Screen, by: By, rows: &[FunnelRow], total: &FunnelRow) -> 
         head(screen, by),
         screen.words("#people", "#人"),
         screen.words("#MQL/people", "#MQL/人"),
-        screen.words("#handed over/MQL", "#转出/MQL"),
-        screen.words("#accepted/handed over", "#接受/转出"),
+        screen.words("#SQL/MQL", "#SQL/MQL"),
+        screen.words("#accepted/SQL", "#接受/SQL"),
         screen.words("#opportunity/accepted", "#商机/接受"),
         screen.words("#won/opportunity", "#赢单/商机"),
     ]);
@@ -42,7 +42,8 @@ pub fn rates(screen: &Screen, by: By, rows: &[FunnelRow], total: &FunnelRow) -> 
     Ok(screen.table(&table)?)
 }
 
-fn named(screen: &Screen, name: &str) -> String {
+/// A name, or that there is none.
+pub fn named(screen: &Screen, name: &str) -> String {
     if name.is_empty() { screen.words("(none)", "（无）").to_owned() } else { name.to_owned() }
 }
 
@@ -75,7 +76,7 @@ pub async fn days(
     let mut table = Rows::new(&[
         head(screen, by),
         screen.words("#to MQL", "#至 MQL"),
-        screen.words("#to sales", "#至转出"),
+        screen.words("#to SQL", "#至 SQL"),
         screen.words("#to acceptance", "#至接受"),
         screen.words("#to opportunity", "#至商机"),
         screen.words("#to win", "#至赢单"),

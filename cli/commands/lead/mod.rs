@@ -10,6 +10,8 @@ mod show;
 mod suspects;
 pub mod who;
 
+pub use list::to_json;
+
 use crate::args::General;
 use crate::args::lead::Lead;
 use crate::failure::Failure;

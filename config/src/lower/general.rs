@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use leadloop_mapping::Value;
 use leadloop_mapping::expr::{Expected, Schema};
+use leadloop_sync_core::activity::ActivityPolicy;
 use leadloop_sync_core::capture::IdentifierKind;
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::lead::Stage;
@@ -101,7 +102,15 @@ pub fn campaign(ctx: &mut Context<'_>, schema: &Schema) -> CampaignPolicy {
             }
         }
     }
-    CampaignPolicy { code: at.value.texts("code"), keep: at.value.texts("keep"), channels, table }
+    let activity = at.value.table("activity");
+    let told = |name: &str| activity.map(|table| table.texts(name)).unwrap_or_default();
+    let activity = ActivityPolicy::new(
+        &told("named_by"),
+        &told("viewed"),
+        &told("registered"),
+        &told("attended"),
+    );
+    CampaignPolicy { code: at.value.texts("code"), keep: at.value.texts("keep"), channels, table, activity }
 }
 
 /// Whether sales can be shown that: a word, or `last 20 touches`.

@@ -156,7 +156,8 @@ async fn put_new_touches(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
     let mut list = Rows::of(&TOUCH_PUT, 1);
     for touch in &changes.touches {
         list.add(touch.id).add(touch.lead).add(touch.capture).add(touch.at).add(&touch.kind);
-        list.add(&touch.source).add(&touch.channel).add(text(touch)?);
+        list.add(&touch.source).add(&touch.channel);
+        list.add(touch.fields.text("campaign")).add(touch.fields.text("activity")).add(text(touch)?);
     }
     work.run(&TOUCH_PUT, args![list]).await.map(drop)
 }

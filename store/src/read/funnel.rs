@@ -2,13 +2,16 @@
 
 use jiff::tz::TimeZone;
 use leadloop_sync_core::ids::LeadId;
+use leadloop_sync_core::lead::Lead;
 use leadloop_sync_core::time::Timestamp;
 
 use crate::Store;
 use crate::cell::{Row, Rows, args};
 use crate::engine::Work;
 use crate::error::StoreError;
-use crate::statement::{FUNNEL, FUNNEL_DAYS, FUNNEL_SPAN, FUNNEL_TAGS, Statement, WON_TOUCHES};
+use crate::statement::{
+    FUNNEL, FUNNEL_DAYS, FUNNEL_LEADS, FUNNEL_SPAN, FUNNEL_TAGS, Statement, WON_TOUCHES,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -55,8 +58,10 @@ pub struct FunnelRow {
     pub lost: i64,
     /// Resting now.
     pub resting: i64,
-    /// Amount won.
-    pub amount: f64,
+    /// Amount won, in whole cents.
+    pub cents: i64,
+    /// Of the MQLs, those that became one again after they had been one before.
+    pub reactivated: i64,
 }
 
 /// Which people are counted: those whose first touch lies in `[from, to)`, in some parts of the pool.
@@ -135,32 +140,55 @@ impl Store {
         rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()
     }
 
+    /// The people behind one number of the funnel, the newest first: those of the line `name` that reached `step` (`people`,
+    /// `resting`, `reactivated`, `amount`, or a stage).
+    ///
+    /// # Errors
+    /// Where the database does not answer or a lead cannot be read.
+    pub async fn funnel_leads(
+        &self,
+        by: &FunnelBy,
+        span: FunnelSpan,
+        name: &str,
+        step: &str,
+        limit: u32,
+    ) -> Result<Vec<Lead>> {
+        let (from, to) = span.ends();
+        let mut work = self.pools().read().await?;
+        let months = months(&mut work, &FUNNEL_LEADS, by, from, to).await?;
+        let pools = span.pools(&FUNNEL_LEADS, 6);
+        let args = args![by.name(), from, to, months, span.pools.is_none(), pools, name, step, limit];
+        let rows = work.rows(&FUNNEL_LEADS, args).await?;
+        work.undo().await?;
+        rows.iter().map(|row| row.doc(0)).collect()
+    }
+
     /// A page of won people with their touches until then, by their ids (`after`: the last of the page before).
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn won_touches(
         &self,
-        by_source: bool,
+        by: &FunnelBy,
         span: &FunnelSpan,
         after: Option<LeadId>,
         limit: u32,
     ) -> Result<Vec<WonLead>> {
         let (from, to) = span.ends();
-        let by = if by_source { "source" } else { "channel" };
         let after = after.map_or_else(uuid::Uuid::nil, |after| after.uuid());
         let mut work = self.pools().read().await?;
-        let args = args![by, from, to, after, limit, span.pools.is_none(), span.pools(&WON_TOUCHES, 7)];
+        let pools = span.pools(&WON_TOUCHES, 7);
+        let args = args![by.name(), from, to, after, limit, span.pools.is_none(), pools];
         let rows = work.rows(&WON_TOUCHES, args).await?;
         work.undo().await?;
         let mut won: Vec<WonLead> = Vec::new();
         for row in &rows {
             let lead: LeadId = row.get(0)?;
             if won.last().is_none_or(|last| last.lead != lead) {
-                let (amount, won_at) = (row.get(1)?, row.get(2)?);
+                let (cents, won_at) = (row.get(1)?, row.get(2)?);
                 won.push(WonLead {
                     lead,
-                    amount,
+                    cents,
                     won_at,
                     first: (row.get(4)?, row.get(3)?),
                     touches: vec![],
@@ -191,19 +219,19 @@ pub struct DaysRow {
 pub struct WonLead {
     /// Who.
     pub lead: LeadId,
-    /// The amount.
-    pub amount: f64,
+    /// The amount, in whole cents.
+    pub cents: i64,
     /// When.
     pub won_at: Timestamp,
-    /// The first touch that is known: when, and its channel or source.
+    /// The first touch that is known: when, and its channel, source or campaign.
     pub first: (Timestamp, String),
-    /// Touches until then, oldest first: when, and their channel or source.
+    /// Touches until then, oldest first: when, and their channel, source or campaign.
     pub touches: Vec<(Timestamp, String)>,
 }
 
 impl FunnelSpan {
     /// The parts of the pool as a parameter.
-    fn pools(&self, statement: &'static Statement, number: usize) -> Rows {
+    pub(super) fn pools(&self, statement: &'static Statement, number: usize) -> Rows {
         let mut pools = Rows::of(statement, number);
         for pool in self.pools.iter().flatten() {
             pools.add(pool);
@@ -211,7 +239,7 @@ impl FunnelSpan {
         pools
     }
 
-    fn ends(&self) -> (Timestamp, Timestamp) {
+    pub(super) fn ends(&self) -> (Timestamp, Timestamp) {
         (self.from.unwrap_or(Timestamp(i64::MIN)), self.to.unwrap_or(Timestamp(i64::MAX)))
     }
 }
@@ -269,6 +297,7 @@ fn funnel_row(row: &Row) -> Result<FunnelRow> {
         won: row.get(7)?,
         lost: row.get(8)?,
         resting: row.get(9)?,
-        amount: row.get(10)?,
+        cents: row.get(10)?,
+        reactivated: row.get(11)?,
     })
 }

@@ -1,5 +1,6 @@
 //! What people ask: reads for the command line, the console and reconciliation. Nothing here changes anything.
 
+pub mod activities;
 mod conflicts;
 pub mod find;
 pub mod funnel;

@@ -1,6 +1,7 @@
 //! The store on both engines: every test runs on SQLite and on PostgreSQL and must see the same.
 #![expect(clippy::unwrap_used, reason = "a test without its surroundings has to fail, loudly")]
 
+mod activities;
 mod compared;
 mod filter;
 mod inbox;

@@ -143,7 +143,7 @@ async fn the_funnel_counts_what_was_ever_reached() {
         //                                 touches people mql over acc opp won lost rest
         assert_eq!(numbers(&rows[0]), [6, 3, 3, 2, 1, 1, 1, 0, 1]);
         assert_eq!(numbers(&rows[1]), [4, 2, 2, 2, 1, 1, 1, 1, 0]);
-        assert!((rows[0].amount - 1_000.5).abs() < 1e-9);
+        assert_eq!((rows[0].cents, rows[1].cents), (100_050, 100_050));
 
         let rows = store.funnel(&FunnelBy::Owner, span.clone()).await.unwrap();
         let of = |name: &str| rows.iter().find(|row| row.name == name).map(|row| (row.people, row.won));

@@ -183,6 +183,7 @@ fn campaign() -> CampaignPolicy {
             "spring".to_owned(),
             Campaign { name: "Spring".into(), channel: Some("mailing".into()), product: None, cost: None },
         )]),
+        ..CampaignPolicy::default()
     }
 }
 

@@ -313,6 +313,30 @@ pub(super) const PART: &[Section] = &[
                 "First that holds names the channel.",
                 "第一个成立的规则决定渠道。",
             ),
+            key(
+                "activity",
+                Table(&[
+                    key(
+                        "named_by",
+                        TEXTS,
+                        "[\"event\", \"webinar\", \"channel_id\"]",
+                        "Fields of the touch that name it; else the campaign, else the source.",
+                        "标明活动名称的互动字段；都没有时取活动代码，再取来源名。",
+                    ),
+                    key("viewed", TEXTS, "[\"live_viewed\"]", "Touches that are views of it.", "视为浏览的互动。"),
+                    key(
+                        "registered",
+                        TEXTS,
+                        "[\"live_registered\"]",
+                        "Touches that are registrations.",
+                        "视为报名的互动。",
+                    ),
+                    key("attended", TEXTS, "[\"live_attended\"]", "Touches of who was there.", "视为到场的互动。"),
+                ]),
+                "{ registered = [\"live_registered\"], attended = [\"live_attended\"] }",
+                "Webinars, live streams and fairs: which touches belong to them. What is not written keeps its usual names.",
+                "网络研讨会、直播、线下活动由哪些互动组成；未写的项用默认名称。",
+            ),
         ],
     },
     Section {
