@@ -47,7 +47,11 @@ impl ActivityPolicy {
     #[must_use]
     pub fn new(named_by: &[String], viewed: &[String], registered: &[String], attended: &[String]) -> Self {
         let or = |given: &[String], usual: &[&str]| -> Vec<String> {
-            if given.is_empty() { usual.iter().map(|name| (*name).to_owned()).collect() } else { given.to_vec() }
+            if given.is_empty() {
+                usual.iter().map(|name| (*name).to_owned()).collect()
+            } else {
+                given.to_vec()
+            }
         };
         let steps = [
             (Step::Viewed, or(viewed, &VIEWED)),
@@ -56,7 +60,10 @@ impl ActivityPolicy {
         ];
         Self {
             named_by: or(named_by, &NAMED_BY),
-            kinds: steps.into_iter().flat_map(|(step, kinds)| kinds.into_iter().map(move |kind| (kind, step))).collect(),
+            kinds: steps
+                .into_iter()
+                .flat_map(|(step, kinds)| kinds.into_iter().map(move |kind| (kind, step)))
+                .collect(),
         }
     }
 }
@@ -108,7 +115,10 @@ mod tests {
         let named = |kind: &str, fields: Record| of(&touch(kind, fields), &policy);
         let both = || Record::new().with("webinar", 1_234_567_890_i64).with("campaign", "autumn");
         assert_eq!(named("live_registered", both()).as_deref(), Some("1234567890"));
-        assert_eq!(named("live_attended", Record::new().with("event", " ").with("campaign", "autumn")).as_deref(), Some("autumn"));
+        assert_eq!(
+            named("live_attended", Record::new().with("event", " ").with("campaign", "autumn")).as_deref(),
+            Some("autumn")
+        );
         assert_eq!(named("event_signed_in", Record::new()).as_deref(), Some("fair"));
         assert_eq!(named("form_submitted", both()), None, "a form is no activity");
         // What the config says takes the place of the usual names.

@@ -125,11 +125,13 @@ fn opened(folder: &Path, wanted: &BTreeMap<String, i64>, all: i64) {
         let name = row["name"].as_str().unwrap();
         assert_eq!(row["amount_cents"], wanted.get(name).copied().unwrap_or(0), "{name}");
         let most = ["--limit", "100000", "--output", "json"];
-        let ask = |more: &[&str]| leadloop(folder, &[&["funnel", "--leads", name], more, &most].concat()).json();
+        let ask =
+            |more: &[&str]| leadloop(folder, &[&["funnel", "--leads", name], more, &most].concat()).json();
         let count = |said: &serde_json::Value| said["leads"].as_array().unwrap().len();
         assert_eq!(row["won"], count(&ask(&["--step", "won"])), "{name}");
         let owed = ask(&["--attribution", "linear"]);
-        let sum: i64 = owed["leads"].as_array().unwrap().iter().map(|lead| lead["amount_cents"].as_i64().unwrap()).sum();
+        let sum: i64 =
+            owed["leads"].as_array().unwrap().iter().map(|lead| lead["amount_cents"].as_i64().unwrap()).sum();
         assert_eq!(sum, wanted.get(name).copied().unwrap_or(0), "{name}");
     }
     let by_campaign = ["funnel", "--by", "campaign", "--attribution", "time_decay", "--output", "json"];

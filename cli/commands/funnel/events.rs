@@ -30,7 +30,9 @@ pub async fn run(screen: &Screen, plan: &Plan, span: FunnelSpan) -> Result<(), F
                 "handed_over": row.handed_over, "won": row.won, "amount_cents": row.cents,
             })
         };
-        return Ok(screen.json(&json!({ "by": "event", "rows": rows.iter().map(line).collect::<Vec<Value>>() }))?);
+        return Ok(
+            screen.json(&json!({ "by": "event", "rows": rows.iter().map(line).collect::<Vec<Value>>() }))?
+        );
     }
     if rows.is_empty() {
         return Ok(screen.line(screen.words("no events in this span", "该时段没有活动"))?);
@@ -54,7 +56,8 @@ pub async fn run(screen: &Screen, plan: &Plan, span: FunnelSpan) -> Result<(), F
             Some(title) if title != row.name => format!("{title} ({})", row.name),
             _ => row.name.clone(),
         };
-        let mut cells = vec![name, row.first.map_or_else(String::new, |at| when::clock(at, &plan.policy.zone))];
+        let mut cells =
+            vec![name, row.first.map_or_else(String::new, |at| when::clock(at, &plan.policy.zone))];
         cells.extend([row.views, row.registered, row.attended].iter().map(i64::to_string));
         cells.push(share(row.came, row.registered));
         let ends = [row.people, row.fresh, row.mql, row.handed_over, row.won];

@@ -50,7 +50,10 @@ pub async fn run(
             "touches have a channel, a source and a campaign; amounts are divided by one of them",
             "互动有渠道、来源和活动代码，金额只能按其中之一归因",
         )
-        .help("add `--by channel`, `--by source` or `--by campaign`", "请写 `--by channel`、`--by source` 或 `--by campaign`"));
+        .help(
+            "add `--by channel`, `--by source` or `--by campaign`",
+            "请写 `--by channel`、`--by source` 或 `--by campaign`",
+        ));
     }
     let model = match model {
         Attribution::First => Model::First,

@@ -104,12 +104,8 @@ pub fn campaign(ctx: &mut Context<'_>, schema: &Schema) -> CampaignPolicy {
     }
     let activity = at.value.table("activity");
     let told = |name: &str| activity.map(|table| table.texts(name)).unwrap_or_default();
-    let activity = ActivityPolicy::new(
-        &told("named_by"),
-        &told("viewed"),
-        &told("registered"),
-        &told("attended"),
-    );
+    let activity =
+        ActivityPolicy::new(&told("named_by"), &told("viewed"), &told("registered"), &told("attended"));
     CampaignPolicy { code: at.value.texts("code"), keep: at.value.texts("keep"), channels, table, activity }
 }
 

@@ -9,9 +9,7 @@ use crate::Store;
 use crate::cell::{Row, Rows, args};
 use crate::engine::Work;
 use crate::error::StoreError;
-use crate::statement::{
-    FUNNEL, FUNNEL_DAYS, FUNNEL_LEADS, FUNNEL_SPAN, FUNNEL_TAGS, Statement, WON_TOUCHES,
-};
+use crate::statement::{FUNNEL, FUNNEL_DAYS, FUNNEL_LEADS, FUNNEL_SPAN, FUNNEL_TAGS, Statement, WON_TOUCHES};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -186,13 +184,7 @@ impl Store {
             let lead: LeadId = row.get(0)?;
             if won.last().is_none_or(|last| last.lead != lead) {
                 let (cents, won_at) = (row.get(1)?, row.get(2)?);
-                won.push(WonLead {
-                    lead,
-                    cents,
-                    won_at,
-                    first: (row.get(4)?, row.get(3)?),
-                    touches: vec![],
-                });
+                won.push(WonLead { lead, cents, won_at, first: (row.get(4)?, row.get(3)?), touches: vec![] });
             }
             let (at, name): (Option<Timestamp>, Option<String>) = (row.get(5)?, row.get(6)?);
             if let (Some(at), Some(name), Some(last)) = (at, name, won.last_mut())

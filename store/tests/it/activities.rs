@@ -156,7 +156,8 @@ async fn each_number_opens_into_the_people_behind_it() {
                 assert_eq!(counted, wanted, "{by:?} {step}");
             }
         }
-        let again = store.funnel_leads(&FunnelBy::Channel, span.clone(), "sem", "reactivated", 10).await.unwrap();
+        let again =
+            store.funnel_leads(&FunnelBy::Channel, span.clone(), "sem", "reactivated", 10).await.unwrap();
         assert_eq!(ids(again), of(&[2]));
         let paid = store.funnel_leads(&FunnelBy::Channel, span, "sem", "amount", 10).await.unwrap();
         assert_eq!(ids(paid), of(&[1, 4]));
