@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use leadloop_config::plan::Plan;
+use leadloop_server::import::Hand;
 use leadloop_server::local::Door;
 use leadloop_server::node::Node;
 use leadloop_server::orders::{self, Done, Order, OrderError};
@@ -46,11 +47,7 @@ impl Desk {
     /// # Errors
     /// Where it is refused, or the world fails.
     pub async fn carry_out(&self, order: Order) -> Result<Done, Failure> {
-        match self {
-            Self::Here(node) => orders::carry_out(node, order).await,
-            Self::There(door) => door.send(&order).await,
-        }
-        .map_err(refused)
+        Hand::carry_out(self, order).await.map_err(refused)
     }
 
     /// Where counting everybody anew broke off under this config. Where this process owns an SQLite store, the config
@@ -99,6 +96,15 @@ impl Desk {
             node.store.close().await;
         }
         Ok(())
+    }
+}
+
+impl Hand for Desk {
+    async fn carry_out(&self, order: Order) -> Result<Done, OrderError> {
+        match self {
+            Self::Here(node) => orders::carry_out(node, order).await,
+            Self::There(door) => door.send(&order).await,
+        }
     }
 }
 

@@ -5,7 +5,6 @@
 
 mod chunk;
 mod preview;
-mod rejected;
 mod report;
 
 use std::fs::File;
@@ -16,11 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use leadloop_config::plan::{Plan, SourcePlan};
 use leadloop_connectors::table_file::{self, Bounds, Options, Table};
+use leadloop_server::import::Tally;
+use leadloop_server::import::rejected::Rejected;
 use leadloop_sync_core::policy::SourcePolicy;
 
 use self::chunk::Judge;
-use self::rejected::Rejected;
-pub use self::report::Tally;
 use crate::args::{General, Import};
 use crate::failure::{Exit, Failure};
 use crate::orders::Desk;
@@ -56,7 +55,7 @@ pub async fn run(screen: &mut Screen, general: &General, args: &Import) -> Resul
         judge.dry(screen, table, &progress)?
     } else {
         let desk = Desk::open(&plan).await?;
-        let rejected = Rejected::beside(&args.file, table.columns());
+        let rejected = Rejected::beside(&args.file, &names(&table));
         let imported = judge.take(screen, table, &progress, &desk, rejected).await;
         let running = desk.is_running();
         desk.close().await?;
@@ -80,7 +79,7 @@ pub async fn quietly(
     let (source, _) = source_of(plan, source)?;
     let progress = Counted::default();
     let table = open(file, source, &progress)?;
-    let rejected = Rejected::beside(file, table.columns());
+    let rejected = Rejected::beside(file, &names(&table));
     Judge::new(plan, source, file).take(screen, table, &progress, desk, rejected).await
 }
 
@@ -105,6 +104,11 @@ fn source_of<'p>(plan: &'p Plan, name: &str) -> Result<(&'p SourcePlan, &'p Sour
             format!("connector = \"table_file\" 的来源：{}", files.join("、")),
         )),
     }
+}
+
+/// The columns of a table.
+fn names(table: &Table<'_>) -> Vec<String> {
+    table.columns().iter().map(|column| column.name.clone()).collect()
 }
 
 fn open(file: &Path, source: &SourcePlan, progress: &Counted) -> Result<Table<'static>, Failure> {

@@ -56,6 +56,8 @@ pub const AFTER_STALE: Micros = Micros::millis(5);
 pub const AFTER_FAILURE: Micros = Micros::seconds(1);
 /// A link that was taken out of the config gets this long to come to rest.
 pub const DRAIN_LINK: Micros = Micros::seconds(30);
+/// How often folders are looked at; a file that did not change between two looks is whole.
+pub const FOLDERS_EVERY: Micros = Micros::seconds(3);
 /// How often sources are looked at: silence is judged by hours.
 pub const VIGIL_EVERY: Micros = Micros::minutes(10);
 /// How often a node looks whether its config is the one in force.

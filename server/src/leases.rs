@@ -181,7 +181,7 @@ pub async fn beat(node: &Arc<Node>, beats: &mut Beats) -> Result<(), StoreError>
 }
 
 /// Who holds the leases of this node, and for how long at a time.
-fn holder(node: &Node) -> (&str, Micros) {
+pub(crate) fn holder(node: &Node) -> (&str, Micros) {
     if node.leases.shared { (&node.id, bounds::LEASE_FOR) } else { (OWNER, FOR_GOOD) }
 }
 

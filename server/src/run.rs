@@ -29,7 +29,9 @@ use crate::limits::Limits;
 use crate::local;
 use crate::node::{Driven, Lines, Node};
 use crate::wire::{HttpWire, Wire, WireError};
-use crate::{absorb, answer, deliver, health, ingress, metrics, serve, tick, tidy, vigil, visits, watch};
+use crate::{
+    absorb, answer, deliver, folder, health, ingress, metrics, serve, tick, tidy, vigil, visits, watch,
+};
 
 /// What keeps a node from starting.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +157,7 @@ pub async fn start_with(
         tokio::spawn(vigil::run(Arc::clone(&node))),
         tokio::spawn(visits::run(Arc::clone(&node))),
         tokio::spawn(watch::run(Arc::clone(&node))),
+        tokio::spawn(folder::run(Arc::clone(&node))),
     ];
     let leases = hold(&node).await?;
     for name in node.lines().keys() {

@@ -1,10 +1,9 @@
 //! What became of the rows of a file.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use leadloop_server::import::{Outcome, Tally};
 use leadloop_sync_core::because::Language;
-use serde::Serialize;
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -12,73 +11,6 @@ use crate::screen::{Rows, Screen, Style};
 
 /// Most rows that are listed on a screen; all stand in the JSON up to `KEPT`.
 const SHOWN: usize = 20;
-/// Most rows that are remembered one by one.
-const KEPT: usize = 100_000;
-
-/// What became of a row that was not simply taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It was told before.
-    Duplicate,
-    /// It cannot be taken as it is.
-    Quarantined,
-}
-
-/// One row and what became of it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Line {
-    /// Data row (1 is the first below the column names).
-    pub row: u32,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// The error's code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// What is wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-}
-
-/// Counts of an import.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    /// Rows read.
-    pub rows: usize,
-    /// Rows taken in.
-    pub accepted: u64,
-    /// Rows told before.
-    pub duplicates: u64,
-    /// Rows in quarantine.
-    pub refused: u64,
-    /// Rows that the source's `keep` does not want.
-    pub unwanted: u64,
-    /// Rows of people who were erased: they were not taken in.
-    pub erased: u64,
-    /// Refused rows by code.
-    pub codes: BTreeMap<String, u64>,
-    /// Rows that were not simply taken, up to a bound.
-    pub lines: Vec<Line>,
-    /// The file with the refused rows.
-    pub rejected: Option<PathBuf>,
-    /// Whether a running leadloop took them.
-    pub running: bool,
-}
-
-impl Tally {
-    /// Remembers a row, up to a bound.
-    pub fn line(&mut self, line: Line) {
-        if self.lines.len() < KEPT {
-            self.lines.push(line);
-        }
-    }
-
-    /// Rows that nobody has to look at.
-    pub fn taken(&self) -> u64 {
-        self.accepted + self.duplicates + self.unwanted + self.erased
-    }
-}
-
 /// Prints the counts, the refused rows, and what to do about them.
 ///
 /// # Errors

@@ -202,6 +202,7 @@ pub fn sources(
 ) -> (Vec<SourcePlan>, Vec<LinkPlan>, BTreeMap<SourceName, SourcePolicy>) {
     ctx.unique("source", "name");
     let (mut plans, mut links, mut policies) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let mut folders = BTreeMap::new();
     for at in ctx.many("source") {
         let linked = ctx.settings_of(&at, SystemKind::Source);
         let Some(mut policy) =
@@ -210,6 +211,7 @@ pub fn sources(
             continue;
         };
         let Some((connector, link)) = linked else { continue };
+        watches_alone(ctx, &at, &link, &mut folders);
         policy.polls = polling(ctx, &at, &connector, &link);
         if let (Some(_), Some(known)) = (&policy.polls, ctx.registry.get(&connector)) {
             let reserve = reserve(&at);
@@ -235,6 +237,29 @@ pub fn sources(
         policies.insert(policy.name.clone(), policy);
     }
     (plans, links, policies)
+}
+
+/// Two sources that watch one folder would take each other's files.
+fn watches_alone(ctx: &mut Context<'_>, at: &At<Table>, link: &Link, folders: &mut BTreeMap<String, Span>) {
+    let Some(folder) = link.text("folder") else { return };
+    let path = ["settings", "folder"].map(str::to_owned);
+    let span = place_of(&at.value, &path, true).unwrap_or_else(|| at.span.clone());
+    let parts: Vec<&str> =
+        folder.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".").collect();
+    let key = format!("{}{}", if folder.starts_with('/') { "/" } else { "" }, parts.join("/"));
+    if let Some(first) = folders.get(&key) {
+        let said = Words::new(
+            format!("another source watches `{folder}` too"),
+            format!("另一个来源也在监视 `{folder}`"),
+        );
+        ctx.problems.push(
+            Problem::error("LL2151", &span, said, Words::new("watched twice", "被监视两次"))
+                .also(first, "watched here first", "首先在此监视")
+                .help("give each source a folder of its own", "请为每个来源使用各自的文件夹"),
+        );
+        return;
+    }
+    folders.insert(key, span);
 }
 
 /// How a source with `every` is read.

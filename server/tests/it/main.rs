@@ -9,6 +9,8 @@ mod converse;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod folder;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod inbox;

@@ -5,12 +5,10 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use leadloop_connectors::table_file::Column;
 use leadloop_mapping::Record;
 use leadloop_sync_core::ids::PushId;
 
-use super::chunk::Row;
-use crate::failure::Failure;
+use super::{ImportError, Row};
 
 /// Names of our own columns begin so.
 const OURS: &str = "leadloop_";
@@ -26,7 +24,8 @@ pub struct Rejected {
 
 impl Rejected {
     /// `FILE.rejected.csv` beside a file.
-    pub fn beside(file: &Path, columns: &[Column]) -> Self {
+    #[must_use]
+    pub fn beside(file: &Path, columns: &[String]) -> Self {
         let mut path = file.as_os_str().to_owned();
         // Rejects of rejects go to the same file again, not to a longer and longer name.
         if !file.to_string_lossy().ends_with(".rejected.csv") {
@@ -34,7 +33,7 @@ impl Rejected {
         } else {
             path = file.with_extension("2.csv").into_os_string();
         }
-        let columns = columns.iter().map(|column| column.name.clone()).filter(|name| !name.starts_with(OURS));
+        let columns = columns.iter().filter(|name| !name.starts_with(OURS)).cloned();
         Self { path: path.into(), columns: columns.collect(), writer: None }
     }
 
@@ -48,9 +47,9 @@ impl Rejected {
         held: Option<(PushId, u32)>,
         code: &str,
         detail: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ImportError> {
         let written = self.write(fields, held, code, detail);
-        written.map_err(|error| self.failed(&error))
+        written.map_err(|error| self.failed(error))
     }
 
     fn write(
@@ -79,26 +78,23 @@ impl Rejected {
         writer.write_record(ours.into_iter().chain(cells))
     }
 
-    fn failed(&self, error: &csv::Error) -> Failure {
-        let name = self.path.display();
-        Failure::outside(
-            format!("`{name}` cannot be written: {error}; the rows are in quarantine all the same"),
-            format!("无法写入 `{name}`：{error}；这些行已在隔离区"),
-        )
+    fn failed(&self, source: csv::Error) -> ImportError {
+        ImportError::Rejects { path: self.path.clone(), source }
     }
 
     /// Closes the file; its path where there was a row.
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn finish(mut self) -> Result<Option<PathBuf>, Failure> {
+    pub fn finish(mut self) -> Result<Option<PathBuf>, ImportError> {
         let Some(mut writer) = self.writer.take() else { return Ok(None) };
-        writer.flush().map_err(|error| self.failed(&error.into()))?;
+        writer.flush().map_err(|error| self.failed(error.into()))?;
         Ok(Some(self.path))
     }
 }
 
 /// The record in quarantine that a row was written from. Our own columns are taken out of the row.
+#[must_use]
 pub fn reference(row: &Row) -> Option<(PushId, u32)> {
     let fields = match row {
         Ok(raw) => &raw.fields,
