@@ -151,7 +151,7 @@ fn ways(screen: &Screen, manifest: &Manifest) -> String {
     if manifest.speaks.iter().any(|operation| ["create", "update", "tell"].contains(&operation.as_str())) {
         ways.push(screen.words("is written to", "写入"));
     }
-    if manifest.settings.iter().any(|setting| setting.name == "folder") {
+    if manifest.setting.iter().any(|setting| setting.name == "folder") {
         ways.push(screen.words("files in a folder", "文件夹中的文件"));
     }
     if ways.is_empty() {
