@@ -9,7 +9,7 @@ use leadloop_config::render::terminal::{self, Look};
 use leadloop_config::text::Files;
 use leadloop_config::{Beside, Inputs, Loaded, load_beside, overlay, render};
 pub use leadloop_server::run::database;
-use leadloop_store::{Store, StoreSettings};
+use leadloop_store::{MasterKey, MasterKeys, Store, StoreSettings};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::args::General;
@@ -172,7 +172,16 @@ pub fn plan_of(screen: &mut Screen, config: &Path) -> Result<Arc<Plan>, Failure>
 
 /// The settings of a plan's store.
 pub fn store_settings(plan: &Plan) -> StoreSettings {
-    StoreSettings::new(plan.store_url.expose_secret())
+    #[expect(
+        clippy::expect_used,
+        reason = "the config took it for a key; a store in clear must not come of it"
+    )]
+    let key = |secret: &SecretString| MasterKey::parse(secret.expose_secret()).expect("64 digits");
+    let keys = plan
+        .store_keys
+        .as_ref()
+        .map(|keys| MasterKeys { current: key(&keys.key), old: keys.old.iter().map(key).collect() });
+    StoreSettings::new(plan.store_url.expose_secret()).encrypted(keys)
 }
 
 /// Opens the store of a plan for reading: works beside a running leadloop.

@@ -204,6 +204,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         hash: rules.policy.config.clone(),
         policy: Arc::clone(&rules.policy),
         store_url,
+        store_keys: base.store_keys,
         listen,
         public_url: base.public_url,
         answer_key: base.answer_key,

@@ -9,7 +9,7 @@ use leadloop_connector_api::manifest::{Limit, SystemKind};
 use leadloop_sync_core::ids::{LinkName, SourceName};
 use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::time::Micros;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// A whole config, checked and compiled.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Plan {
     pub policy: Arc<Policy>,
     /// Where the data lies: `sqlite:PATH` or `postgres://…`; secret, since it may hold a password.
     pub store_url: SecretString,
+    /// The master keys under which personal data is sealed; none: it is stored in clear.
+    pub store_keys: Option<StoreKeys>,
     /// Where we listen.
     pub listen: SocketAddr,
     /// How others reach us.
@@ -32,6 +34,29 @@ pub struct Plan {
     pub hash: String,
     /// What it says as data, without secrets: what versions are compared by ([`crate::compare`]).
     pub outline: Arc<serde_json::Value>,
+}
+
+/// Master keys of the store, each of 64 hexadecimal digits.
+#[derive(Clone, Debug)]
+pub struct StoreKeys {
+    /// The one in force.
+    pub key: SecretString,
+    /// Those before it.
+    pub old: Vec<SecretString>,
+}
+
+impl StoreKeys {
+    /// Whether both name the same keys.
+    #[must_use]
+    pub fn same(one: Option<&Self>, other: Option<&Self>) -> bool {
+        let shown = |keys: Option<&Self>| {
+            keys.map(|keys| {
+                let old = keys.old.iter().map(|key| key.expose_secret().to_owned()).collect::<Vec<_>>();
+                (keys.key.expose_secret().to_owned(), old)
+            })
+        };
+        shown(one) == shown(other)
+    }
 }
 
 /// One source.

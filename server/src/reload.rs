@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use leadloop_config::plan::{LinkPlan, Plan};
+use leadloop_config::plan::{LinkPlan, Plan, StoreKeys};
 use leadloop_connector_api::Link;
 use leadloop_store::{Stamp, StoreError, Topic, WriteLane};
 use leadloop_sync_core::effect::{Alarm, Effect, Reaction};
@@ -66,6 +66,9 @@ pub async fn reload(node: &Arc<Node>, plan: Arc<Plan>) -> Result<Reloaded, Reloa
     }
     if without_password(plan.store_url.expose_secret()) != without_password(old.store_url.expose_secret()) {
         return Err(ReloadError::NeedsRestart("the database in [store]"));
+    }
+    if !StoreKeys::same(plan.store_keys.as_ref(), old.store_keys.as_ref()) {
+        return Err(ReloadError::NeedsRestart("`encryption` in [store]"));
     }
     let before = node.lines();
     let (lines, mut done) = lines(node, &before, &old, &plan)?;

@@ -1,3 +1,3 @@
 UPDATE capture SET state = g.state, ending = g.ending, lead = g.lead, handoff = g.handoff, code = g.code, detail = g.detail
-FROM {rows $1: id uuid, state text, ending text, lead uuid, handoff uuid, code text, detail text} g
+FROM {rows $1: id uuid, state text, ending text, lead uuid, handoff uuid, code text, detail secret} g
 WHERE capture.id = g.id

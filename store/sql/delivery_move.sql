@@ -11,5 +11,5 @@ SET state = CASE WHEN g.state = 'due' AND delivery.state = 'waiting' THEN 'waiti
     op = COALESCE(g.op, delivery.op),
     object = CASE WHEN g.op IS NULL THEN delivery.object ELSE g.object END,
     body = COALESCE(g.body, delivery.body)
-FROM {rows $1: id uuid, fence bigint, state text, due_at bigint, reset bool, claimed_until bigint, probe bigint, at bigint, code text, detail text, op text, object text, body doc} g
+FROM {rows $1: id uuid, fence bigint, state text, due_at bigint, reset bool, claimed_until bigint, probe bigint, at bigint, code text, detail stable, op text, object text, body doc} g
 WHERE delivery.id = g.id AND delivery.attempt = g.fence

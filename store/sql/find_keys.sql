@@ -4,13 +4,13 @@ SELECT w.lead, min(w.rank) FROM (
     UNION ALL
     SELECT h.lead, CAST(1 AS BIGINT) FROM handoff h WHERE h.id >= $3 AND h.id <= $4
     UNION ALL
-    SELECT i.lead, CAST(2 AS BIGINT) FROM {rows $5: kind text, value text} g
+    SELECT i.lead, CAST(2 AS BIGINT) FROM {rows $5: kind text, value stable} g
     JOIN identifier i ON i.value = g.value AND i.kind = g.kind
     UNION ALL
-    SELECT i.lead, CAST(2 AS BIGINT) FROM {rows $6: value text} g JOIN identifier i ON i.value = g.value
+    SELECT i.lead, CAST(2 AS BIGINT) FROM {rows $6: value stable} g JOIN identifier i ON i.value = g.value
     UNION ALL
-    SELECT r.lead, CAST(3 AS BIGINT) FROM {rows $6: value text} g JOIN remote_link r ON r.id = g.value
+    SELECT r.lead, CAST(3 AS BIGINT) FROM {rows $7: id text} g JOIN remote_link r ON r.id = g.id
 ) w
 GROUP BY w.lead
 ORDER BY 2, 1
-LIMIT $7
+LIMIT $8

@@ -4,13 +4,13 @@
         PARTITION BY k.link, k.kind, k.value
         ORDER BY m.modified_at DESC NULLS LAST, k.object, k.id
     ) AS place
-    FROM {rows $1: link text, kind text, value text} g
+    FROM {rows $1: link text, kind text, value stable} g
     JOIN mirror_key k ON k.link = g.link AND k.kind = g.kind AND k.value = g.value
     JOIN mirror m ON m.link = k.link AND m.object = k.object AND m.id = k.id
 ) r WHERE r.place <= $2}
 -- Key by key: joined as a whole, a planner without statistics reads all keys of the link once for each that is wanted.
 {postgres: SELECT g.link, g.kind, g.value, r.object, r.id
-FROM {rows $1: link text, kind text, value text} g
+FROM {rows $1: link text, kind text, value stable} g
 CROSS JOIN LATERAL (
     SELECT k.object, k.id FROM mirror_key k
     WHERE k.link = g.link AND k.kind = g.kind AND k.value = g.value

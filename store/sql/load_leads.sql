@@ -2,7 +2,7 @@
 WITH RECURSIVE found (id) AS (
     SELECT g.id FROM {rows $1: id uuid} g
     UNION
-    SELECT i.lead FROM {rows $2: kind text, value text} g
+    SELECT i.lead FROM {rows $2: kind text, value stable} g
     JOIN identifier i ON i.value = g.value AND i.kind = g.kind
     UNION
     SELECT h.lead FROM {rows $3: id uuid} g JOIN handoff h ON h.id = g.id

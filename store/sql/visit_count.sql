@@ -1,6 +1,6 @@
 INSERT INTO visit (source, kind, value, event, count, first, last, since, over)
 SELECT g.source, g.kind, g.value, g.event, g.count, g.first, g.last, g.since, g.over
-FROM {rows $1: source text, kind text, value text, event text, count bigint, first bigint, last bigint, since bigint, over bigint} g
+FROM {rows $1: source text, kind text, value stable, event text, count bigint, first bigint, last bigint, since bigint, over bigint} g
 WHERE true
 ON CONFLICT (source, kind, value, event) DO UPDATE
 SET count = visit.count + excluded.count,

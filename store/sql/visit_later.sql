@@ -1,3 +1,3 @@
 UPDATE visit SET over = g.over
-FROM {rows $1: source text, kind text, value text, over bigint} g
+FROM {rows $1: source text, kind text, value stable, over bigint} g
 WHERE visit.source = g.source AND visit.kind = g.kind AND visit.value = g.value

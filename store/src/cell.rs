@@ -1,5 +1,7 @@
 //! Values on their way to the database, and rows on their way back: the same seven kinds for both engines.
 
+use std::sync::Arc;
+
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments as _, Row as _};
@@ -9,6 +11,7 @@ use leadloop_sync_core::ids::{Id, LinkName, PersonKey, SourceName};
 use leadloop_sync_core::time::Timestamp;
 
 use crate::error::StoreError;
+use crate::seal::{Form, Vault};
 use crate::statement::Statement;
 use crate::text::{Engine, Kind, Param};
 
@@ -97,7 +100,7 @@ impl Rows {
                 Kind::Int => Column::Int(Vec::new()),
                 Kind::Bool => Column::Bool(Vec::new()),
                 Kind::Real => Column::Real(Vec::new()),
-                Kind::Text | Kind::Doc => Column::Text(Vec::new()),
+                Kind::Text | Kind::Secret | Kind::Stable | Kind::Doc => Column::Text(Vec::new()),
                 Kind::Bytes => Column::Bytes(Vec::new()),
             })
             .collect();
@@ -142,6 +145,26 @@ impl Rows {
         }
         if self.cells.checked_rem(self.columns.len()).unwrap_or(0) != 0 {
             return Err("the last row of a list is not complete".into());
+        }
+        Ok(())
+    }
+
+    /// Seals what its statement declares as personal.
+    fn seal(&mut self, vault: &Vault) -> Result<(), StoreError> {
+        for (column, kind) in self.columns.iter_mut().zip(&self.kinds) {
+            match (column, kind.form()) {
+                (Column::Text(cells), Some(form)) => {
+                    for cell in cells.iter_mut().flatten() {
+                        *cell = vault.seal(form, cell)?;
+                    }
+                }
+                (Column::Bytes(cells), Some(_)) => {
+                    for cell in cells.iter_mut().flatten() {
+                        *cell = vault.seal_bytes(cell)?;
+                    }
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -248,7 +271,7 @@ fn checked(statement: &'static Statement, engine: Engine, args: &[Arg]) -> Resul
     }
     for (at, pair) in params.iter().zip(args).enumerate() {
         match pair {
-            (Param::One, Arg::One(_)) => {}
+            (Param::One | Param::Sealed(_), Arg::One(_)) => {}
             (Param::List(columns), Arg::List(rows)) => {
                 rows.check(columns).map_err(|what| fault(format!("${}: {what}", at + 1)))?;
             }
@@ -258,11 +281,33 @@ fn checked(statement: &'static Statement, engine: Engine, args: &[Arg]) -> Resul
     Ok(())
 }
 
+/// Seals what the statement declares as personal; without a vault everything stays as it is.
+fn sealed(
+    statement: &'static Statement,
+    engine: Engine,
+    mut args: Vec<Arg>,
+    vault: Option<&Vault>,
+) -> Result<Vec<Arg>, StoreError> {
+    let Some(vault) = vault else { return Ok(args) };
+    for (param, arg) in statement.text(engine).params.iter().zip(&mut args) {
+        match (param, arg) {
+            (Param::Sealed(kind), Arg::One(Cell::Text(Some(text)))) => {
+                *text = vault.seal(kind.form().unwrap_or(Form::Random), text)?;
+            }
+            (Param::List(_), Arg::List(rows)) => rows.seal(vault)?,
+            _ => {}
+        }
+    }
+    Ok(args)
+}
+
 pub(crate) fn for_sqlite(
     statement: &'static Statement,
     args: Vec<Arg>,
+    vault: Option<&Vault>,
 ) -> Result<SqliteArguments, StoreError> {
     checked(statement, Engine::Sqlite, &args)?;
+    let args = sealed(statement, Engine::Sqlite, args, vault)?;
     let mut bound = SqliteArguments::default();
     let mut added = Ok(());
     for arg in args {
@@ -278,8 +323,13 @@ pub(crate) fn for_sqlite(
     added.map(|()| bound).map_err(|error| StoreError::fault(format!("statement {}: {error}", statement.name)))
 }
 
-pub(crate) fn for_postgres(statement: &'static Statement, args: Vec<Arg>) -> Result<PgArguments, StoreError> {
+pub(crate) fn for_postgres(
+    statement: &'static Statement,
+    args: Vec<Arg>,
+    vault: Option<&Vault>,
+) -> Result<PgArguments, StoreError> {
     checked(statement, Engine::Postgres, &args)?;
+    let args = sealed(statement, Engine::Postgres, args, vault)?;
     let mut bound = PgArguments::default();
     let mut added = Ok(());
     for arg in args {
@@ -338,44 +388,90 @@ pub(crate) fn cells_for_postgres(cells: Vec<Cell>) -> Result<PgArguments, StoreE
 
 /// A row that an engine returned.
 #[derive(Debug)]
-pub(crate) enum Row {
+pub(crate) struct Row {
+    raw: RawRow,
+    vault: Option<Arc<Vault>>,
+}
+
+/// It, as its driver has it.
+#[derive(Debug)]
+pub(crate) enum RawRow {
     Sqlite(SqliteRow),
     Postgres(PgRow),
 }
 
 impl Row {
+    pub(crate) fn new(raw: RawRow, vault: Option<&Arc<Vault>>) -> Self {
+        Self { raw, vault: vault.cloned() }
+    }
+
     /// The value of column `at`.
     pub(crate) fn get<T: FromCell>(&self, at: usize) -> Result<T, StoreError> {
-        T::from_cell(self, at).map_err(|error| StoreError::unreadable(&format!("column {at}: {error}")))
+        T::from_cell(&self.raw, at).map_err(|error| StoreError::unreadable(&format!("column {at}: {error}")))
+    }
+
+    /// The JSON document of column `at`, which holds nothing personal.
+    pub(crate) fn plain_doc<T: serde::de::DeserializeOwned>(&self, at: usize) -> Result<T, StoreError> {
+        parsed(&self.get::<String>(at)?)
     }
 
     /// The JSON document of column `at`.
     pub(crate) fn doc<T: serde::de::DeserializeOwned>(&self, at: usize) -> Result<T, StoreError> {
-        let text: String = self.get(at)?;
-        serde_json::from_str(&text).map_err(|error| StoreError::unreadable(&format!("document: {error}")))
+        parsed(&self.opened(at)?)
     }
+
+    /// The personal text of column `at`.
+    pub(crate) fn opened(&self, at: usize) -> Result<String, StoreError> {
+        let text: String = self.get(at)?;
+        match &self.vault {
+            Some(vault) => vault.open(&text),
+            None => Ok(text),
+        }
+    }
+
+    /// As [`Row::opened`], where there may be none.
+    pub(crate) fn maybe_opened(&self, at: usize) -> Result<Option<String>, StoreError> {
+        let text: Option<String> = self.get(at)?;
+        match (&self.vault, text) {
+            (Some(vault), Some(text)) => vault.open(&text).map(Some),
+            (_, text) => Ok(text),
+        }
+    }
+
+    /// The personal bytes of column `at`.
+    pub(crate) fn opened_bytes(&self, at: usize) -> Result<Vec<u8>, StoreError> {
+        let bytes: Vec<u8> = self.get(at)?;
+        match &self.vault {
+            Some(vault) => vault.open_bytes(bytes),
+            None => Ok(bytes),
+        }
+    }
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::unreadable(&format!("document: {error}")))
 }
 
 /// A value that both engines can return.
 pub(crate) trait FromCell: Sized {
-    fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error>;
+    fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error>;
 }
 
 macro_rules! plain {
     ($($kind:ty),*) => {$(
         impl FromCell for $kind {
-            fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error> {
+            fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error> {
                 match row {
-                    Row::Sqlite(row) => row.try_get(at),
-                    Row::Postgres(row) => row.try_get(at),
+                    RawRow::Sqlite(row) => row.try_get(at),
+                    RawRow::Postgres(row) => row.try_get(at),
                 }
             }
         }
         impl FromCell for Option<$kind> {
-            fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error> {
+            fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error> {
                 match row {
-                    Row::Sqlite(row) => row.try_get(at),
-                    Row::Postgres(row) => row.try_get(at),
+                    RawRow::Sqlite(row) => row.try_get(at),
+                    RawRow::Postgres(row) => row.try_get(at),
                 }
             }
         }
@@ -384,10 +480,10 @@ macro_rules! plain {
 plain!(i64, bool, f64, String, Vec<u8>);
 
 impl FromCell for Option<Uuid> {
-    fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error> {
+    fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error> {
         match row {
-            Row::Postgres(row) => row.try_get(at),
-            Row::Sqlite(row) => {
+            RawRow::Postgres(row) => row.try_get(at),
+            RawRow::Sqlite(row) => {
                 let text: Option<&str> = row.try_get(at)?;
                 text.map(Uuid::parse_str).transpose().map_err(|error| sqlx::Error::Decode(Box::new(error)))
             }
@@ -395,43 +491,43 @@ impl FromCell for Option<Uuid> {
     }
 }
 impl FromCell for Uuid {
-    fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error> {
+    fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error> {
         Option::<Uuid>::from_cell(row, at)?.ok_or_else(|| sqlx::Error::Decode("an id is missing".into()))
     }
 }
 impl<K> FromCell for Id<K> {
-    fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error> {
+    fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error> {
         Uuid::from_cell(row, at).map(Id::new)
     }
 }
 impl<K> FromCell for Option<Id<K>> {
-    fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error> {
+    fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error> {
         Ok(Option::<Uuid>::from_cell(row, at)?.map(Id::new))
     }
 }
 impl FromCell for Timestamp {
-    fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error> {
+    fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error> {
         i64::from_cell(row, at).map(Timestamp)
     }
 }
 impl FromCell for Option<Timestamp> {
-    fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error> {
+    fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error> {
         Ok(Option::<i64>::from_cell(row, at)?.map(Timestamp))
     }
 }
 impl FromCell for u32 {
-    fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error> {
+    fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error> {
         let number = i64::from_cell(row, at)?;
         u32::try_from(number).map_err(|error| sqlx::Error::Decode(Box::new(error)))
     }
 }
 impl FromCell for LinkName {
-    fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error> {
+    fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error> {
         String::from_cell(row, at).map(LinkName)
     }
 }
 impl FromCell for SourceName {
-    fn from_cell(row: &Row, at: usize) -> Result<Self, sqlx::Error> {
+    fn from_cell(row: &RawRow, at: usize) -> Result<Self, sqlx::Error> {
         String::from_cell(row, at).map(SourceName)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::engine::Pools;
+use crate::engine::{Lines, Pools};
 use crate::error::{StoreError, of_driver};
 use crate::lanes::WriteLane;
 
@@ -34,7 +34,7 @@ pub(crate) async fn run(pools: Pools, file: PathBuf) {
 }
 
 async fn look_after(pools: &Pools, log: &Path) -> Result<(), StoreError> {
-    let Pools::Sqlite { lanes, options, .. } = pools else { return Ok(()) };
+    let Lines::Sqlite { lanes, options, .. } = &pools.lines else { return Ok(()) };
     let lost = |error: sqlx::Error| of_driver("checkpoint", &error);
     // While the writer is held back nobody waits long for a reader: then the log starts anew the next time.
     let options = options.as_ref().clone().busy_timeout(PATIENCE).pragma("cache_size", "-1024");

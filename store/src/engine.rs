@@ -4,6 +4,7 @@
 //! checkpoints on a connection of their own. PostgreSQL: one pool, READ COMMITTED.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -13,10 +14,11 @@ use sqlx::sqlite::{
 };
 use sqlx::{Postgres, Sqlite, Transaction};
 
-use crate::cell::{Arg, Cell, Row, cells_for_postgres, cells_for_sqlite, for_postgres, for_sqlite};
+use crate::cell::{Arg, Cell, RawRow, Row, cells_for_postgres, cells_for_sqlite, for_postgres, for_sqlite};
 use crate::error::{StoreError, code, of_driver};
 use crate::flush::Flush;
 use crate::lanes::{Lanes, Turn, WriteLane};
+use crate::seal::Vault;
 use crate::statement::Statement;
 use crate::text::Engine;
 
@@ -33,7 +35,15 @@ const POSTGRES_AT_LEAST: i64 = 140_000;
 
 /// The open engine.
 #[derive(Clone, Debug)]
-pub(crate) enum Pools {
+pub(crate) struct Pools {
+    pub(crate) lines: Lines,
+    /// Absent where personal data stands in clear.
+    pub(crate) vault: Option<Arc<Vault>>,
+}
+
+/// The connections to an engine.
+#[derive(Clone, Debug)]
+pub(crate) enum Lines {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
@@ -99,7 +109,8 @@ pub(crate) async fn open_sqlite(file: PathBuf, durable: bool, own: bool, readers
         })?),
         false => None,
     };
-    Ok(Pools::Sqlite { writer, readers, lanes: Lanes::default(), options: Box::new(options), flush })
+    let lines = Lines::Sqlite { writer, readers, lanes: Lanes::default(), options: Box::new(options), flush };
+    Ok(Pools { lines, vault: None })
 }
 
 /// Settings of every connection to PostgreSQL: a lock that long is a fault, not a wait; plans are not worth compiling.
@@ -134,7 +145,7 @@ pub(crate) async fn open_postgres(url: &str, own: bool, connections: u32) -> Res
         .await
         .map_err(|error| of_driver("connect", &error))?;
     let reads = pool.max_connections(half).connect_lazy_with(options);
-    Ok(Pools::Postgres { work, reads })
+    Ok(Pools { lines: Lines::Postgres { work, reads }, vault: None })
 }
 
 /// Refuses an engine that is too old.
@@ -145,8 +156,8 @@ pub(crate) async fn check_version(pools: &Pools) -> Result<()> {
             format!("the engine is {have}; leadloop needs {need} or newer"),
         ))
     };
-    match pools {
-        Pools::Sqlite { writer, .. } => {
+    match &pools.lines {
+        Lines::Sqlite { writer, .. } => {
             let (version,): (String,) = sqlx::query_as("SELECT sqlite_version()")
                 .fetch_one(writer)
                 .await
@@ -159,7 +170,7 @@ pub(crate) async fn check_version(pools: &Pools) -> Result<()> {
                 return too_old(format!("SQLite {version}"), format!("{major}.{minor}.{patch}"));
             }
         }
-        Pools::Postgres { work, .. } => {
+        Lines::Postgres { work, .. } => {
             let (number, version): (i64, String) = sqlx::query_as(
                 "SELECT current_setting('server_version_num')::bigint, current_setting('server_version')",
             )
@@ -176,52 +187,56 @@ pub(crate) async fn check_version(pools: &Pools) -> Result<()> {
 
 impl Pools {
     pub(crate) const fn engine(&self) -> Engine {
-        match self {
-            Pools::Sqlite { .. } => Engine::Sqlite,
-            Pools::Postgres { .. } => Engine::Postgres,
+        match &self.lines {
+            Lines::Sqlite { .. } => Engine::Sqlite,
+            Lines::Postgres { .. } => Engine::Postgres,
         }
     }
 
     /// Begins a write transaction; SQLite waits for its turn at the writer.
     pub(crate) async fn write(&self, lane: WriteLane) -> Result<Work> {
-        match self {
-            Pools::Sqlite { writer, lanes, flush, .. } => {
+        match &self.lines {
+            Lines::Sqlite { writer, lanes, flush, .. } => {
                 let turn = lanes.enter(lane).await;
                 let tx =
                     writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| of_driver("begin", &error))?;
-                Ok(Work::Sqlite { tx, turn: Some(turn), flush: flush.clone() })
+                Ok(self.work(Line::Sqlite { tx, turn: Some(turn), flush: flush.clone() }))
             }
-            Pools::Postgres { work, .. } => {
+            Lines::Postgres { work, .. } => {
                 let tx = work.begin().await.map_err(|error| of_driver("begin", &error))?;
-                Ok(Work::Postgres(tx))
+                Ok(self.work(Line::Postgres(tx)))
             }
         }
     }
 
     /// Begins a read: all its statements see the same state.
     pub(crate) async fn read(&self) -> Result<Work> {
-        match self {
-            Pools::Sqlite { readers, .. } => {
+        match &self.lines {
+            Lines::Sqlite { readers, .. } => {
                 let tx = readers.begin().await.map_err(|error| of_driver("begin", &error))?;
-                Ok(Work::Sqlite { tx, turn: None, flush: None })
+                Ok(self.work(Line::Sqlite { tx, turn: None, flush: None }))
             }
-            Pools::Postgres { reads, .. } => {
+            Lines::Postgres { reads, .. } => {
                 let tx = reads
                     .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                     .await
                     .map_err(|error| of_driver("begin", &error))?;
-                Ok(Work::Postgres(tx))
+                Ok(self.work(Line::Postgres(tx)))
             }
         }
     }
 
+    fn work(&self, line: Line) -> Work {
+        Work { line, vault: self.vault.clone() }
+    }
+
     pub(crate) async fn close(&self) {
-        match self {
-            Pools::Sqlite { writer, readers, .. } => {
+        match &self.lines {
+            Lines::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await; // last: it leaves no WAL behind
             }
-            Pools::Postgres { work, reads } => {
+            Lines::Postgres { work, reads } => {
                 reads.close().await;
                 work.close().await;
             }
@@ -231,7 +246,13 @@ impl Pools {
 
 /// A transaction over either engine. Dropping it undoes it.
 #[derive(Debug)]
-pub(crate) enum Work {
+pub(crate) struct Work {
+    line: Line,
+    vault: Option<Arc<Vault>>,
+}
+
+#[derive(Debug)]
+enum Line {
     Sqlite { tx: Transaction<'static, Sqlite>, turn: Option<Turn>, flush: Option<Flush> },
     Postgres(Transaction<'static, Postgres>),
 }
@@ -252,10 +273,20 @@ impl Unflushed {
 }
 
 impl Work {
+    /// A transaction without a vault, for what holds no personal data.
+    pub(crate) const fn bare(tx: Transaction<'static, Postgres>) -> Self {
+        Self { line: Line::Postgres(tx), vault: None }
+    }
+
+    /// What seals and opens, where something does.
+    pub(crate) fn vault(&self) -> Option<&Vault> {
+        self.vault.as_deref()
+    }
+
     pub(crate) const fn engine(&self) -> Engine {
-        match self {
-            Work::Sqlite { .. } => Engine::Sqlite,
-            Work::Postgres(_) => Engine::Postgres,
+        match &self.line {
+            Line::Sqlite { .. } => Engine::Sqlite,
+            Line::Postgres(_) => Engine::Postgres,
         }
     }
 
@@ -263,13 +294,14 @@ impl Work {
     pub(crate) async fn run(&mut self, statement: &'static Statement, args: Vec<Arg>) -> Result<u64> {
         let engine = self.engine();
         let sql = statement.text(engine).sql.as_str();
-        let done = match self {
-            Work::Sqlite { tx, .. } => {
-                let bound = for_sqlite(statement, args)?;
+        let vault = self.vault.as_ref();
+        let done = match &mut self.line {
+            Line::Sqlite { tx, .. } => {
+                let bound = for_sqlite(statement, args, vault.map(Arc::as_ref))?;
                 sqlx::query_with(sql, bound).execute(&mut **tx).await.map(|done| done.rows_affected())
             }
-            Work::Postgres(tx) => {
-                let bound = for_postgres(statement, args)?;
+            Line::Postgres(tx) => {
+                let bound = for_postgres(statement, args, vault.map(Arc::as_ref))?;
                 sqlx::query_with(sql, bound).execute(&mut **tx).await.map(|done| done.rows_affected())
             }
         };
@@ -280,16 +312,17 @@ impl Work {
     pub(crate) async fn rows(&mut self, statement: &'static Statement, args: Vec<Arg>) -> Result<Vec<Row>> {
         let engine = self.engine();
         let sql = statement.text(engine).sql.as_str();
-        let rows = match self {
-            Work::Sqlite { tx, .. } => {
-                let bound = for_sqlite(statement, args)?;
+        let vault = self.vault.as_ref();
+        let rows = match &mut self.line {
+            Line::Sqlite { tx, .. } => {
+                let bound = for_sqlite(statement, args, vault.map(Arc::as_ref))?;
                 let rows = sqlx::query_with(sql, bound).fetch_all(&mut **tx).await;
-                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+                rows.map(|rows| rows.into_iter().map(|row| Row::new(RawRow::Sqlite(row), vault)).collect())
             }
-            Work::Postgres(tx) => {
-                let bound = for_postgres(statement, args)?;
+            Line::Postgres(tx) => {
+                let bound = for_postgres(statement, args, vault.map(Arc::as_ref))?;
                 let rows = sqlx::query_with(sql, bound).fetch_all(&mut **tx).await;
-                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+                rows.map(|rows| rows.into_iter().map(|row| Row::new(RawRow::Postgres(row), vault)).collect())
             }
         };
         rows.map_err(|error| of_driver(statement.name, &error))
@@ -299,16 +332,17 @@ impl Work {
     pub(crate) async fn found(&mut self, sql: String, cells: Vec<Cell>) -> Result<Vec<Row>> {
         // Every text is made of the program's own words; what a person wrote is bound.
         let sql = sqlx::AssertSqlSafe(sql);
-        let rows = match self {
-            Work::Sqlite { tx, .. } => {
+        let vault = self.vault.as_ref();
+        let rows = match &mut self.line {
+            Line::Sqlite { tx, .. } => {
                 let bound = cells_for_sqlite(cells)?;
                 let rows = sqlx::query_with(sql, bound).persistent(false).fetch_all(&mut **tx).await;
-                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+                rows.map(|rows| rows.into_iter().map(|row| Row::new(RawRow::Sqlite(row), vault)).collect())
             }
-            Work::Postgres(tx) => {
+            Line::Postgres(tx) => {
                 let bound = cells_for_postgres(cells)?;
                 let rows = sqlx::query_with(sql, bound).persistent(false).fetch_all(&mut **tx).await;
-                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+                rows.map(|rows| rows.into_iter().map(|row| Row::new(RawRow::Postgres(row), vault)).collect())
             }
         };
         rows.map_err(|error| of_driver("filter", &error))
@@ -322,10 +356,10 @@ impl Work {
     /// Commits: others see it when this returns, and may build on it, since what they commit reaches the disk after it.
     /// Whoever speaks of it to the outside waits for [`Unflushed::on_disk`] before.
     pub(crate) async fn commit_first(self) -> Result<Unflushed> {
-        let (done, flush) = match self {
+        let (done, flush) = match self.line {
             // The turn ends with the commit: the next may write while this one is flushed.
-            Work::Sqlite { tx, turn: _turn, flush } => (tx.commit().await, flush),
-            Work::Postgres(tx) => (tx.commit().await, None),
+            Line::Sqlite { tx, turn: _turn, flush } => (tx.commit().await, flush),
+            Line::Postgres(tx) => (tx.commit().await, None),
         };
         done.map_err(|error| of_driver("commit", &error))?;
         Ok(Unflushed(flush))
@@ -334,7 +368,7 @@ impl Work {
     /// Commits without waiting for the disk: lost in a power cut within the next moments, and only together with what
     /// was committed after it. For what is done again then, and is not spoken of before something durable followed it.
     pub(crate) async fn commit_soon(mut self) -> Result<()> {
-        if let Work::Postgres(tx) = &mut self {
+        if let Line::Postgres(tx) = &mut self.line {
             let lazily = sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut **tx).await;
             lazily.map_err(|error| of_driver("commit", &error))?;
         }
@@ -346,9 +380,9 @@ impl Work {
 
     /// Undoes everything.
     pub(crate) async fn undo(self) -> Result<()> {
-        let done = match self {
-            Work::Sqlite { tx, turn: _turn, .. } => tx.rollback().await,
-            Work::Postgres(tx) => tx.rollback().await,
+        let done = match self.line {
+            Line::Sqlite { tx, turn: _turn, .. } => tx.rollback().await,
+            Line::Postgres(tx) => tx.rollback().await,
         };
         done.map_err(|error| of_driver("rollback", &error))
     }

@@ -19,12 +19,13 @@ use crate::doc::text;
 use crate::engine::Work;
 use crate::error::StoreError;
 use crate::people::{Audited, note};
+use crate::seal::Form;
 use crate::statement::{
-    ERASE_ATTEMPT, ERASE_CAPTURE, ERASE_CAPTURE_DUE, ERASE_CLAIMED, ERASE_COUNT, ERASE_DEADLINE,
-    ERASE_DECISION, ERASE_DELIVERY, ERASE_FEEDBACK, ERASE_LINK, ERASE_MIRROR, ERASE_MIRROR_KEY, ERASE_PUSHES,
-    ERASE_QUARANTINE, ERASE_REASON, ERASE_SUSPECT, ERASE_TOUCH, ERASE_VISIT, ERASED_DROP, ERASED_HIT,
-    ERASED_PUT, ERASURE_LIST, ERASURE_PUT, HANDOFFS_OF, LEAD_CHECK, META_GET, META_PUT, PUSH_SCRUB,
-    Statement,
+    CAPTURE_GONE, CAPTURE_OPEN, ERASE_ATTEMPT, ERASE_CAPTURE, ERASE_CAPTURE_DUE, ERASE_CLAIMED, ERASE_COUNT,
+    ERASE_DEADLINE, ERASE_DECISION, ERASE_DELIVERY, ERASE_FEEDBACK, ERASE_LINK, ERASE_MIRROR,
+    ERASE_MIRROR_KEY, ERASE_PUSHES, ERASE_QUARANTINE, ERASE_REASON, ERASE_SUSPECT, ERASE_TOUCH, ERASE_VISIT,
+    ERASED_DROP, ERASED_HIT, ERASED_PUT, ERASURE_LIST, ERASURE_PUT, HANDOFFS_OF, LEAD_CHECK, META_GET,
+    META_PUT, PUSH_SCRUB, QUARANTINE_GONE, QUARANTINE_WALK, Statement,
 };
 use crate::tx::{Stamp, Tx};
 
@@ -36,6 +37,8 @@ const NO_HEADERS: &str = "{}";
 const KEY: &str = "erased_key";
 /// Values shorter than this are not looked for in records that were never matched to anybody.
 const SHORTEST: usize = 6;
+/// Sealed records that are opened at once.
+const PAGE: u32 = 500;
 
 /// What was done, for ever: no personal data in it.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -235,14 +238,7 @@ async fn take_away(work: &mut Work, forget: &Forget<'_>, erasure: &mut Erasure) 
         values.extend(value.strip_prefix("+86").map(str::to_owned));
     }
     values.retain(|value| value.chars().count() >= SHORTEST);
-    for (name, statement) in [("waiting", &ERASE_CAPTURE_DUE), ("quarantine", &ERASE_QUARANTINE)] {
-        let mut rows = Rows::of(statement, 1);
-        values.iter().for_each(|value| {
-            rows.add(value);
-        });
-        let gone = if rows.is_empty() { 0 } else { work.run(statement, args![rows]).await? };
-        erasure.gone.insert(name.to_owned(), gone);
-    }
+    take_records(work, &values, erasure).await?;
     for (name, statement) in [
         ("attempt", &ERASE_ATTEMPT),
         ("delivery", &ERASE_DELIVERY),
@@ -281,6 +277,61 @@ async fn take_away(work: &mut Work, forget: &Forget<'_>, erasure: &mut Erasure) 
     Ok(())
 }
 
+/// Takes away the records that were never matched to anybody and hold one of these values.
+async fn take_records(work: &mut Work, values: &BTreeSet<String>, erasure: &mut Erasure) -> Result<()> {
+    if work.vault().is_some() {
+        let (waiting, held) = sealed_records(work, values).await?;
+        erasure.gone.insert("waiting".to_owned(), waiting);
+        erasure.gone.insert("quarantine".to_owned(), held);
+        return Ok(());
+    }
+    for (name, statement) in [("waiting", &ERASE_CAPTURE_DUE), ("quarantine", &ERASE_QUARANTINE)] {
+        let mut rows = Rows::of(statement, 1);
+        values.iter().for_each(|value| {
+            rows.add(value);
+        });
+        let gone = if rows.is_empty() { 0 } else { work.run(statement, args![rows]).await? };
+        erasure.gone.insert(name.to_owned(), gone);
+    }
+    Ok(())
+}
+
+/// As [`take_records`], where they are sealed: opened page by page. How many captures and records of quarantine went.
+async fn sealed_records(work: &mut Work, values: &BTreeSet<String>) -> Result<(u64, u64)> {
+    let whole = |count: usize| u32::try_from(count).unwrap_or(u32::MAX) < PAGE;
+    let holds = |body: &str| values.iter().any(|value| body.contains(value.as_str()));
+    let (mut captures, mut records) = (Rows::of(&CAPTURE_GONE, 1), Rows::of(&QUARANTINE_GONE, 1));
+    let mut after = -1_i64;
+    loop {
+        let rows = work.rows(&CAPTURE_OPEN, args![after, PAGE]).await?;
+        for row in &rows {
+            after = row.get(0)?;
+            if holds(&row.opened(2)?) {
+                captures.add(row.get::<Uuid>(1)?);
+            }
+        }
+        if whole(rows.len()) {
+            break;
+        }
+    }
+    let mut after = (Uuid::nil(), -1_i64);
+    loop {
+        let rows = work.rows(&QUARANTINE_WALK, args![after.0, after.1, PAGE]).await?;
+        for row in &rows {
+            after = (row.get(0)?, row.get(1)?);
+            if holds(&row.opened(2)?) {
+                records.add(after.0).add(after.1);
+            }
+        }
+        if whole(rows.len()) {
+            break;
+        }
+    }
+    let waiting = if captures.is_empty() { 0 } else { work.run(&CAPTURE_GONE, args![captures]).await? };
+    let held = if records.is_empty() { 0 } else { work.run(&QUARANTINE_GONE, args![records]).await? };
+    Ok((waiting, held))
+}
+
 /// Puts the person on the list.
 async fn put_marks(work: &mut Work, forget: &Forget<'_>, erasure: &mut Erasure) -> Result<()> {
     let key = match key(work).await? {
@@ -290,7 +341,12 @@ async fn put_marks(work: &mut Work, forget: &Forget<'_>, erasure: &mut Erasure) 
             aws_lc_rs::rand::fill(&mut key)
                 .map_err(|_| StoreError::fault("the system gives no random numbers".to_owned()))?;
             let key = hex(&key);
-            work.run(&META_PUT, args![KEY, &key]).await?;
+            // Beside the list a key in clear would let its holder try numbers.
+            let kept = match work.vault() {
+                Some(vault) => vault.seal(Form::Random, &key)?,
+                None => key.clone(),
+            };
+            work.run(&META_PUT, args![KEY, kept]).await?;
             key
         }
     };
@@ -312,7 +368,7 @@ async fn put_marks(work: &mut Work, forget: &Forget<'_>, erasure: &mut Erasure) 
 }
 
 async fn key(work: &mut Work) -> Result<Option<String>> {
-    work.rows(&META_GET, args![KEY]).await?.first().map(|row| row.get(0)).transpose()
+    work.rows(&META_GET, args![KEY]).await?.first().map(|row| row.opened(0)).transpose()
 }
 
 /// The mark of an identifier: nobody can read it back without the key.

@@ -31,7 +31,8 @@ pub enum StoreError {
         /// [`StoreError::blames_a_reaction`].
         constraint: Option<String>,
     },
-    /// The schema could not be brought to the version of this program.
+    /// The store as it is does not fit this program or its config: the schema could not be brought to the version of the
+    /// program, or it is encrypted otherwise.
     #[error("{code}: {detail}")]
     Migration {
         /// The error's code.
@@ -79,6 +80,12 @@ pub(crate) mod code {
     pub(crate) const TOO_OLD: &str = "LL1108";
     /// The backup could not be written.
     pub(crate) const BACKUP: &str = "LL1109";
+    /// The master key is not the one of this store.
+    pub(crate) const WRONG_KEY: &str = "LL4645";
+    /// The store is encrypted and there is no master key.
+    pub(crate) const NO_KEY: &str = "LL4646";
+    /// There is a master key, and the store holds data in clear.
+    pub(crate) const IN_CLEAR: &str = "LL4647";
 }
 
 impl StoreError {
@@ -112,6 +119,11 @@ impl StoreError {
 
     pub(crate) fn migration(detail: impl Into<String>) -> Self {
         StoreError::Migration { code: code::SCHEMA, detail: detail.into() }
+    }
+
+    /// The store may not be opened with what the config says of its encryption.
+    pub(crate) fn closed(code: &'static str, detail: impl Into<String>) -> Self {
+        StoreError::Migration { code, detail: detail.into() }
     }
 
     /// What is stored does not have the form that this program writes.

@@ -22,6 +22,7 @@ use crate::cell::Cell;
 use crate::doc::fold;
 use crate::error::StoreError;
 use crate::read::pages::LeadAsk;
+use crate::read::parts;
 use crate::text::Engine;
 use clause::{Clause, Piece, pieces, spell};
 use leaf::Around;
@@ -62,20 +63,28 @@ impl Store {
     /// # Errors
     /// Where the database does not answer or a lead cannot be read.
     pub async fn leads_where(&self, wanted: Wanted<'_>) -> Result<FoundLeads> {
-        let narrowed = narrowed(&wanted, self.engine_kind());
+        let sealed = self.pools().vault.is_some();
+        let narrowed = narrowed(&wanted, self.engine_kind(), sealed);
+        // Where names and identifiers are sealed, SQL cannot look into them.
+        let part = wanted.ask.text.as_deref().map(fold).filter(|text| sealed && !text.is_empty());
         let mut found = FoundLeads::default();
         let mut after = wanted.ask.after;
         let limit = usize::try_from(wanted.ask.limit).unwrap_or(usize::MAX);
         loop {
-            let (sql, cells) =
-                spell(statement(wanted.ask, &narrowed, after, self.engine_kind()), self.engine_kind());
+            let (sql, cells) = spell(
+                statement(wanted.ask, &narrowed, after, self.engine_kind(), sealed),
+                self.engine_kind(),
+            );
             let mut work = self.pools().read().await?;
             let rows = work.found(sql, cells).await?;
-            work.undo().await?;
             let last = u32::try_from(rows.len()).unwrap_or(u32::MAX) < PAGE;
-            for row in &rows {
-                let lead: Lead = row.doc(0)?;
-                after = Some(lead.id);
+            let mut leads = rows.iter().map(|row| row.doc(0)).collect::<Result<Vec<Lead>>>()?;
+            let end = leads.last().map(|lead| lead.id);
+            if let Some(part) = &part {
+                leads = parts::with_part(&mut work, leads, part).await?;
+            }
+            work.undo().await?;
+            for lead in leads {
                 found.looked_at += 1;
                 if holds(&wanted, &lead) {
                     found.leads.push(lead);
@@ -85,6 +94,7 @@ impl Store {
                     }
                 }
             }
+            after = end;
             if last {
                 return Ok(found);
             }
@@ -99,10 +109,10 @@ fn holds(wanted: &Wanted<'_>, lead: &Lead) -> bool {
 }
 
 /// What SQL can say of an expression: holds for every row for which the expression does.
-fn narrowed(wanted: &Wanted<'_>, engine: Engine) -> Clause {
+fn narrowed(wanted: &Wanted<'_>, engine: Engine, sealed: bool) -> Clause {
     let fields = facts::own_fields(wanted.policy);
     let groups = fields.iter().filter_map(|field| field.rsplit_once('.').map(|(group, _)| group.to_owned()));
-    let bounds = Bounds { engine, now: wanted.now.0, groups: groups.collect() };
+    let bounds = Bounds { engine, sealed, now: wanted.now.0, groups: groups.collect() };
     bounds.upper(&wanted.filter.outline())
 }
 
@@ -110,6 +120,8 @@ fn narrowed(wanted: &Wanted<'_>, engine: Engine) -> Clause {
 #[derive(Clone, Debug)]
 struct Bounds {
     engine: Engine,
+    /// Documents are sealed: only columns can be asked.
+    sealed: bool,
     now: i64,
     /// Names of fields that other fields have in front (`budget` where there is `budget.currency`): the group may hide
     /// the value.
@@ -118,7 +130,7 @@ struct Bounds {
 
 impl Bounds {
     fn around(&self, unknown: bool) -> Around {
-        Around { engine: self.engine, now: self.now, unknown }
+        Around { engine: self.engine, sealed: self.sealed, now: self.now, unknown }
     }
 
     /// Holds wherever the condition does.
@@ -167,10 +179,16 @@ fn may_fail(outline: &Outline) -> bool {
 }
 
 /// The whole statement of one page.
-fn statement(ask: &LeadAsk, narrowed: &Clause, after: Option<LeadId>, engine: Engine) -> Vec<Piece> {
+fn statement(
+    ask: &LeadAsk,
+    narrowed: &Clause,
+    after: Option<LeadId>,
+    engine: Engine,
+    sealed: bool,
+) -> Vec<Piece> {
     let before = after.map_or_else(Uuid::max, |after| after.uuid());
     let mut sql = pieces!["SELECT l.body FROM lead l"];
-    if engine == Engine::Postgres {
+    if engine == Engine::Postgres && !sealed {
         // Read once for a row, however many values of it are asked for.
         sql.push(Piece::Sql(" CROSS JOIN LATERAL (SELECT l.body::jsonb AS doc OFFSET 0) d"));
     }
@@ -191,7 +209,7 @@ fn statement(ask: &LeadAsk, narrowed: &Clause, after: Option<LeadId>, engine: En
         }
         sql.push(Piece::Sql(")"));
     }
-    if let Some(text) = ask.text.as_deref().map(fold).filter(|text| !text.is_empty()) {
+    if let Some(text) = ask.text.as_deref().map(fold).filter(|text| !sealed && !text.is_empty()) {
         let at = if engine == Engine::Sqlite { "instr(" } else { "strpos(" };
         let text = || Cell::from(text.as_str());
         sql.extend(pieces![" AND (COALESCE(", at, "l.company_fold, ", text(), "), 0) > 0"]);

@@ -350,7 +350,7 @@ async fn take_keys(work: &mut Work, keys: Vec<(&str, Timestamp, Option<Key>)>) -
         list.add(*source).add(*text).add(*arrived).add(key.expires);
     }
     for row in work.rows(&DEDUP_TAKE, args![list]).await? {
-        let (source, key): (String, String) = (row.get(0)?, row.get(1)?);
+        let (source, key): (String, String) = (row.get(0)?, row.opened(1)?);
         if let Some(new) = first.get(&(source.as_str(), key.as_str())).and_then(|at| new.get_mut(*at)) {
             *new = true;
         }

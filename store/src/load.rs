@@ -113,7 +113,7 @@ async fn load_identifiers(work: &mut Work, book: &mut Book, leads: &BTreeSet<Lea
 /// Columns: kind, value, lead, source, at, last_at.
 pub(crate) fn binding_of(row: &crate::cell::Row) -> Result<Binding> {
     Ok(Binding {
-        identifier: Identifier { kind: IdentifierKind(row.get(0)?), value: row.get(1)? },
+        identifier: Identifier { kind: IdentifierKind(row.get(0)?), value: row.opened(1)? },
         lead: row.get(2)?,
         source: row.get(3)?,
         at: row.get(4)?,
@@ -199,7 +199,7 @@ async fn load_keys(work: &mut Work, book: &mut Book, keys: &BTreeSet<MirrorKey>)
         wanted.add(&key.link).add(&key.kind).add(&key.value);
     }
     for row in work.rows(&LOAD_KEYS, args![wanted, i64::from(ROWS_PER_KEY)]).await? {
-        let key = MirrorKey { link: row.get(0)?, kind: row.get(1)?, value: row.get(2)? };
+        let key = MirrorKey { link: row.get(0)?, kind: row.get(1)?, value: row.opened(2)? };
         let remote = RemoteRef { link: key.link.clone(), object: row.get(3)?, id: row.get(4)? };
         found.push(remote.clone());
         // A row that the book knows stands under the keys that the book says, not under those stored.

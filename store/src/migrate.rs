@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{Connection as _, PgConnection, SqlSafeStr as _};
 
-use crate::engine::Pools;
+use crate::engine::{Lines, Pools};
 use crate::error::{StoreError, of_driver};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -53,10 +53,10 @@ fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {
 }
 
 /// How far a store's schema is: the number of its last migration, 0 for an empty one.
-async fn reached(pools: &Pools) -> Result<i64> {
+pub(crate) async fn reached(pools: &Pools) -> Result<i64> {
     let failed = |error: &sqlx::Error| of_driver("schema", error);
-    match pools {
-        Pools::Sqlite { writer, .. } => {
+    match &pools.lines {
+        Lines::Sqlite { writer, .. } => {
             let (tables,): (i64,) =
                 sqlx::query_as("SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'")
                     .fetch_one(writer)
@@ -71,7 +71,7 @@ async fn reached(pools: &Pools) -> Result<i64> {
                 .map_err(|error| failed(&error))?;
             Ok(last.unwrap_or(0))
         }
-        Pools::Postgres { work, .. } => {
+        Lines::Postgres { work, .. } => {
             let (there,): (bool,) = sqlx::query_as("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
                 .fetch_one(work)
                 .await
@@ -114,9 +114,9 @@ pub(crate) async fn migrate(pools: &Pools, allowed: bool, copy: Option<PathBuf>)
 }
 
 async fn run(pools: &Pools) -> Result<()> {
-    let done = match pools {
-        Pools::Sqlite { writer, .. } => migrator(SQLITE).run(writer).await,
-        Pools::Postgres { work, .. } => {
+    let done = match &pools.lines {
+        Lines::Sqlite { writer, .. } => migrator(SQLITE).run(writer).await,
+        Lines::Postgres { work, .. } => {
             // On a connection of its own: where it fails, the lock that keeps other nodes out ends with it.
             let options = work.connect_options();
             let mut connection =

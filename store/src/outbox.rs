@@ -195,7 +195,7 @@ pub(crate) fn delivery_of(row: &Row) -> Result<Delivery> {
         "settled" => DeliveryState::Settled,
         "parked" => DeliveryState::Parked {
             code: row.get::<Option<String>>(15)?.unwrap_or_default(),
-            detail: row.get::<Option<String>>(16)?.unwrap_or_default(),
+            detail: row.maybe_opened(16)?.unwrap_or_default(),
         },
         other => return Err(StoreError::unreadable(&format!("delivery state {other}"))),
     };

@@ -100,6 +100,6 @@ fn audited_of(row: &Row) -> Result<Audited> {
         what: row.get(3)?,
         lead: row.get(4)?,
         count: row.get(5)?,
-        detail: row.get(6)?,
+        detail: row.opened(6)?,
     })
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::Store;
 use crate::cell::{Cell, args};
-use crate::engine::Pools;
+use crate::engine::Lines;
 use crate::error::{StoreError, of_driver};
 use crate::lanes::WriteLane;
 use crate::statement::{
@@ -86,7 +86,7 @@ impl Store {
 
     /// Gives free pages of an SQLite file back to the file system.
     async fn give_back(&self) -> Result<()> {
-        let Pools::Sqlite { writer, lanes, .. } = self.pools() else { return Ok(()) };
+        let Lines::Sqlite { writer, lanes, .. } = &self.pools().lines else { return Ok(()) };
         let _turn = lanes.enter(WriteLane::Background).await;
         let done = sqlx::query(PAGES).fetch_all(writer).await;
         done.map(drop).map_err(|error| of_driver("incremental_vacuum", &error))

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{StoreError, code};
+use crate::seal::MasterKeys;
 
 /// Who may write through this store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -26,19 +27,28 @@ pub struct StoreSettings {
     pub connections: u32,
     /// Brings the schema up to date at opening. Without it an old schema is an error.
     pub migrate: bool,
+    /// Seals personal data under these keys; `None`: it stands in clear.
+    pub encryption: Option<MasterKeys>,
 }
 
 impl StoreSettings {
     /// Settings for a store that this process owns.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), access: Access::Own, connections: 8, migrate: true }
+        Self { url: url.into(), access: Access::Own, connections: 8, migrate: true, encryption: None }
     }
 
     /// The same store, for reading only.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.access = Access::Read;
+        self
+    }
+
+    /// The same store, its personal data sealed under these keys.
+    #[must_use]
+    pub fn encrypted(mut self, keys: Option<MasterKeys>) -> Self {
+        self.encryption = keys;
         self
     }
 

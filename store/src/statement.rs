@@ -137,6 +137,12 @@ statements! {
     META_GET = "meta_get";
     META_FIRST = "meta_first";
     META_PUT = "meta_put";
+    STORE_USED = "store_used";
+    CAPTURE_OPEN = "capture_open";
+    CAPTURE_GONE = "capture_gone";
+    QUARANTINE_WALK = "quarantine_walk";
+    QUARANTINE_GONE = "quarantine_gone";
+    FIND_WALK = "find_walk";
 
     FIND_KEYS = "find_keys";
     FIND_NAMES = "find_names";

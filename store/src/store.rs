@@ -8,12 +8,13 @@ use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use crate::checkpoint;
-use crate::engine::{Pools, check_version, open_postgres, open_sqlite};
+use crate::engine::{Lines, Pools, check_version, open_postgres, open_sqlite};
 use crate::error::{StoreError, code};
 use crate::lanes::WriteLane;
 use crate::load::load_into;
 use crate::lock::FileLock;
-use crate::migrate::migrate;
+use crate::migrate::{migrate, reached};
+use crate::seal;
 use crate::settings::{Access, Place, StoreSettings};
 use crate::text::Engine;
 use crate::tx::Tx;
@@ -69,11 +70,10 @@ impl Store {
 
     async fn over_postgres(url: &str, settings: &StoreSettings, own: bool) -> Result<Self> {
         let pools = open_postgres(url, own, settings.connections).await?;
-        check_version(&pools).await?;
-        migrate(&pools, own && settings.migrate, None).await?;
+        let pools = prepared(pools, settings, own, None).await?;
         let bell = Bell::new(own);
         let mut beside = Vec::new();
-        if let (true, Pools::Postgres { work, .. }) = (own, &pools) {
+        if let (true, Lines::Postgres { work, .. }) = (own, &pools.lines) {
             let node = Uuid::new_v4().simple().to_string();
             beside.push(tokio::spawn(bell.clone().tell(work.clone(), node.clone())).abort_handle());
             beside.push(tokio::spawn(bell.clone().hear(work.clone(), node)).abort_handle());
@@ -105,9 +105,8 @@ impl Store {
         };
         let durable = temporary.is_none();
         let pools = open_sqlite(file.clone(), durable, own, settings.connections).await?;
-        check_version(&pools).await?;
         let copy = durable.then(|| file.with_extension("before-migration.db"));
-        migrate(&pools, own && settings.migrate, copy).await?;
+        let pools = prepared(pools, settings, own, copy).await?;
         let mut beside = Vec::new();
         if own {
             beside.push(tokio::spawn(checkpoint::run(pools.clone(), file)).abort_handle());
@@ -142,6 +141,12 @@ impl Store {
             Engine::Sqlite => "sqlite",
             Engine::Postgres => "postgres",
         }
+    }
+
+    /// Whether personal data is sealed in the database.
+    #[must_use]
+    pub fn encrypted(&self) -> bool {
+        self.inner.pools.vault.is_some()
     }
 
     pub(crate) fn engine_kind(&self) -> Engine {
@@ -181,6 +186,21 @@ impl Store {
         work.undo().await?;
         Ok(book)
     }
+}
+
+/// The engine with its schema up to date and its vault open. What does not fit is refused before anything is written.
+async fn prepared(
+    mut pools: Pools,
+    settings: &StoreSettings,
+    own: bool,
+    copy: Option<PathBuf>,
+) -> Result<Pools> {
+    check_version(&pools).await?;
+    let keys = settings.encryption.as_ref();
+    let admitted = seal::admit(&pools, reached(&pools).await?, keys).await?;
+    migrate(&pools, own && settings.migrate, copy).await?;
+    pools.vault = seal::open_vault(&pools, admitted, keys, own).await?.map(Arc::new);
+    Ok(pools)
 }
 
 fn make_folder(folder: &Path) -> Result<()> {

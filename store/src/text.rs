@@ -3,7 +3,10 @@
 //! A text is SQL in the portable subset plus three things in braces:
 //! - `{rows $1: id uuid, at bigint}`: a list parameter as a table. SQLite reads it from one JSON array, PostgreSQL from
 //!   one array per column. Types: `uuid`, `bigint`, `bool`, `real`, `text`, and `doc` and `bytes`, which SQLite gets
-//!   beside the JSON in one blob, so that long texts are neither escaped nor parsed.
+//!   beside the JSON in one blob, so that long texts are neither escaped nor parsed;
+//! - what is personal: the types `doc` and `bytes`, `secret` (a short text) and `stable` (a text that is looked for or
+//!   grouped by). Where the store is encrypted they are sealed before they leave the program ([`crate::seal`]), else they
+//!   are like any other. A single value is declared so by `{doc $2}`, `{secret $2}`, `{stable $2}`;
 //! - `{sqlite: …}` and `{postgres: …}`: words for one engine only;
 //! - `{clock}`: the database's clock, in microseconds.
 //!
@@ -11,6 +14,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+use crate::seal::Form;
 
 const SQLITE_CLOCK: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 const POSTGRES_CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
@@ -30,6 +35,8 @@ pub(crate) enum Kind {
     Bool,
     Real,
     Text,
+    Secret,
+    Stable,
     Doc,
     Bytes,
 }
@@ -42,6 +49,8 @@ impl Kind {
             "bool" => Kind::Bool,
             "real" => Kind::Real,
             "text" => Kind::Text,
+            "secret" => Kind::Secret,
+            "stable" => Kind::Stable,
             "doc" => Kind::Doc,
             "bytes" => Kind::Bytes,
             _ => return None,
@@ -54,8 +63,17 @@ impl Kind {
             Kind::Int => "bigint[]",
             Kind::Bool => "boolean[]",
             Kind::Real => "double precision[]",
-            Kind::Text | Kind::Doc => "text[]",
+            Kind::Text | Kind::Secret | Kind::Stable | Kind::Doc => "text[]",
             Kind::Bytes => "bytea[]",
+        }
+    }
+
+    /// How it is sealed where the store is encrypted; `None`: it is not personal.
+    pub(crate) const fn form(self) -> Option<Form> {
+        match self {
+            Kind::Secret | Kind::Doc | Kind::Bytes => Some(Form::Random),
+            Kind::Stable => Some(Form::Stable),
+            Kind::Id | Kind::Int | Kind::Bool | Kind::Real | Kind::Text => None,
         }
     }
 
@@ -70,6 +88,8 @@ impl Kind {
 pub(crate) enum Param {
     /// One value.
     One,
+    /// One text that is personal.
+    Sealed(Kind),
     /// A list of rows with these columns.
     List(Vec<(String, Kind)>),
 }
@@ -78,7 +98,7 @@ impl Param {
     /// How many of the engine's parameters it takes.
     fn width(&self, engine: Engine) -> usize {
         match (self, engine) {
-            (Param::One, _) => 1,
+            (Param::One | Param::Sealed(_), _) => 1,
             (Param::List(columns), Engine::Postgres) => columns.len(),
             (Param::List(columns), Engine::Sqlite) => {
                 1 + usize::from(columns.iter().any(|(_, kind)| kind.beside()))
@@ -111,10 +131,15 @@ pub(crate) fn expand(source: &str, engine: Engine) -> Result<Text, String> {
         let (before, from) = rest.split_at(at);
         sql.push_str(before);
         if from.starts_with('{') {
-            let (list, after) = inside(from)?;
-            let (number, columns) = list_of(list)?;
+            let (content, after) = inside(from)?;
+            let (number, param) = declared(content)?;
             let position = first.get(number - 1).copied().unwrap_or(0);
-            write_list(&mut sql, engine, position, &columns);
+            match param {
+                Param::List(columns) => write_list(&mut sql, engine, position, &columns),
+                Param::One | Param::Sealed(_) => {
+                    let _ = write!(sql, "${position}");
+                }
+            }
             rest = after;
         } else {
             let (number, after) = number_of(from)?;
@@ -186,6 +211,16 @@ fn number_of(text: &str) -> Result<(usize, &str), String> {
     }
 }
 
+/// What stands in braces declares a list, or one personal text.
+fn declared(content: &str) -> Result<(usize, Param), String> {
+    for (word, kind) in [("doc", Kind::Doc), ("secret", Kind::Secret), ("stable", Kind::Stable)] {
+        if let Some(number) = content.strip_prefix(word).filter(|rest| rest.trim_start().starts_with('$')) {
+            return Ok((number_of(number.trim())?.0, Param::Sealed(kind)));
+        }
+    }
+    list_of(content).map(|(number, columns)| (number, Param::List(columns)))
+}
+
 fn list_of(content: &str) -> Result<(usize, Vec<(String, Kind)>), String> {
     let list = content.strip_prefix("rows").ok_or_else(|| format!("unknown words in braces: {content}"))?;
     let (number, columns) = number_of(list.trim_start())?;
@@ -211,8 +246,8 @@ fn params_of(source: &str) -> Result<Vec<Param>, String> {
         let (_, from) = rest.split_at(at);
         let (number, param, after) = if from.starts_with('{') {
             let (content, after) = inside(from)?;
-            let (number, columns) = list_of(content)?;
-            (number, Param::List(columns), after)
+            let (number, param) = declared(content)?;
+            (number, param, after)
         } else {
             let (number, after) = number_of(from)?;
             (number, Param::One, after)
@@ -281,6 +316,19 @@ mod tests {
              WHERE g.at < $5"
         );
         assert_eq!(sqlite.params, postgres.params);
+    }
+
+    #[test]
+    fn what_is_personal_is_declared() {
+        let source = "UPDATE t SET body = {doc $2} FROM {rows $1: id uuid, value stable, note secret} g";
+        let text = expand(source, Engine::Postgres).unwrap();
+        assert_eq!(
+            text.sql,
+            "UPDATE t SET body = $4 FROM (SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[]) AS u(id, value, note)) g"
+        );
+        let list = |name: &str, kind| (name.to_owned(), kind);
+        let columns = vec![list("id", Kind::Id), list("value", Kind::Stable), list("note", Kind::Secret)];
+        assert_eq!(text.params, vec![Param::List(columns), Param::Sealed(Kind::Doc)]);
     }
 
     #[test]

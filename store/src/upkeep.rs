@@ -8,7 +8,7 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use crate::Store;
 use crate::cell::{Rows, args};
-use crate::engine::{Pools, Work, sqlite_writer};
+use crate::engine::{Lines, Pools, Work, sqlite_writer};
 use crate::error::{StoreError, code, of_driver};
 use crate::lanes::WriteLane;
 use crate::statement::{
@@ -63,7 +63,12 @@ impl Store {
         let mut leases = rows
             .iter()
             .map(|row| {
-                Ok(Lease { name: row.get(0)?, holder: row.get(1)?, until: row.get(2)?, note: row.doc(3)? })
+                Ok(Lease {
+                    name: row.get(0)?,
+                    holder: row.get(1)?,
+                    until: row.get(2)?,
+                    note: row.plain_doc(3)?,
+                })
             })
             .collect::<Result<Vec<_>>>()?;
         leases.sort_by(|one, other| one.name.cmp(&other.name));
@@ -217,7 +222,7 @@ async fn meta(work: &mut Work, key: &str) -> Result<Option<String>> {
 
 /// Copies an SQLite store into a new file.
 pub(crate) async fn copy_to(pools: &Pools, file: &Path) -> Result<()> {
-    let Pools::Sqlite { options, .. } = pools else {
+    let Lines::Sqlite { options, .. } = &pools.lines else {
         let detail = "leadloop copies SQLite stores only; back a PostgreSQL store up with pg_dump";
         return Err(StoreError::unavailable(code::BACKUP, detail));
     };

@@ -84,7 +84,7 @@ impl Tx {
         let mut visits: Vec<Visit> = Vec::new();
         for row in self.work.rows(&VISIT_DUE, args![now, limit]).await? {
             let source: SourceName = row.get(0)?;
-            let (kind, value): (String, String) = (row.get(1)?, row.get(2)?);
+            let (kind, value): (String, String) = (row.get(1)?, row.opened(2)?);
             let who = Identifier::new(&kind, value);
             let seen = Seen { event: row.get(3)?, count: row.get(4)?, first: row.get(5)?, last: row.get(6)? };
             let (since, over, known): (Timestamp, Timestamp, bool) = (row.get(7)?, row.get(8)?, row.get(9)?);
@@ -96,6 +96,10 @@ impl Tx {
                 }
                 None => visits.push(Visit { source, who, known, events: vec![seen], since, over }),
             }
+        }
+        if self.work.vault().is_some() {
+            // The order of sealed values says nothing.
+            visits.sort_by(|one, other| (&one.source, &one.who).cmp(&(&other.source, &other.who)));
         }
         Ok(visits)
     }

@@ -185,7 +185,7 @@ impl Bell {
 
 async fn send(pool: &PgPool, list: Rows) -> Result<(), StoreError> {
     let tx = pool.begin().await.map_err(|error| of_driver("begin", &error))?;
-    let mut work = Work::Postgres(tx);
+    let mut work = Work::bare(tx);
     work.rows(&WAKE_SEND, args![list]).await?;
     work.commit().await
 }

@@ -3,12 +3,14 @@
 use jiff::tz::TimeZone;
 use leadloop_sync_core::because::Language;
 use leadloop_sync_core::normal::phone;
+use secrecy::ExposeSecret as _;
 
 use super::Context;
 use super::get::Get;
 use crate::calendar::calendar;
+use crate::plan::StoreKeys;
 use crate::problem::{Problem, Words};
-use crate::text::{Table, Tree};
+use crate::text::{At, Table, Tree};
 
 /// What everything else stands on.
 pub struct Base {
@@ -24,6 +26,8 @@ pub struct Base {
     pub calendar: leadloop_sync_core::calendar::Calendar,
     /// Where the data lies.
     pub store_url: Option<secrecy::SecretString>,
+    /// The master keys of the store.
+    pub store_keys: Option<StoreKeys>,
     /// Where we listen.
     pub listen: Option<std::net::SocketAddr>,
     /// How others reach us.
@@ -86,6 +90,7 @@ pub fn base(ctx: &mut Context<'_>) -> Base {
         region: region(ctx, &general),
         calendar,
         store_url,
+        store_keys: store_keys(ctx),
         listen,
         public_url: public_url(ctx, &server),
         answer_key: server.get("answer_key").cloned().and_then(|at| ctx.secret(&at)),
@@ -133,6 +138,39 @@ fn public_url(ctx: &mut Context<'_>, server: &Table) -> Option<String> {
         );
     }
     Some(at.value.trim_end_matches('/').to_owned())
+}
+
+/// The master keys of the store, each of 64 hexadecimal digits.
+fn store_keys(ctx: &mut Context<'_>) -> Option<StoreKeys> {
+    let store = ctx.one("store")?.value;
+    let encryption = store.table("encryption")?;
+    let key = encryption.get("key").cloned()?;
+    let old = match encryption.get("old_keys").cloned() {
+        Some(At { value: Tree::List(old), .. }) => old,
+        Some(one) => vec![one],
+        None => Vec::new(),
+    };
+    let key = store_key(ctx, &key);
+    let old: Vec<_> = old.iter().filter_map(|at| store_key(ctx, at)).collect();
+    Some(StoreKeys { key: key?, old })
+}
+
+fn store_key(ctx: &mut Context<'_>, at: &At<Tree>) -> Option<secrecy::SecretString> {
+    let key = ctx.secret(at)?;
+    let text = key.expose_secret().trim();
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        ctx.problems.push(
+            Problem::error(
+                "LL2160",
+                &at.span,
+                Words::new("a key of the store is 64 hexadecimal digits", "数据库密钥应为 64 位十六进制数字"),
+                Words::new("what stands there is not", "此处引用的内容不是"),
+            )
+            .help("make one with `openssl rand -hex 32`", "用 `openssl rand -hex 32` 生成"),
+        );
+        return None;
+    }
+    Some(key)
 }
 
 fn store_url(ctx: &mut Context<'_>, at: &crate::text::At<Tree>) -> Option<secrecy::SecretString> {

@@ -67,3 +67,35 @@ fn a_missing_secret_is_said_once_with_every_place_that_needs_it() {
     assert_eq!(missing[0].related.len(), 2);
     assert!(missing[0].message.en.contains("secrets/x") && missing[0].message.zh.contains("未设置"));
 }
+
+#[test]
+fn a_key_of_the_store_is_a_key_or_there_is_no_plan() {
+    let store = |keys: &str| {
+        format!(
+            "[store]\nurl = \"sqlite:x\"\nencryption = {keys}\n\
+             [[source]]\nname = \"list\"\nconnector = \"table_file\"\n"
+        )
+    };
+    let codes = |loaded: &Loaded| -> Vec<String> {
+        loaded.problems.iter().map(|problem| problem.code.to_string()).collect()
+    };
+    // The secret of these tests is a passphrase, which is no key.
+    for keys in
+        ["{ key = { env = \"SECRET\" } }", "{ key = { env = \"KEY\" }, old_keys = [{ env = \"SECRET\" }] }"]
+    {
+        let loaded = Ground::new().secret("KEY", &"0f".repeat(32)).load_text(&store(keys));
+        assert_eq!((codes(&loaded), loaded.plan.is_none()), (vec!["LL2160".to_owned()], true), "{keys}");
+        assert!(!shown(&loaded).contains(SECRET));
+    }
+    let absent = Ground::new().load_text(&store("{ key = { env = \"NOT_THERE\" } }"));
+    assert!(absent.plan.is_none(), "a store in clear must not come of a key that is missing");
+    let literal = Ground::new().load_text(&store(&format!("{{ key = \"{}\" }}", "0f".repeat(32))));
+    assert!(literal.plan.is_none() && !shown(&literal).contains("0f0f0f"));
+    let loaded = Ground::new()
+        .secret("KEY", &"0f".repeat(32))
+        .secret("OLD", &"1e".repeat(32))
+        .load_text(&store("{ key = { env = \"KEY\" }, old_keys = [{ env = \"OLD\" }] }"));
+    let keys = loaded.plan.as_ref().and_then(|plan| plan.store_keys.as_ref()).expect("there is no problem");
+    assert_eq!((keys.key.expose_secret(), keys.old.len()), ("0f".repeat(32).as_str(), 1));
+    assert!(!shown(&loaded).contains("0f0f0f") && !shown(&loaded).contains("1e1e1e"));
+}

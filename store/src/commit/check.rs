@@ -155,7 +155,7 @@ async fn check_identifiers<'a>(
     }
     for row in work.rows(&IDENTIFIER_CHECK, args![list]).await? {
         let kind: String = row.get(0)?;
-        let stored = Identifier::new(&kind, row.get::<String>(1)?);
+        let stored = Identifier::new(&kind, row.opened(1)?);
         let lead: LeadId = row.get(2)?;
         if let Some((identifier, allowed)) = expected.identifiers.get_key_value(&stored)
             && !allowed.contains(&lead)

@@ -56,6 +56,8 @@ enum Typed {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Around {
     pub(super) engine: Engine,
+    /// Documents are sealed: of what stands in them nothing is known here.
+    pub(super) sealed: bool,
     /// The time it is.
     pub(super) now: i64,
     /// What a value counts as that cannot be compared here.
@@ -76,6 +78,9 @@ pub(super) fn clause(asks: &Asks, around: Around) -> Clause {
     let Some(place) = place(&asks.name) else { return Clause::always(around.unknown) };
     let of_null = Clause::always(passes(&asks.test, asks.instead.as_ref().unwrap_or(&Value::Null)));
     let by_field = |name: &str| {
+        if around.sealed {
+            return Clause::always(around.unknown);
+        }
         let field = name.strip_prefix("lead.").unwrap_or(name);
         profile(field, Typed::AsIs, &asks.test, of_null.clone(), around)
     };
@@ -90,6 +95,11 @@ pub(super) fn clause(asks: &Asks, around: Around) -> Clause {
             let most = if around.engine == Engine::Sqlite { "max(0, (" } else { "greatest(0, (" };
             let days = pieces![most, Cell::from(around.now), " - ", column, ") / 86400000000)"];
             whole(days, &asks.test, around.unknown)
+        }
+        Place::YesNo(..) | Place::DocText(..) | Place::Field(..) | Place::Consent(_) | Place::Tags
+            if around.sealed =>
+        {
+            Clause::always(around.unknown)
         }
         Place::YesNo(sqlite, postgres) => {
             let value = if around.engine == Engine::Sqlite { sqlite } else { postgres };

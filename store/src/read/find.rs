@@ -13,6 +13,7 @@ use crate::cell::{Rows, args};
 use crate::doc::fold;
 use crate::error::StoreError;
 use crate::load::load_into;
+use crate::read::parts;
 use crate::statement::{FIND_KEYS, FIND_NAMES, FIND_PARTS};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -86,24 +87,29 @@ impl Store {
             identifiers.add(&identifier.kind.0).add(&identifier.value);
         }
         let mut values = Rows::of(&FIND_KEYS, 6);
+        let mut remotes = Rows::of(&FIND_KEYS, 7);
         let last = text.rsplit('/').next().unwrap_or(text);
         for value in BTreeSet::from([text.to_owned(), text.to_lowercase(), last.to_owned()]) {
             if !value.is_empty() {
-                values.add(value);
+                values.add(&value);
+                remotes.add(value);
             }
         }
         let mut work = self.pools().read().await?;
-        let args = args![lead_from, lead_to, handoff_from, handoff_to, identifiers, values, limit];
+        let args = args![lead_from, lead_to, handoff_from, handoff_to, identifiers, values, remotes, limit];
         let mut rows = work.rows(&FIND_KEYS, args).await?;
         let folded = fold(text);
+        let sealed = work.vault().is_some();
         if rows.is_empty() && !folded.is_empty() {
             let end = format!("{folded}\u{10FFFF}");
-            rows = work.rows(&FIND_NAMES, args![folded.clone(), end, limit]).await?;
-        }
-        if rows.is_empty() && folded.chars().count() >= 2 {
-            rows = work.rows(&FIND_PARTS, args![folded, limit]).await?;
+            rows = work.rows(&FIND_NAMES, args![folded.clone(), end, limit, folded.clone()]).await?;
         }
         let mut ranks: Vec<(LeadId, i64)> = Vec::new();
+        if rows.is_empty() && sealed && !folded.is_empty() {
+            ranks = parts::named(&mut work, &folded, limit).await?;
+        } else if rows.is_empty() && folded.chars().count() >= 2 {
+            rows = work.rows(&FIND_PARTS, args![folded, limit]).await?;
+        }
         for row in rows {
             ranks.push((row.get(0)?, row.get(1)?));
         }

@@ -79,7 +79,7 @@ impl Store {
                 Ok(UntoldAlarm {
                     key: row.get(0)?,
                     code: row.get(1)?,
-                    detail: row.get(2)?,
+                    detail: row.opened(2)?,
                     raised: row.get(3)?,
                     since: row.get(4)?,
                 })

@@ -7,6 +7,7 @@ pub mod funnel;
 pub mod handoffs;
 pub mod pages;
 pub mod parked;
+pub(crate) mod parts;
 pub mod quarantine;
 mod reconcile;
 pub mod sources;

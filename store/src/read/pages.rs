@@ -11,7 +11,9 @@ use uuid::Uuid;
 use crate::Store;
 use crate::cell::{Row, Rows, args};
 use crate::doc::fold;
+use crate::engine::Work;
 use crate::error::StoreError;
+use crate::read::parts;
 use crate::read::story::suspect_of;
 use crate::statement::{LEAD_PAGE, LEAD_WALK, STORY_LINKS, SUSPECT_LIST};
 
@@ -53,27 +55,14 @@ impl Store {
     /// # Errors
     /// Where the database does not answer or a lead cannot be read.
     pub async fn leads(&self, ask: &LeadAsk) -> Result<Vec<Lead>> {
-        let before = ask.after.map_or_else(Uuid::max, |after| after.uuid());
         let text = ask.text.as_deref().map(fold).filter(|text| !text.is_empty());
-        let mut pools = Rows::of(&LEAD_PAGE, 8);
-        for pool in ask.pools.iter().flatten() {
-            pools.add(pool);
-        }
-        let args = args![
-            before,
-            ask.stage.map(Stage::as_str),
-            ask.source.as_ref(),
-            ask.channel.as_ref(),
-            ask.owner.as_ref(),
-            text,
-            ask.pools.is_none(),
-            pools,
-            ask.limit
-        ];
         let mut work = self.pools().read().await?;
-        let rows = work.rows(&LEAD_PAGE, args).await?;
+        let found = match text {
+            Some(text) if work.vault().is_some() => page_with(&mut work, ask, &text).await,
+            text => page(&mut work, ask, ask.after, text, ask.limit).await,
+        };
         work.undo().await?;
-        rows.iter().map(|row| row.doc(0)).collect()
+        found
     }
 
     /// A page of pairs that may be one person, by their ids (`after`: the last of the page before): those that nobody has
@@ -118,6 +107,50 @@ impl Store {
         let with_links = |lead: Lead| LinkedLead { links: links.remove(&lead.id).unwrap_or_default(), lead };
         Ok(leads.into_iter().map(with_links).collect())
     }
+}
+
+/// A page of leads behind `after`.
+async fn page(
+    work: &mut Work,
+    ask: &LeadAsk,
+    after: Option<LeadId>,
+    text: Option<String>,
+    limit: u32,
+) -> Result<Vec<Lead>> {
+    let before = after.map_or_else(Uuid::max, |after| after.uuid());
+    let mut pools = Rows::of(&LEAD_PAGE, 8);
+    for pool in ask.pools.iter().flatten() {
+        pools.add(pool);
+    }
+    let args = args![
+        before,
+        ask.stage.map(Stage::as_str),
+        ask.source.as_ref(),
+        ask.channel.as_ref(),
+        ask.owner.as_ref(),
+        text,
+        ask.pools.is_none(),
+        pools,
+        limit
+    ];
+    work.rows(&LEAD_PAGE, args).await?.iter().map(|row| row.doc(0)).collect()
+}
+
+/// As [`page`], where what contains the text is sealed.
+async fn page_with(work: &mut Work, ask: &LeadAsk, text: &str) -> Result<Vec<Lead>> {
+    let most = usize::try_from(ask.limit).unwrap_or(usize::MAX);
+    let (mut found, mut after) = (Vec::new(), ask.after);
+    while found.len() < most {
+        let leads = page(work, ask, after, None, parts::PAGE).await?;
+        after = leads.last().map(|lead| lead.id);
+        let last = u32::try_from(leads.len()).unwrap_or(u32::MAX) < parts::PAGE;
+        found.extend(parts::with_part(work, leads, text).await?);
+        if last {
+            break;
+        }
+    }
+    found.truncate(most);
+    Ok(found)
 }
 
 /// Columns: as of a suspect, then verdict, judged_by, judged_at.

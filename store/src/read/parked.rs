@@ -110,7 +110,7 @@ impl Store {
                 kind: row.get(1)?,
                 object: row.get(2)?,
                 code: row.get(3)?,
-                detail: row.get(4)?,
+                detail: row.opened(4)?,
                 count: row.get(5)?,
                 first: row.get(6)?,
                 last: row.get(7)?,

@@ -168,7 +168,7 @@ impl Store {
 /// Columns: push, place, source, at, code, detail, fixed, body.
 fn record_of(row: &Row) -> Result<QuarantinedRecord> {
     let record =
-        Quarantined { position: row.get(1)?, code: row.get(4)?, detail: row.get(5)?, raw: row.doc(7)? };
+        Quarantined { position: row.get(1)?, code: row.get(4)?, detail: row.opened(5)?, raw: row.doc(7)? };
     Ok(QuarantinedRecord {
         push: row.get(0)?,
         source: row.get(2)?,
@@ -184,7 +184,7 @@ fn push_of(row: &Row) -> Result<StoredPush> {
     let state = if state == "parked" {
         PushState::Parked {
             code: row.get::<Option<String>>(9)?.unwrap_or_default(),
-            detail: row.get::<Option<String>>(10)?.unwrap_or_default(),
+            detail: row.maybe_opened(10)?.unwrap_or_default(),
         }
     } else {
         PushState::Read
@@ -194,9 +194,9 @@ fn push_of(row: &Row) -> Result<StoredPush> {
         source: row.get(1)?,
         arrived: row.get(2)?,
         method: row.get(3)?,
-        path: row.get(4)?,
+        path: row.opened(4)?,
         headers: row.doc(5)?,
-        body: row.get(6)?,
+        body: row.opened_bytes(6)?,
         config: row.get(7)?,
         state,
     })

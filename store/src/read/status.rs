@@ -194,7 +194,7 @@ fn alarm_of(row: &Row) -> Result<RaisedAlarm> {
     let alarm = Alarm {
         key: row.get(0)?,
         code: row.get(1)?,
-        detail: row.get(2)?,
+        detail: row.opened(2)?,
         raised: row.get(3)?,
         at: row.get(4)?,
     };

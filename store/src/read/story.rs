@@ -189,7 +189,7 @@ pub(crate) async fn with_attempts(work: &mut Work, rows: &[Row]) -> Result<Vec<T
     }
     let mut notes: BTreeMap<DeliveryId, Vec<AttemptNote>> = BTreeMap::new();
     for row in work.rows(&STORY_ATTEMPTS, args![ids, ROWS * 10]).await? {
-        let note = AttemptNote { at: row.get(1)?, class: row.get(2)?, detail: row.get(3)? };
+        let note = AttemptNote { at: row.get(1)?, class: row.get(2)?, detail: row.opened(3)? };
         notes.entry(row.get(0)?).or_default().push(note);
     }
     for told in &mut told {
@@ -212,7 +212,7 @@ pub(crate) fn capture_of(row: &Row) -> Result<KeptCapture> {
         Some("nothing") => Some(CaptureEnd::Nothing),
         Some(_) => Some(CaptureEnd::Parked {
             code: row.get::<Option<String>>(4)?.unwrap_or_default(),
-            detail: row.get::<Option<String>>(5)?.unwrap_or_default(),
+            detail: row.maybe_opened(5)?.unwrap_or_default(),
         }),
     };
     Ok(KeptCapture { capture: row.doc(0)?, end })
@@ -226,8 +226,8 @@ fn feedback_of(row: &Row) -> Result<Feedback> {
         lead: row.get(2)?,
         at: row.get(3)?,
         tag: row.get(4)?,
-        remark: row.get(5)?,
-        by: row.get(6)?,
+        remark: row.maybe_opened(5)?,
+        by: row.maybe_opened(6)?,
         next: row.get(7)?,
         next_at: row.get(8)?,
     })
@@ -238,7 +238,7 @@ pub(crate) fn suspect_of(row: &Row) -> Result<Suspect> {
     Ok(Suspect {
         lead: row.get(0)?,
         other: row.get(1)?,
-        by: Identifier { kind: IdentifierKind(row.get(2)?), value: row.get(3)? },
+        by: Identifier { kind: IdentifierKind(row.get(2)?), value: row.opened(3)? },
         reason: row.get(4)?,
         at: row.get(5)?,
     })

@@ -295,7 +295,9 @@ async fn a_filter_finds_what_the_evaluator_says() {
         let effects = leads.iter().cloned().chain([merged]).map(put).collect();
         written(&store, effects).await;
         let (mut tried, mut looked, mut fitting, mut kept) = (0_u32, 0, 0, 0_u32);
-        while tried < 400 {
+        // Of sealed leads everything is opened: fewer conditions say as much.
+        let most = if store.encrypted() { 60 } else { 400 };
+        while tried < most {
             let text = condition(&mut dice, 3);
             let Ok(expr) = Expr::filter(&text, &schema) else { continue };
             tried += 1;
@@ -310,6 +312,9 @@ async fn a_filter_finds_what_the_evaluator_says() {
             looked += rows;
             fitting += u64::try_from(ids.len()).unwrap();
             kept += u32::from(rows < 150);
+        }
+        if store.encrypted() {
+            return; // what stands in sealed documents is asked of every lead
         }
         // The narrowing is worth having: most conditions do not read the whole pool.
         assert!(kept * 10 > tried * 6, "{}: only {kept} of {tried} were narrowed", store.engine());
@@ -340,6 +345,10 @@ async fn what_sql_can_say_is_exact() {
         ] {
             let expr = Expr::filter(text, &schema).unwrap();
             let (leads, rows) = found(&store, &policy, &expr).await;
+            if store.encrypted() {
+                assert!(rows >= u64::try_from(leads.len()).unwrap(), "{text}");
+                continue;
+            }
             assert_eq!(rows, u64::try_from(leads.len()).unwrap(), "{}: {text}", store.engine());
             assert!(rows > 0 && rows < 300, "{text}: {rows}");
         }

@@ -11,6 +11,8 @@
 mod folders;
 pub mod http;
 mod postgres;
+mod traces;
 
 pub use folders::{root, samples_dir, shared_dir, temp_dir};
 pub use postgres::{Database, fresh_database, postgres_url};
+pub use traces::{file_bytes, traces};

@@ -27,6 +27,23 @@ const CALENDAR: &[Key] = &[
     ),
 ];
 
+const ENCRYPTION: &[Key] = &[
+    must(
+        "key",
+        Secret,
+        "{ env = \"STORE_KEY\" }",
+        "The master key: 64 hexadecimal digits (`openssl rand -hex 32`). Without it nothing can be read.",
+        "主密钥：64 位十六进制数字（`openssl rand -hex 32`）。丢失后数据无法读取。",
+    ),
+    key(
+        "old_keys",
+        List(&Secret),
+        "[{ env = \"STORE_KEY_OLD\" }]",
+        "Master keys before it; a database under one of them goes under `key` at the next start.",
+        "以前的主密钥；使用旧密钥的数据库在下次启动时换用 `key`。",
+    ),
+];
+
 /// The sections of this part of the road, in order.
 pub(super) const PART: &[Section] = &[
     Section {
@@ -75,13 +92,22 @@ pub(super) const PART: &[Section] = &[
         name: "store",
         many: false,
         doc: ("Where the data lies.", "数据存储位置。"),
-        keys: &[must(
-            "url",
-            TextOrSecret,
-            "\"sqlite:data/leadloop.db\"",
-            "`sqlite:PATH`, or `postgres://…` (as a secret where it holds a password).",
-            "`sqlite:路径` 或 `postgres://…`（含密码时用密钥引用）。",
-        )],
+        keys: &[
+            must(
+                "url",
+                TextOrSecret,
+                "\"sqlite:data/leadloop.db\"",
+                "`sqlite:PATH`, or `postgres://…` (as a secret where it holds a password).",
+                "`sqlite:路径` 或 `postgres://…`（含密码时用密钥引用）。",
+            ),
+            key(
+                "encryption",
+                Table(ENCRYPTION),
+                "{ key = { env = \"STORE_KEY\" } }",
+                "Personal data is sealed before it is stored. Settled with the first start of an empty database.",
+                "个人数据加密后存储；只能在空数据库首次启动时决定。",
+            ),
+        ],
     },
     Section {
         name: "server",
