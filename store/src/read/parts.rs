@@ -56,7 +56,8 @@ async fn identifiers_of(work: &mut Work, leads: &[Lead]) -> Result<BTreeMap<Lead
 /// their rank as a find statement gives it (4: the company, 5: the person).
 pub(crate) async fn named(work: &mut Work, folded: &str, limit: u32) -> Result<Vec<(LeadId, i64)>> {
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (mut starts, mut parts): (Vec<(LeadId, i64)>, Vec<(LeadId, i64)>) = (Vec::new(), Vec::new());
+    let mut starts: Vec<(LeadId, i64)> = Vec::new();
+    let mut parts: Vec<(LeadId, i64)> = Vec::new();
     let mut after = Uuid::nil();
     loop {
         let rows = work.rows(&FIND_WALK, args![after, PAGE]).await?;

@@ -326,8 +326,11 @@ async fn nothing_personal_stands_in_an_encrypted_database() {
     }
 }
 
+/// The keys a store is opened with, the current one and those before it; and the code with which it is refused.
+type Step<'a> = (Option<(u8, &'a [u8])>, Option<&'a str>);
+
 /// Opens a store on each engine, with what it is made with first and what is asked of it then.
-async fn opened(hint: &str, steps: &[(Option<(u8, &[u8])>, Option<&str>)]) {
+async fn opened(hint: &str, steps: &[Step<'_>]) {
     let folder = leadloop_testing::temp_dir();
     let database = leadloop_testing::fresh_database(hint);
     let file = format!("sqlite:{}", folder.path().join("store.db").display());

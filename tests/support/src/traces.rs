@@ -45,7 +45,7 @@ fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         // What the neighbours have a part in is left out.
         let from = [0, 2, 3][shift];
         let to = coded.len() - [0, 2, 1][shifted.len() % 3].min(coded.len());
-        let inner = &coded[from..to];
+        let inner = coded.get(from..to).unwrap_or_default();
         forms.push(("base64", inner.as_bytes().to_vec()));
         forms.push(("base64url", inner.replace('+', "-").replace('/', "_").into_bytes()));
     }
