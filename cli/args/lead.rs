@@ -49,6 +49,47 @@ pub enum Lead {
     /// Give a person a new phone number; the old one stays as evidence
     #[command(after_help = "Example:\n  leadloop lead phone 13800001104 13900001104")]
     Phone(LeadPhone),
+    /// Add tags to a lead, or remove some
+    #[command(subcommand)]
+    Tag(LeadTag),
+    /// Write a remark on a lead, or its requirement: sales read it in the brief
+    #[command(
+        after_help = "Example:\n  leadloop lead note 13800001104 \"wants an offer before May\"\n  leadloop lead note 13800001104 --requirement \"MES for two plants\""
+    )]
+    Note(LeadNote),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LeadTag {
+    /// Add tags
+    #[command(
+        after_help = "Example:\n  leadloop lead tag add 13800001104 vip 展会2026\n\nConditions read them: `\"vip\" in lead.tags`."
+    )]
+    Add(LeadTags),
+    /// Remove tags
+    #[command(after_help = "Example:\n  leadloop lead tag remove 13800001104 vip")]
+    Remove(LeadTags),
+}
+
+#[derive(Debug, Args)]
+pub struct LeadTags {
+    /// A lead id, phone or mail address
+    pub who: String,
+    /// The tags
+    #[arg(required = true, value_name = "TAG")]
+    pub tags: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct LeadNote {
+    /// A lead id, phone or mail address
+    pub who: String,
+    /// What is to be remembered
+    #[arg(required = true, value_name = "TEXT")]
+    pub text: Vec<String>,
+    /// It is what they need; it stands in place of what is known of that
+    #[arg(long)]
+    pub requirement: bool,
 }
 
 #[derive(Debug, Args)]

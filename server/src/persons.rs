@@ -1,4 +1,4 @@
-//! Who is one person, said by hand: merge, unmerge, apart, a new phone.
+//! Who is one person, said by hand: merge, unmerge, apart, a new phone; and what people write on a lead.
 //!
 //! Part of [`crate::people`]. What follows from it is decided in `sync_core::person`; this module loads, waits for what is
 //! on its way to sales, commits and notes who said so.
@@ -13,6 +13,7 @@ use leadloop_sync_core::effect::Reaction;
 use leadloop_sync_core::ids::LeadId;
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::{Delivery, DeliveryState};
+use leadloop_sync_core::person::mark::{self, Mark};
 use leadloop_sync_core::person::{Refusal, merge, part, phone};
 use leadloop_sync_core::policy::Policy;
 use serde::{Deserialize, Serialize};
@@ -65,13 +66,20 @@ pub enum Said {
         /// The number as somebody wrote it.
         number: String,
     },
+    /// Somebody writes on a lead.
+    Mark {
+        /// Which.
+        lead: LeadId,
+        /// What.
+        mark: Mark,
+    },
 }
 
 impl Said {
     fn leads(&self) -> Vec<LeadId> {
         match self {
             Said::Same { one, other } | Said::Apart { one, other } => vec![*one, *other],
-            Said::Unmerge { lead } | Said::Phone { lead, .. } => vec![*lead],
+            Said::Unmerge { lead } | Said::Phone { lead, .. } | Said::Mark { lead, .. } => vec![*lead],
         }
     }
 
@@ -82,6 +90,8 @@ impl Said {
             Said::Apart { .. } => "apart",
             Said::Unmerge { .. } => "unmerge",
             Said::Phone { .. } => "change_phone",
+            Said::Mark { mark: Mark::Add(_) | Mark::Remove(_), .. } => "tag",
+            Said::Mark { .. } => "note",
         }
     }
 }
@@ -147,7 +157,9 @@ async fn attempt(node: &Node, order: &Order) -> Result<Option<Vec<LeadId>>, Fail
     let policy = &plan.policy;
     let mut tx = node.store.begin(WriteLane::Background).await?;
     let (mut book, unsettled) = load(&mut tx, &order.said, policy).await?;
-    if unsettled.iter().any(|delivery| matches!(delivery.state, DeliveryState::Claimed { .. })) {
+    // What is on its way to sales does not change by what somebody writes on the lead.
+    let waits = !matches!(order.said, Said::Mark { .. });
+    if waits && unsettled.iter().any(|delivery| matches!(delivery.state, DeliveryState::Claimed { .. })) {
         tx.undo().await?;
         return Ok(None);
     }
@@ -157,7 +169,7 @@ async fn attempt(node: &Node, order: &Order) -> Result<Option<Vec<LeadId>>, Fail
         book.apply(reaction);
     }
     let leads: Vec<LeadId> = order.said.leads().into_iter().collect();
-    if matches!(order.said, Said::Same { .. } | Said::Unmerge { .. }) {
+    if matches!(order.said, Said::Same { .. } | Said::Unmerge { .. } | Said::Mark { .. }) {
         let roots: Vec<LeadId> =
             book.leads.values().filter(|lead| lead.merged_into.is_none()).map(|lead| lead.id).collect();
         for root in roots {
@@ -212,6 +224,9 @@ fn decide(
         Said::Unmerge { lead } => part::part(book, *lead, who, policy, moment),
         Said::Phone { lead, number } => {
             phone::change(book, (*lead, number), who, policy, moment).map(|reaction| vec![reaction])
+        }
+        Said::Mark { lead, mark } => {
+            mark::mark(book, (*lead, mark), who, policy, moment).map(|reaction| vec![reaction])
         }
     }
 }

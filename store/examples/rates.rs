@@ -180,6 +180,7 @@ fn somebody(capture: &Captured, moment: &mut Moment) -> Lead {
         created_at: NOW,
         merged_into: None,
         bonds: Default::default(),
+        marks: Default::default(),
     }
 }
 

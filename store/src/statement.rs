@@ -196,6 +196,7 @@ statements! {
     ERASE_CAPTURE = "erase_capture";
     ERASE_CAPTURE_DUE = "erase_capture_due";
     ERASE_CLAIMED = "erase_claimed";
+    ERASE_COMPANY_PAIR = "erase_company_pair";
     ERASE_COUNT = "erase_count";
     ERASE_DEADLINE = "erase_deadline";
     ERASE_DECISION = "erase_decision";

@@ -9,7 +9,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::because::{Because, Reason};
-use crate::book::{Book, Needs};
+use crate::book::{Book, HISTORY_LOADED, Needs};
 use crate::capture::{CaptureEnd, CaptureKind, Captured, Identifier};
 use crate::case::Case;
 use crate::effect::{Effect, Reaction, Suspect};
@@ -92,7 +92,8 @@ impl<'a> Order<'a> {
         let joined = leads.len() > 1 || captured.who.iter().any(|identifier| self.fresh.contains(identifier));
         for (id, lead) in leads {
             let latest = self.latest.entry(id).or_insert(lead.last_touch_at);
-            if joined || captured.at <= *latest {
+            // What is longer than what is loaded is never counted anew: its history is left where it is.
+            if (joined || captured.at <= *latest) && lead.touches <= HISTORY_LOADED {
                 self.at_stake.insert(id);
             }
             *latest = (*latest).max(captured.at);

@@ -16,7 +16,7 @@ use crate::facts;
 use crate::handoff::HandoffState;
 use crate::ids::{LeadId, LinkName};
 use crate::inform;
-use crate::lead::{Bonds, Lead, RemoteRef, Stage};
+use crate::lead::{Bonds, Lead, Marks, RemoteRef, Stage};
 use crate::mirror_read::roles_in;
 use crate::moment::Moment;
 use crate::outbox::{Delivery, DeliveryState, Lane, Operation, Purpose};
@@ -111,6 +111,7 @@ fn skeleton(lead: &Lead, moment: &Moment) -> Lead {
         rest_until: None,
         // What it was by itself, and what identified it once.
         bonds: Bonds::default(),
+        marks: Marks::default(),
         ..lead.clone()
     }
 }

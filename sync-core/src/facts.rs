@@ -19,7 +19,7 @@ use crate::score;
 use crate::time::{Micros, Timestamp};
 
 /// Pool fields of a person that hold text.
-pub const LEAD_TEXTS: [&str; 18] = [
+pub const LEAD_TEXTS: [&str; 19] = [
     "name",
     "first_name",
     "last_name",
@@ -32,6 +32,7 @@ pub const LEAD_TEXTS: [&str; 18] = [
     "title",
     "department",
     "requirement",
+    "remark",
     "country",
     "province",
     "city",

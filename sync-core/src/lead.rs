@@ -287,6 +287,43 @@ pub struct Former {
     pub why: String,
 }
 
+/// What people of the house wrote on a lead, with who did and when.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct Marks {
+    /// Remarks, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<Remark>,
+    /// Who gave it which of its tags; a tag that a source brought has no entry.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tagged: BTreeMap<String, Tagged>,
+}
+
+impl Marks {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What somebody wrote.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Remark {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub who: String,
+    /// The words.
+    pub text: String,
+}
+
+/// Who gave a tag.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tagged {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub who: String,
+}
+
 /// A lead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lead {
@@ -348,6 +385,9 @@ pub struct Lead {
     /// How it hangs together with others.
     #[serde(default, skip_serializing_if = "Bonds::is_empty")]
     pub bonds: Bonds,
+    /// What people of the house wrote on it.
+    #[serde(default, skip_serializing_if = "Marks::is_empty")]
+    pub marks: Marks,
 }
 
 impl Lead {

@@ -13,7 +13,7 @@ use crate::because::Reason;
 use crate::capture::{Captured, Identifier};
 use crate::facts::{self, Scene};
 use crate::ids::LeadId;
-use crate::lead::{Bonds, Consent, Fact, Lead, Origin, Stage, Touch};
+use crate::lead::{Bonds, Consent, Fact, Lead, Marks, Origin, Stage, Touch};
 use crate::moment::Moment;
 use crate::normal::prefix;
 use crate::policy::{self, Filler, Policy};
@@ -59,6 +59,7 @@ pub fn new_lead(captured: &Captured, moment: &mut Moment) -> Lead {
         created_at: moment.now,
         merged_into: None,
         bonds: Bonds::default(),
+        marks: Marks::default(),
     }
 }
 

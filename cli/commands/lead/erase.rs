@@ -176,6 +176,11 @@ fn kind_words<'s>(screen: &'s Screen, kind: &'s str) -> (&'s str, &'s str) {
         "link" => ("links to records", "记录关联", gone),
         "reason" => ("reasons", "原因记录", gone),
         "suspect" => ("suspects", "疑似同一人", gone),
+        "company_pair" => (
+            "doubtful pairs of companies it raised",
+            "由其引出的疑似公司",
+            ("the pair stays, the lead is forgotten", "保留公司对，删除线索关联"),
+        ),
         "mirror" => ("mirrored records", "CRM 镜像", gone),
         "visit" => ("counted visits", "访问计数", gone),
         "quarantine" => ("records in quarantine", "隔离记录", gone),

@@ -3,6 +3,7 @@
 mod erase;
 mod export;
 mod list;
+mod mark;
 mod same;
 mod scores;
 mod search;
@@ -13,7 +14,7 @@ pub mod who;
 pub use list::to_json;
 
 use crate::args::General;
-use crate::args::lead::Lead;
+use crate::args::lead::{Lead, LeadTag};
 use crate::failure::Failure;
 use crate::screen::Screen;
 
@@ -34,5 +35,8 @@ pub async fn run(screen: &mut Screen, general: &General, command: Lead) -> Resul
         Lead::Unmerge(args) => same::unmerge(screen, general, &args).await,
         Lead::Apart(args) => same::apart(screen, general, &args).await,
         Lead::Phone(args) => same::phone(screen, general, &args).await,
+        Lead::Tag(LeadTag::Add(args)) => mark::add(screen, general, args).await,
+        Lead::Tag(LeadTag::Remove(args)) => mark::remove(screen, general, args).await,
+        Lead::Note(args) => mark::note(screen, general, args).await,
     }
 }

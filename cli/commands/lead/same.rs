@@ -98,7 +98,7 @@ async fn pair(plan: &Arc<Plan>, args: &LeadPair) -> Result<(LeadId, LeadId), Fai
 }
 
 /// The lead that is meant; an id is taken as it stands.
-async fn id(plan: &Arc<Plan>, asked: &str) -> Result<LeadId, Failure> {
+pub(super) async fn id(plan: &Arc<Plan>, asked: &str) -> Result<LeadId, Failure> {
     if asked.starts_with("L-")
         && let Ok(id) = asked.parse()
     {
@@ -110,7 +110,7 @@ async fn id(plan: &Arc<Plan>, asked: &str) -> Result<LeadId, Failure> {
     found.map(|found| found.lead.id)
 }
 
-async fn order(plan: &Arc<Plan>, said: Said) -> Result<Vec<LeadId>, Failure> {
+pub(super) async fn order(plan: &Arc<Plan>, said: Said) -> Result<Vec<LeadId>, Failure> {
     let desk = Desk::open(plan).await?;
     let order = persons::Order { said, who: reveal::who() };
     let done = desk.carry_out(Order::People(people::Order::Persons(order))).await;
@@ -118,7 +118,7 @@ async fn order(plan: &Arc<Plan>, said: Said) -> Result<Vec<LeadId>, Failure> {
     done.map(|done| done.leads)
 }
 
-fn tell(screen: &Screen, leads: &[LeadId], en: String, zh: String) -> Result<(), Failure> {
+pub(super) fn tell(screen: &Screen, leads: &[LeadId], en: String, zh: String) -> Result<(), Failure> {
     if screen.is_json() {
         let leads: Vec<String> = leads.iter().map(LeadId::to_string).collect();
         return Ok(screen.json(&json!({ "leads": leads }))?);

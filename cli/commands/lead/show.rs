@@ -66,6 +66,7 @@ fn print(screen: &Screen, plan: &Plan, story: &Story, privacy: Privacy) -> Resul
     if !lead.tags.is_empty() {
         screen.line(&lead.tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join("  "))?;
     }
+    marks(screen, lead, zone)?;
 
     screen.head(screen.words("Fields", "字段"))?;
     let mut table = Rows::new(&["", "", "", ""]).indent(2);
@@ -91,6 +92,25 @@ fn print(screen: &Screen, plan: &Plan, story: &Story, privacy: Privacy) -> Resul
         ]);
     }
     Ok(screen.table(&table)?)
+}
+
+/// What people wrote on it, with who did and when.
+fn marks(screen: &Screen, lead: &Lead, zone: &jiff::tz::TimeZone) -> Result<(), Failure> {
+    if !lead.marks.tagged.is_empty() {
+        screen.head(screen.words("Tagged by", "标签由谁添加"))?;
+        let mut table = Rows::new(&["", "", ""]).indent(2);
+        for (tag, given) in &lead.marks.tagged {
+            table.push(vec![format!("#{tag}"), given.who.clone(), when::clock(given.at, zone)]);
+        }
+        screen.table(&table)?;
+    }
+    if !lead.marks.remarks.is_empty() {
+        screen.head(screen.words("Remarks", "备注"))?;
+        for remark in lead.marks.remarks.iter().rev() {
+            screen.line(&format!("  {}  {}  {}", when::clock(remark.at, zone), remark.who, remark.text))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the company is with sales, as the mirror has it now.
@@ -225,6 +245,19 @@ fn to_json(story: &Story, plan: &Plan, privacy: Privacy) -> Value {
     json["consent"] = json!(lead.consent);
     json["scores"] = json!(score::all(lead, &plan.policy, when::now()));
     json["tags"] = json!(lead.tags);
+    json["tagged"] = lead
+        .marks
+        .tagged
+        .iter()
+        .map(|(tag, given)| (tag.clone(), json!({ "who": given.who, "at": time(given.at) })))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    json["remarks"] = lead
+        .marks
+        .remarks
+        .iter()
+        .map(|remark| json!({ "at": time(remark.at), "who": remark.who, "text": remark.text }))
+        .collect();
     json["merged"] = story.merged.iter().map(|lead| Value::from(lead.id.to_string())).collect();
     json["suspects"] = story
         .suspects

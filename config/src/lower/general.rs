@@ -163,7 +163,7 @@ pub fn handoff(ctx: &mut Context<'_>, link: Option<LinkName>, linked: bool) -> H
         when_accepted,
         link_for: table.duration("answer_for").unwrap_or(Micros::days(30)),
         brief: if brief.is_empty() {
-            ["requirement", "tags", "scores", "last 20 touches", "why"].map(str::to_owned).to_vec()
+            ["requirement", "remarks", "tags", "scores", "last 20 touches", "why"].map(str::to_owned).to_vec()
         } else {
             brief
         },

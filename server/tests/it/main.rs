@@ -15,6 +15,10 @@ mod hostile;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]
+mod long_life;
+#[cfg(test)]
+mod marks;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod outbox;

@@ -61,21 +61,25 @@ impl Secrets for OneFile {
     }
 }
 
-fn plan(points: u32) -> Arc<Plan> {
-    let files = OneFile(config(points));
+fn read(config: &str) -> Arc<Plan> {
+    let files = OneFile(config.to_owned());
     let loaded = leadloop_config::load("leadloop.toml", &files, &files, &Registry::all());
     Arc::new(loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems)))
 }
 
-async fn node(url: &str, points: u32) -> Arc<Node> {
+pub(crate) async fn node(url: &str, points: u32) -> Arc<Node> {
+    node_of(url, &config(points)).await
+}
+
+pub(crate) async fn node_of(url: &str, config: &str) -> Arc<Node> {
     let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let node = quiet(plan(points), store).expect("a node");
+    let node = quiet(read(config), store).expect("a node");
     leadloop_server::run::put_in_force(&node).await.expect("it is in force");
     node
 }
 
 /// Rows of a file: (name, phone).
-async fn import(node: &Node, rows: &[(&str, &str)], at: &str) -> Done {
+pub(crate) async fn import(node: &Node, rows: &[(&str, &str)], at: &str) -> Done {
     let zone = jiff::tz::TimeZone::UTC;
     let raw = |(place, (name, phone)): (usize, &(&str, &str))| RawLead {
         position: u32::try_from(place + 1).expect("small"),
@@ -94,7 +98,7 @@ async fn import(node: &Node, rows: &[(&str, &str)], at: &str) -> Done {
     done
 }
 
-async fn found(node: &Node, phone: &str) -> Option<Lead> {
+pub(crate) async fn found(node: &Node, phone: &str) -> Option<Lead> {
     let identifiers = vec![Identifier::new("phone", phone)];
     let found =
         node.store.find(&Question { identifiers, text: phone.to_owned() }, 5).await.expect("an answer");

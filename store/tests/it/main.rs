@@ -10,6 +10,7 @@ mod model;
 mod nodes;
 mod outbox;
 mod people;
+mod personal;
 mod reads;
 mod samples;
 mod sealed;

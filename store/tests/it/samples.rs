@@ -134,6 +134,7 @@ pub(crate) fn lead(n: u64, version: i64) -> Lead {
         created_at: at(0),
         merged_into: None,
         bonds: Default::default(),
+        marks: Default::default(),
     }
 }
 

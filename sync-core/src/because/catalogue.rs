@@ -43,6 +43,10 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "{who} took a merge back: {lead} was parted from {from}",
     ),
     ("record_corrected", "更正 CRM 记录的 {fields}", "put {fields} of the CRM record right"),
+    ("tagged", "{who} 添加标签：{tags}", "{who} added the tags {tags}"),
+    ("untagged", "{who} 移除标签：{tags}", "{who} removed the tags {tags}"),
+    ("remarked", "{who} 备注：{text}", "{who} noted: {text}"),
+    ("required", "{who} 填写需求：{text}", "{who} wrote the requirement: {text}"),
     (
         "phone_changed",
         "{who} 将手机更换为 {to}，原号码保留为依据",

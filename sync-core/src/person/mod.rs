@@ -3,9 +3,10 @@
 //!
 //! What came through a lead (profile, consent, tags, points, touches, identifiers) is its own and can be composed anew at
 //! any time, in an order that does not depend on who was merged first. Where the person stands with sales is one thing,
-//! kept on the survivor. Who is one person is decided by [`crate::identity`]; what people order is in [`merge`], [`part`]
-//! and [`phone`].
+//! kept on the survivor. Who is one person is decided by [`crate::identity`]; what people order is in [`mark`],
+//! [`merge`], [`part`] and [`phone`].
 
+pub mod mark;
 pub mod merge;
 pub mod part;
 pub mod phone;
@@ -152,6 +153,7 @@ fn join(older: &mut Lead, younger: &Lead, policy: &Policy) {
     let room = MOST_TAGS.saturating_sub(older.tags.len());
     let new: Vec<String> = younger.tags.difference(&older.tags).take(room).cloned().collect();
     older.tags.extend(new);
+    mark::join(older, younger);
     older.last_touch_at = older.last_touch_at.max(younger.last_touch_at);
     older.touches = older.touches.saturating_add(younger.touches);
     older.created_at = older.created_at.min(younger.created_at);
@@ -173,11 +175,11 @@ pub(crate) fn recount(
     policy: &Policy,
     effects: &mut Vec<Effect>,
 ) {
-    let all = book.touches.values().flatten();
-    let own: Vec<Touch> = all.filter(|touch| ids.contains(&touch.lead)).cloned().collect();
-    if u32::try_from(own.len()) != Ok(lead.touches) {
+    let of = || book.touches.values().flatten().filter(|touch| ids.contains(&touch.lead));
+    if u32::try_from(of().count()) != Ok(lead.touches) {
         return;
     }
+    let own: Vec<Touch> = of().cloned().collect();
     let replayed = replay::replay(lead, own, policy);
     lead.scores = replayed.scores;
     effects.extend(replayed.changed.into_iter().map(|touch| Effect::Receipts(Box::new(touch))));

@@ -77,6 +77,7 @@ pub(crate) fn lead(id: LeadId, fields: &[(&str, &str)], now: Timestamp) -> Lead 
         created_at: now,
         merged_into: None,
         bonds: Default::default(),
+        marks: Default::default(),
     }
 }
 
