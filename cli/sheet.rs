@@ -59,13 +59,7 @@ impl Sheet {
     /// # Errors
     /// Where the ending is neither, the file is there and `force` is not given, or it cannot be made.
     pub fn begin(path: &Path, force: bool, heads: &[String]) -> Result<Self, Failure> {
-        if path.exists() && !force {
-            return Err(Failure::input(
-                format!("`{}` is there already", path.display()),
-                format!("`{}` 已存在", path.display()),
-            )
-            .help("name another file, or add --force", "请换一个文件名，或加 --force"));
-        }
+        refuse_to_overwrite(path, force)?;
         let part = part_of(path);
         let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
         let kind = match ending.as_deref() {
@@ -123,7 +117,8 @@ impl Sheet {
                     workbook.worksheet_from_index(0).map_err(|error| unwritable(&self.part, &error))?;
                 for (column, cell) in cells.iter().enumerate() {
                     let column = u16::try_from(column).unwrap_or(u16::MAX);
-                    put(sheet, at, column, cell, quoted).map_err(|error| unwritable(&self.part, &error))?;
+                    put_cell(sheet, at, column, cell, quoted)
+                        .map_err(|error| unwritable(&self.part, &error))?;
                 }
                 Ok(())
             }
@@ -159,7 +154,57 @@ impl Sheet {
     }
 }
 
-fn put(sheet: &mut Worksheet, row: u32, column: u16, cell: &Cell, quoted: &Format) -> Result<(), XlsxError> {
+/// A table as the bytes of a CSV file, with the same care.
+///
+/// # Errors
+/// Where a row is not as long as the line of names.
+pub fn csv_of(heads: &[&str], rows: impl Iterator<Item = Vec<Cell>>) -> Result<Vec<u8>, Failure> {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer("\u{feff}".as_bytes().to_vec());
+    let failed = |error: &dyn std::fmt::Display| Failure::outside(error.to_string(), error.to_string());
+    writer.write_record(heads).map_err(|error| failed(&error))?;
+    for row in rows {
+        writer.write_record(row.iter().map(spelled)).map_err(|error| failed(&error))?;
+    }
+    writer.into_inner().map_err(|error| failed(error.error()))
+}
+
+/// Writes a file, whole or not at all, that only its writer may read.
+///
+/// # Errors
+/// Where it is there and `force` is not given, or the disk fails.
+pub fn put(path: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
+    refuse_to_overwrite(path, force)?;
+    let part = part_of(path);
+    let written = private(&part).and_then(|mut file| {
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| unwritable(path, &error))?;
+        std::fs::rename(&part, path).map_err(|error| unwritable(path, &error))
+    });
+    if written.is_err() {
+        let _ = std::fs::remove_file(&part); // what cannot be taken away was perhaps never made
+    }
+    written
+}
+
+fn refuse_to_overwrite(path: &Path, force: bool) -> Result<(), Failure> {
+    if path.exists() && !force {
+        return Err(Failure::input(
+            format!("`{}` is there already", path.display()),
+            format!("`{}` 已存在", path.display()),
+        )
+        .help("name another file, or add --force", "请换一个文件名，或加 --force"));
+    }
+    Ok(())
+}
+
+fn put_cell(
+    sheet: &mut Worksheet,
+    row: u32,
+    column: u16,
+    cell: &Cell,
+    quoted: &Format,
+) -> Result<(), XlsxError> {
     match cell {
         Cell::Empty => {}
         #[expect(clippy::cast_precision_loss, reason = "Excel knows no other numbers")]

@@ -20,7 +20,9 @@ pub enum Lead {
     #[command(after_help = "Example:\n  leadloop lead search 示例机器人\n  leadloop lead search 138****")]
     Search(LeadSearch),
     /// Write everything that is held of a person into a file (a person's right of access)
-    #[command(after_help = "Example:\n  leadloop lead export --all 13800001104 --out person.json")]
+    #[command(
+        after_help = "Example:\n  leadloop lead export --all 13800001104 --out person.zip\n  leadloop lead export --all 13800001104 --out person.json"
+    )]
     Export(LeadExport),
     /// Forget a person: shows what is held, deletes it, tells CRM and MA, keeps a receipt
     #[command(
@@ -195,7 +197,7 @@ pub struct LeadExport {
     /// Everything: fields, history, captures, decisions, deliveries, who looked at it
     #[arg(long, required = true)]
     pub all: bool,
-    /// The file
+    /// The file: FILE.zip for people (contents, timeline as a table, raw messages), FILE.json for programs
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Write over the file where it is there

@@ -175,3 +175,52 @@ fn personal_data_is_masked_unless_asked_for() {
     assert!(by_company.get("lead").is_some(), "{by_company}");
     assert_eq!(leadloop(folder.path(), &["why", "13911112222"]).code, 1);
 }
+
+#[test]
+fn a_person_gets_everything_that_is_held_as_a_file_they_can_read() {
+    use std::io::Read;
+    let folder = leadloop_testing::temp_dir();
+    let at = folder.path();
+    std::fs::write(at.join("leadloop.toml"), CONFIG.replace("{store}", "\"sqlite:x.db\"")).unwrap();
+    let row = "姓名,手机号码,公司名称,备注\n测试甲,13900000001,示例机器人有限公司,=HYPERLINK(\"http://evil.example\")\n";
+    std::fs::write(at.join("one.csv"), row).unwrap();
+    leadloop(at, &["import", "one.csv", "--source", "fair", "--output", "json"]).json();
+    std::fs::write(at.join("fair.csv"), sign_ins()).unwrap();
+    import(at, &[]).json();
+    leadloop(at, &["lead", "tag", "add", "13900000001", "vip"]).ok();
+    leadloop(at, &["lead", "note", "13900000001", "call", "after", "five"]).ok();
+    let export = ["lead", "export", "--all", "13900000001", "--out"];
+    let named = |file: &'static str| [&export[..], &[file]].concat();
+    let said = leadloop(at, &named("person.zip")).ok();
+    assert!(said.out.contains("2 touches, 2 raw pushes"), "{}", said.out);
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(at.join("person.zip")).unwrap()).unwrap();
+    let names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
+    let mut read = |name: &str| {
+        let mut bytes = Vec::new();
+        zip.by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    let contents = read("README.txt");
+    assert!(contents.contains("2 touches") && contents.contains("2 次互动"), "{contents}");
+    assert!(
+        contents.contains("1 of them hold other people too") && contents.contains("含他人数据"),
+        "{contents}"
+    );
+    let profile: Value = serde_json::from_str(&read("profile.json")).unwrap();
+    assert!(profile.to_string().contains("+8613900000001"), "{profile}");
+    assert_eq!(profile["marks"]["remarks"][0]["text"], "call after five");
+    assert!(!profile.to_string().contains("测试丙"), "nobody else's data");
+    let timeline = read("timeline.csv");
+    assert_eq!(timeline.lines().count(), 3, "{timeline}");
+    let pushes: Vec<&String> = names.iter().filter(|name| name.starts_with("pushes/")).collect();
+    let [push] = pushes.as_slice() else { panic!("what others are in is left out: {names:?}") };
+    assert!(push.ends_with(".json") && read(push).contains("evil.example"), "{push}");
+    // Nothing is written over, a JSON document is still to be had, other endings are refused.
+    assert_eq!(leadloop(at, &named("person.zip")).code, 1);
+    leadloop(at, &[&named("person.zip")[..], &["--force"]].concat()).ok();
+    leadloop(at, &named("person.json")).ok();
+    let text = std::fs::read_to_string(at.join("person.json")).unwrap();
+    assert!(text.contains("evil.example") && text.contains("call after five"), "{text}");
+    assert_eq!(leadloop(at, &named("person.pdf")).code, 1);
+    assert!(!at.join("person.pdf").exists());
+}

@@ -1,7 +1,6 @@
-//! `leadloop lead erase`, `lead readmit`, `lead export`: a person's right to be forgotten, and to see what is held.
+//! `leadloop lead erase`, `lead readmit`: a person's right to be forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 
 use leadloop_server::orders::Order;
 use leadloop_server::people;
@@ -13,16 +12,13 @@ use serde_json::{Value, json};
 
 use super::who;
 use crate::args::General;
-use crate::args::lead::{LeadErase, LeadExport, LeadReadmit};
+use crate::args::lead::{LeadErase, LeadReadmit};
 use crate::commands::why::ask;
 use crate::failure::Failure;
 use crate::orders::Desk;
 use crate::privacy::Privacy;
 use crate::screen::{Rows, Screen, Style};
 use crate::{plan, question, reveal};
-
-/// Touches, captures and so on of an export: everything a story can hold.
-const ALL: u32 = 50_000;
 
 /// Shows what is held of a person and forgets it.
 ///
@@ -222,71 +218,4 @@ pub async fn readmit(screen: &mut Screen, general: &General, args: &LeadReadmit)
     } else {
         screen.words("they are not on the list of the erased", "不在已删除名单中")
     })?)
-}
-
-/// Writes everything that is held of a person into a file.
-///
-/// # Errors
-/// Where nobody fits, the reading cannot be noted, or the file cannot be written.
-pub async fn export(screen: &mut Screen, general: &General, args: &LeadExport) -> Result<(), Failure> {
-    let plan = plan::plan(screen, general)?;
-    let asked = args.who.join(" ");
-    let store = plan::reading(&plan).await?;
-    let found = who::one(&store, &plan, &asked).await?;
-    let story = store.story(found.lead.id, ALL).await?;
-    let Some(story) = story else {
-        return Err(crate::commands::why::nobody(&asked).code("LL4406"));
-    };
-    let leads: BTreeSet<LeadId> =
-        std::iter::once(story.lead.id).chain(story.merged.iter().map(|lead| lead.id)).collect();
-    let mut pushes = Vec::new();
-    for (id, shared) in store.pushes_of(&leads).await? {
-        // A push that holds others too is named only: its records of this person stand among the captures.
-        let raw = if shared { None } else { store.push(id).await? };
-        pushes.push(json!({
-            "id": id.to_string(), "holds_others": shared,
-            "body": raw.map(|push| String::from_utf8_lossy(&push.body).into_owned()),
-        }));
-    }
-    let seen = store.audited(&leads.iter().copied().collect::<Vec<_>>(), None, 1_000).await?;
-    store.close().await;
-    let ids: Vec<LeadId> = leads.into_iter().collect();
-    let privacy = reveal::privacy(&plan, true, "export_data", &ids, "lead export").await?;
-    let mut document = crate::commands::why::json::story(&story, &plan, privacy);
-    document["captures"] = story.captures.iter().map(|kept| json!(kept.capture)).collect();
-    document["bindings"] = json!(story.bindings);
-    document["decisions_in_full"] = json!(story.decisions);
-    document["deliveries_in_full"] = story
-        .deliveries
-        .iter()
-        .map(|told| json!({ "delivery": told.delivery, "attempts": told.attempts }))
-        .collect();
-    document["crm_links"] = json!(story.links);
-    document["raw_pushes"] = Value::Array(pushes);
-    document["who_saw_it"] = seen
-        .iter()
-        .map(|seen| json!({ "at": seen.at.to_string(), "who": seen.who, "what": seen.what, "detail": seen.detail }))
-        .collect();
-    let text = serde_json::to_string_pretty(&document)
-        .map_err(|error| Failure::outside(error.to_string(), error.to_string()))?;
-    let path = &args.out;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(!args.force)
-        .create(true)
-        .truncate(args.force)
-        .open(path)
-        .map_err(|error| {
-            Failure::input(
-                format!("`{}` cannot be written: {error}", path.display()),
-                format!("无法写入 `{}`：{error}", path.display()),
-            )
-            .help("another name, or --force", "请换一个文件名，或加 --force")
-        })?;
-    file.write_all(text.as_bytes())?;
-    if screen.is_json() {
-        return Ok(screen.json(&json!({ "file": path.display().to_string(), "bytes": text.len() }))?);
-    }
-    let words = screen.words("everything that is held was written to", "所持有的全部数据已写入");
-    Ok(screen.line(&format!("{words} {}", path.display()))?)
 }

@@ -1,6 +1,7 @@
 //! `leadloop lead`: leads of the pool, one file a verb.
 
 mod erase;
+mod everything;
 mod export;
 mod list;
 mod mark;
@@ -27,7 +28,7 @@ pub async fn run(screen: &mut Screen, general: &General, command: Lead) -> Resul
         Lead::List(args) => list::run(screen, general, &args).await,
         Lead::Show(args) => show::run(screen, general, &args).await,
         Lead::Search(args) => search::run(screen, general, &args).await,
-        Lead::Export(args) => erase::export(screen, general, &args).await,
+        Lead::Export(args) => everything::run(screen, general, &args).await,
         Lead::Erase(args) => erase::erase(screen, general, &args).await,
         Lead::Readmit(args) => erase::readmit(screen, general, &args).await,
         Lead::Suspects(args) => suspects::run(screen, general, &args).await,

@@ -108,12 +108,31 @@ pub struct Story {
 /// Most rows of each kind in a story; of a longer one the oldest reasons and the newest of the rest are left out.
 const ROWS: u32 = 2_000;
 
+/// How much of a story is read.
+#[derive(Clone, Copy, Debug)]
+struct Most {
+    touches: u32,
+    rows: u32,
+}
+
 impl Store {
     /// The whole story of a lead (of its survivor, where it was merged): at most `touches` touches and captures.
     ///
     /// # Errors
     /// Where the database does not answer or a row cannot be read.
     pub async fn story(&self, lead: LeadId, touches: u32) -> Result<Option<Story>> {
+        self.story_of(lead, Most { touches, rows: ROWS }).await
+    }
+
+    /// The whole story of a lead with nothing left out, however long: for a person's right of access.
+    ///
+    /// # Errors
+    /// As [`Store::story`].
+    pub async fn whole_story(&self, lead: LeadId) -> Result<Option<Story>> {
+        self.story_of(lead, Most { touches: u32::MAX, rows: u32::MAX }).await
+    }
+
+    async fn story_of(&self, lead: LeadId, most: Most) -> Result<Option<Story>> {
         let mut work = self.pools().read().await?;
         let mut book = Book::default();
         let needs = Needs { leads: [lead].into(), ..Needs::default() };
@@ -123,13 +142,13 @@ impl Store {
             return Ok(None);
         };
         let members: Vec<LeadId> = book.leads.keys().copied().collect();
-        let story = tell(&mut work, survivor, book, &members, touches).await;
+        let story = tell(&mut work, survivor, book, &members, most).await;
         work.undo().await?;
         story.map(Some)
     }
 }
 
-async fn tell(work: &mut Work, lead: Lead, book: Book, members: &[LeadId], touches: u32) -> Result<Story> {
+async fn tell(work: &mut Work, lead: Lead, book: Book, members: &[LeadId], most: Most) -> Result<Story> {
     let of = |statement: &'static Statement| {
         let mut ids = Rows::of(statement, 1);
         for id in members {
@@ -137,24 +156,24 @@ async fn tell(work: &mut Work, lead: Lead, book: Book, members: &[LeadId], touch
         }
         ids
     };
-    let touched = work.rows(&STORY_TOUCHES, args![of(&STORY_TOUCHES), touches]).await?;
+    let touched = work.rows(&STORY_TOUCHES, args![of(&STORY_TOUCHES), most.touches]).await?;
     let total = work.rows(&STORY_TOUCHES_TOTAL, args![of(&STORY_TOUCHES_TOTAL)]).await?;
-    let captures = work.rows(&STORY_CAPTURES, args![of(&STORY_CAPTURES), touches]).await?;
-    let handoffs = work.rows(&STORY_HANDOFFS, args![of(&STORY_HANDOFFS), ROWS]).await?;
-    let decisions = work.rows(&STORY_DECISIONS, args![of(&STORY_DECISIONS), ROWS]).await?;
-    let feedback = work.rows(&STORY_FEEDBACK, args![of(&STORY_FEEDBACK), ROWS]).await?;
-    let deadlines = work.rows(&STORY_DEADLINES, args![of(&STORY_DEADLINES), ROWS]).await?;
+    let captures = work.rows(&STORY_CAPTURES, args![of(&STORY_CAPTURES), most.touches]).await?;
+    let handoffs = work.rows(&STORY_HANDOFFS, args![of(&STORY_HANDOFFS), most.rows]).await?;
+    let decisions = work.rows(&STORY_DECISIONS, args![of(&STORY_DECISIONS), most.rows]).await?;
+    let feedback = work.rows(&STORY_FEEDBACK, args![of(&STORY_FEEDBACK), most.rows]).await?;
+    let deadlines = work.rows(&STORY_DEADLINES, args![of(&STORY_DEADLINES), most.rows]).await?;
     let links = work.rows(&STORY_LINKS, args![of(&STORY_LINKS)]).await?;
-    let suspects = work.rows(&STORY_SUSPECTS, args![of(&STORY_SUSPECTS), ROWS]).await?;
+    let suspects = work.rows(&STORY_SUSPECTS, args![of(&STORY_SUSPECTS), most.rows]).await?;
     let milestones = work.rows(&STORY_MILESTONES, args![of(&STORY_MILESTONES)]).await?;
-    let deliveries = work.rows(&STORY_DELIVERIES, args![of(&STORY_DELIVERIES), ROWS]).await?;
+    let deliveries = work.rows(&STORY_DELIVERIES, args![of(&STORY_DELIVERIES), most.rows]).await?;
     let deliveries = with_attempts(work, &deliveries).await?;
     let handoffs = handoffs.iter().map(|row| row.doc(0)).collect::<Result<Vec<Handoff>>>()?;
     let mut of_handoffs = Rows::of(&STORY_REASONS, 2);
     for handoff in &handoffs {
         of_handoffs.add(handoff.id);
     }
-    let reasons = work.rows(&STORY_REASONS, args![of(&STORY_REASONS), of_handoffs, ROWS]).await?;
+    let reasons = work.rows(&STORY_REASONS, args![of(&STORY_REASONS), of_handoffs, most.rows]).await?;
     let merged = book.leads.into_values().filter(|member| member.id != lead.id).collect();
     Ok(Story {
         merged,

@@ -9,6 +9,7 @@ use leadloop_sync_core::effect::Reaction;
 use leadloop_sync_core::ids::LeadId;
 use leadloop_sync_core::lead::{Bonds, Lead};
 use leadloop_sync_core::moment::Moment;
+use leadloop_sync_core::person::mark::{self, Mark};
 use leadloop_sync_core::person::{self, merge, part, phone};
 use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::time::{Micros, Timestamp};
@@ -37,6 +38,8 @@ enum Op {
     Apart(u8, u8),
     /// A person gets a new phone.
     Phone(u8, u8),
+    /// Somebody adds a tag to a lead, removes it, or writes a remark.
+    Mark(u8, u8),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -48,6 +51,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => any::<u8>().prop_map(Op::Part),
         1 => (any::<u8>(), any::<u8>()).prop_map(|(one, other)| Op::Apart(one, other)),
         1 => (any::<u8>(), 0_u8..6).prop_map(|(who, number)| Op::Phone(who, number)),
+        1 => (any::<u8>(), 0_u8..7).prop_map(|(who, what)| Op::Mark(who, what)),
     ]
 }
 
@@ -144,6 +148,19 @@ fn play(world: &mut World, ops: &[Op]) -> usize {
                     });
                 }
             }
+            Op::Mark(who, what) => {
+                if let Some(who) = nth(world, *who) {
+                    let tag = vec![format!("tag {}", what % 3)];
+                    let said = match what {
+                        0..=2 => Mark::Add(tag),
+                        3..=4 => Mark::Remove(tag),
+                        _ => Mark::Remark(format!("remark {what}")),
+                    };
+                    let _ = world.order(|book, policy, moment| {
+                        mark::mark(book, (who, &said), "tester", policy, moment).map(|made| vec![made])
+                    });
+                }
+            }
         }
     }
     told
@@ -231,7 +248,9 @@ fn strangers(seeds: &[(u8, u8)]) -> World {
     let mut world = World::new(rules::standard());
     for (place, (which, late)) in seeds.iter().enumerate() {
         let person = u8::try_from(place).expect("few");
+        let marks = [Op::Mark(person, which % 3), Op::Mark(person, 5)];
         play(&mut world, &[Op::Tell(person, which | 1, 0, *late), Op::Tell(person, 3, 0, 0)]);
+        play(&mut world, &marks);
     }
     world
 }
