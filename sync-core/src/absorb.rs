@@ -151,7 +151,8 @@ pub fn absorb(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
     reaction.effects.extend(effects);
     reaction.because.reasons.extend(because.reasons);
 
-    let end = CaptureEnd::Touched(person.lead.id);
+    // Like its touch it stays with the lead it was born to: parted again, each is exported and erased with what is its own.
+    let end = CaptureEnd::Touched(person.born);
     person.lead.version += 1;
     reaction.effects.extend(person.rows.into_values().map(|row| Effect::PutLead(Box::new(row))));
     reaction.effects.push(Effect::PutLead(Box::new(person.lead)));

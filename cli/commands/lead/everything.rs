@@ -76,8 +76,8 @@ pub async fn run(screen: &mut Screen, general: &General, args: &LeadExport) -> R
         }))?);
     }
     Ok(screen.line(screen.words(
-        &format!("everything that is held was written to {path}: {touches} touches, {pushes} raw pushes"),
-        &format!("所持有的全部数据已写入 {path}：{touches} 次互动，{pushes} 条原始推送"),
+        &format!("everything that is held was written to {path} (touches: {touches}, raw pushes: {pushes})"),
+        &format!("所持有的全部数据已写入 {path}（互动 {touches} 次，原始推送 {pushes} 条）"),
     ))?)
 }
 
@@ -158,13 +158,13 @@ fn contents(story: &Story, plan: &Plan, raw: &[Raw]) -> String {
         "Everything that is held of {name} ({id}), {now} {zone}\r\n\r\n\
          profile.json   all of it: fields with source and time, identifiers, consent, scores, tags, remarks, history,\r\n\
          \x20              decisions, what other systems were told, and who looked at it\r\n\
-         timeline.csv   what happened, oldest first: {touches} touches; opens in any spreadsheet\r\n\
-         pushes/        what was sent to us, byte by byte: {pushes} messages"
+         timeline.csv   what happened, oldest first; opens in any spreadsheet (touches: {touches})\r\n\
+         pushes/        what was sent to us, byte by byte (messages: {pushes})"
     );
     if shared > 0 {
         let _ = write!(
             text,
-            "; {shared} of them hold other people too and are left out,\r\n               their records of this person stand in profile.json"
+            "; with other people in them and left out: {shared},\r\n               their records of this person stand in profile.json"
         );
     }
     let _ = write!(

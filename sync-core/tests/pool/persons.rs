@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_sync_core::book::Book;
-use leadloop_sync_core::capture::{Captured, Identifier, RawLead, Ties};
+use leadloop_sync_core::capture::{CaptureEnd, Captured, Identifier, RawLead, Ties};
 use leadloop_sync_core::effect::Reaction;
 use leadloop_sync_core::ids::LeadId;
 use leadloop_sync_core::lead::{Bonds, Lead};
@@ -170,6 +170,8 @@ fn play(world: &mut World, ops: &[Op]) -> usize {
 fn check(world: &World, told: usize) {
     let captures: BTreeSet<_> = world.touches.iter().map(|touch| touch.capture).collect();
     assert_eq!((world.touches.len(), captures.len()), (told, told), "one touch for each capture");
+    let born: Vec<CaptureEnd> = world.touches.iter().map(|touch| CaptureEnd::Touched(touch.lead)).collect();
+    assert_eq!(world.ends, born, "a capture stays with the lead of its touch");
     for id in world.book.leads.keys() {
         assert!(world.book.resolve(*id).is_some_and(|lead| lead.merged_into.is_none()), "{id} resolves");
     }
