@@ -11,8 +11,9 @@ use leadloop_connector_api::{Method, Push, Received, Refusal};
 use leadloop_mapping::Record;
 use leadloop_store::read::parked::ParkedAsk;
 use leadloop_store::read::quarantine::{QuarantineAsk, QuarantinedRecord, StoredPush};
+use leadloop_store::read::story::KeptCapture;
 use leadloop_store::{KeptPush, PushState, StoreError};
-use leadloop_sync_core::capture::{Quarantined, ROWS, RawLead};
+use leadloop_sync_core::capture::{CaptureEnd, Quarantined, ROWS, RawLead};
 use leadloop_sync_core::ids::{CaptureId, DeliveryId, LeadId, LinkName, PushId, SourceName};
 use leadloop_sync_core::intake::{Taken, intake};
 use leadloop_sync_core::outbox::Operation;
@@ -480,10 +481,36 @@ async fn retry_all(node: &Node, held: &Held) -> Result<Done, OrderError> {
             done.add(read_again(node, push).await?);
         }
     }
-    if held.source.is_none() && held.code.is_none() {
-        done.changed += node.store.retry_captures(&[]).await?;
-    }
+    done.changed += retry_parked(node, held).await?;
     Ok(done)
+}
+
+/// Parked captures that fit, all listed before the first is taken up: one that is parked again is not seen twice.
+async fn retry_parked(node: &Node, held: &Held) -> Result<u64, OrderError> {
+    if held.source.is_none() && held.code.is_none() {
+        return Ok(node.store.retry_captures(&[]).await?);
+    }
+    let mut fitting = Vec::new();
+    let mut after = None;
+    loop {
+        let page = node.store.parked_captures(after, SLICE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.capture.id);
+        let fits = |kept: &&KeptCapture| {
+            let code = match &kept.end {
+                Some(CaptureEnd::Parked { code, .. }) => Some(code),
+                _ => None,
+            };
+            held.source.as_ref().is_none_or(|source| kept.capture.source == *source)
+                && held.code.as_ref().is_none_or(|wanted| code == Some(wanted))
+        };
+        fitting.extend(page.iter().filter(fits).map(|kept| kept.capture.id));
+    }
+    let mut changed = 0;
+    for slice in fitting.chunks(SLICE as usize) {
+        changed += node.store.retry_captures(slice).await?;
+    }
+    Ok(changed)
 }
 
 /// A push that could not be read, or all that is held of one that could.

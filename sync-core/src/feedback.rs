@@ -23,7 +23,7 @@ use crate::mirror::MirrorRow;
 use crate::mirror_read::{OPPORTUNITY, roles_in};
 use crate::moment::Moment;
 use crate::policy::{CrmPolicy, Policy, StatusMeaning};
-use crate::{agree, desk, routing};
+use crate::{agree, desk, fuse, routing};
 
 pub(crate) use next::{Return, Wake, give_back, overdue_key, take_over, wake};
 pub use revise::ANSWER_PAGE;
@@ -129,6 +129,10 @@ pub fn needs_more(book: &Book, captured: &[Captured], policy: &Policy) -> Needs 
         if let Some((lead, handoff)) = whose(book, captured) {
             needs.counters.insert(routing::dealings_key(lead.id));
             needs.counters.insert(next::source_key(&lead.origin.source));
+            let remote = remote_of(captured).map(|remote| remote.link);
+            let links = remote.into_iter().chain(handoff.map(|handoff| handoff.link.clone()));
+            needs.counters.extend(links.flat_map(|link| fuse::counters(&link)));
+            needs.rows.extend(remote_of(captured).filter(|_| captured.fields.get("answer.owner").is_some()));
             needs.rows.extend(handoff.and_then(|handoff| handoff.remote.clone()));
             needs.rows.extend(lead.remotes.iter().filter(|_| agree::concerns(captured)).cloned());
             if let Some(crate::handoff::Action::Update { remote, .. }) =
@@ -190,6 +194,9 @@ pub fn listen(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
         Ok(read) => read,
         Err(refused) => return refused.park(case, captured),
     };
+    if let Err((code, detail)) = answer::may_change_owner(&mut case, captured, &read, handoff.as_ref()) {
+        return answer::hold(case, captured, code, &detail);
+    }
     let id = captured.id;
     let on = handoff.as_ref().map(|handoff| handoff.id);
     let mut news = answer::take(&mut case, captured, &read, handoff);

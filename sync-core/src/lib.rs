@@ -21,6 +21,7 @@ pub mod identity;
 
 pub mod facts;
 pub mod funnel;
+mod fuse;
 pub mod inform;
 pub mod lead;
 pub mod person;

@@ -231,6 +231,8 @@ pub struct CrmPolicy {
     pub mark_unique: bool,
     /// Most creates an hour; more stops the link and asks.
     pub creates_per_hour: Option<u32>,
+    /// Most changes of owners an hour, theirs and ours each; further ones wait for a person.
+    pub owner_changes_per_hour: Option<u32>,
 }
 
 /// What the values of a CRM's status field mean.

@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::because::Reason;
 use crate::book::Book;
+use crate::fuse;
 use crate::handoff::Considered;
 use crate::ids::{LeadId, LinkName, PersonKey};
 use crate::lead::Owner;
@@ -115,7 +116,7 @@ pub fn fuse_key(link: &LinkName) -> String {
 #[must_use]
 pub fn counters(policy: &Policy, link: &LinkName) -> BTreeSet<String> {
     let turns = policy.teams.keys().map(|team| turns_key(team));
-    turns.chain([given_key(link), fuse_key(link)]).collect()
+    turns.chain([given_key(link), fuse_key(link)]).chain(fuse::counters(link)).collect()
 }
 
 /// What a search for an owner goes by.

@@ -27,8 +27,8 @@ use crate::outbox::{
     Cursor, Delivery, DeliveryState, FindBy, Lane, Operation, Outcome, PROBES, Purpose, Reply, RetryPolicy,
 };
 use crate::policy::Policy;
-use crate::routing;
 use crate::time::Timestamp;
+use crate::{fuse, routing};
 
 /// Most characters of another system's own words that are kept.
 const MOST_WORDS: usize = 500;
@@ -39,6 +39,9 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
     let mut needs = Needs::default();
     for (delivery, outcome) in inputs {
         needs.handoffs.extend(delivery.handoff);
+        if delivery.handoff.is_some() {
+            needs.counters.extend(fuse::counters(&delivery.link));
+        }
         if let Some(lead) = delivery.lead {
             needs.leads.insert(lead);
             needs.touches_of.insert(lead);

@@ -12,12 +12,13 @@ use leadloop_mapping::{Record, Value};
 use crate::because::Reason;
 use crate::case::{Case, stream_of};
 use crate::effect::Effect;
+use crate::fuse;
 use crate::handoff::{Action, Handoff, mark_of};
 use crate::ids::LinkName;
 use crate::lead::{Lead, Owner, RemoteRef, Stage, Touch};
 use crate::mirror::{MirrorRow, Roles};
 use crate::mirror_read::{ACTIVITY, roles_in};
-use crate::outbox::{Operation, Purpose};
+use crate::outbox::{DeliveryState, Operation, Purpose};
 use crate::policy::CrmPolicy;
 
 /// What a message to sales is about.
@@ -95,6 +96,10 @@ pub(crate) fn handover(
     };
     let mut delivery = case.delivery(&handoff.link, Purpose::Handover, operation);
     delivery.handoff = Some(handoff.id);
+    fuse::guard(case, &mut delivery);
+    if let DeliveryState::Parked { code, detail } = &delivery.state {
+        case.park(handoff, code, detail);
+    }
     case.push(Effect::Enqueue(Box::new(delivery)));
 }
 
@@ -176,6 +181,7 @@ pub(crate) fn status(case: &mut Case<'_>, handoff: &Handoff, stage: Option<Stage
     let operation = Operation::Update { remote: remote.clone(), record };
     let mut delivery = case.delivery(&handoff.link, Purpose::Status, operation);
     delivery.handoff = Some(handoff.id);
+    fuse::guard(case, &mut delivery);
     case.push(Effect::Enqueue(Box::new(delivery)));
 }
 
@@ -215,6 +221,7 @@ pub(crate) fn correct(
     let operation = Operation::Update { remote: remote.clone(), record };
     let mut delivery = case.delivery(&handoff.link, Purpose::Status, operation);
     delivery.handoff = Some(handoff.id);
+    fuse::guard(case, &mut delivery);
     case.push(Effect::Enqueue(Box::new(delivery)));
     fields
 }
@@ -359,6 +366,7 @@ pub(crate) fn owner_again(case: &mut Case<'_>, handoff: &Handoff) {
     let operation = Operation::Update { remote: remote.clone(), record };
     let mut delivery = case.delivery(&handoff.link, Purpose::Status, operation);
     delivery.handoff = Some(handoff.id);
+    fuse::guard(case, &mut delivery);
     case.push(Effect::Enqueue(Box::new(delivery)));
 }
 

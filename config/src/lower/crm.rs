@@ -90,13 +90,14 @@ fn crm(ctx: &mut Context<'_>, at: &At<Table>, link: LinkName, manifest: &Manifes
         find_lag: Micros::seconds(i64::from(find.map_or(60, |find| find.lag_secs))),
         find_late: Micros::seconds(i64::from(find.map_or(600, |find| find.late_secs))),
         mark_unique: find.is_some_and(|find| find.unique),
-        creates_per_hour: at
-            .value
-            .table("fuse")
-            .and_then(|fuse| fuse.int("creates_per_hour"))
-            .and_then(|most| u32::try_from(most).ok()),
+        creates_per_hour: fuse(&at.value, "creates_per_hour"),
+        owner_changes_per_hour: fuse(&at.value, "owner_changes_per_hour"),
         link,
     }
+}
+
+fn fuse(crm: &Table, key: &str) -> Option<u32> {
+    crm.table("fuse").and_then(|fuse| fuse.int(key)).and_then(|most| u32::try_from(most).ok())
 }
 
 /// `daily 03:00`, or `never`.

@@ -195,6 +195,11 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "本小时新建记录已达上限 {creates_per_hour}，等到下一小时",
         "{creates_per_hour} new records this hour are the most allowed: it waits for the next hour",
     ),
+    (
+        "owner_moved_on",
+        "CRM 中的负责人此后又变了，不再采用",
+        "the CRM names another owner since: left as it is",
+    ),
     ("owner_on_leave", "负责人 {owner} 休假，通知代理人 {deputy}", "{owner} is on leave: {deputy} is told"),
     ("new_behaviour_told", "已把新的互动告知负责人", "the owner was told of the new behaviour"),
     ("told_enough_today", "今天已告知负责人多次，不再打扰", "the owner was told often enough today"),

@@ -14,12 +14,16 @@ use crate::lead::{Binding, Fact, Owner, RemoteRef, Stage};
 use crate::mirror_read::{OPPORTUNITY, PEOPLE};
 use crate::notice::{self, Event, Happened};
 use crate::policy::{FeedbackRule, Policy, StatusMeaning};
-use crate::{sla, tell, transfer};
+use crate::time::Micros;
+use crate::{fuse, sla, tell, transfer};
 
 /// Most characters of a remark that are kept.
 const MOST_REMARK: usize = 2_000;
 /// Most characters of an answer to an extra question.
 const MOST_ASKED: usize = 200;
+
+/// An answer that was held by hand so long is no fresh news about an owner.
+const WAITED: Micros = Micros::minutes(1);
 
 /// One answer, understood.
 #[derive(Debug, Default)]
@@ -55,12 +59,44 @@ impl Refused {
             at,
         };
         case.push(Effect::Alarm(alarm));
-        let parked = super::parked(captured, self.code, &self.detail);
-        let (mut effects, mut because) = case.into_parts();
-        effects.extend(parked.effects);
-        because.reasons.extend(parked.because.reasons);
-        Reaction { effects, because }
+        hold(case, captured, self.code, &self.detail)
     }
+}
+
+/// The answer waits for a person.
+pub(super) fn hold(case: Case<'_>, captured: &Captured, code: &str, detail: &str) -> Reaction {
+    let parked = super::parked(captured, code, detail);
+    let (mut effects, mut because) = case.into_parts();
+    effects.extend(parked.effects);
+    because.reasons.extend(parked.because.reasons);
+    Reaction { effects, because }
+}
+
+/// Whether an answer may change an owner now, where it does. What waited so long that the CRM says something else by now
+/// changes nothing and is not counted.
+pub(super) fn may_change_owner(
+    case: &mut Case<'_>,
+    captured: &Captured,
+    answer: &Answer<'_>,
+    handoff: Option<&Handoff>,
+) -> Result<(), (&'static str, String)> {
+    let (Some(owner), Some(remote)) = (&answer.owner, &answer.remote) else { return Ok(()) };
+    if is_old_owner(case, captured, answer) || same_owner(case, owner.as_ref(), handoff) {
+        return Ok(());
+    }
+    fuse::count(case, &remote.link, fuse::By::Them)
+}
+
+/// Whether the CRM names another owner since the answer was given.
+fn is_old_owner(case: &Case<'_>, captured: &Captured, answer: &Answer<'_>) -> bool {
+    let (Some(owner), Some(remote)) = (&answer.owner, &answer.remote) else { return false };
+    let waited = case.now() - captured.arrived > WAITED;
+    let row = case.book.mirror.get(remote).filter(|row| waited && !row.deleted);
+    row.is_some_and(|row| row.facts.owner.as_deref() != owner.as_ref().map(|owner| owner.crm_user.as_str()))
+}
+
+fn same_owner(case: &Case<'_>, owner: Option<&Owner>, handoff: Option<&Handoff>) -> bool {
+    case.lead.owner.as_ref() == owner && handoff.is_none_or(|handoff| handoff.owner.as_ref() == owner)
 }
 
 /// Reads the `answer.*` fields of a capture.
@@ -202,7 +238,11 @@ pub(super) fn take(
     asked(case, captured, answer);
     records(case, answer, handoff.as_mut());
     if !answer.deleted {
-        owner(case, answer, handoff.as_mut());
+        if is_old_owner(case, captured, answer) {
+            case.say(Reason::new("owner_moved_on"));
+        } else {
+            owner(case, answer, handoff.as_mut());
+        }
         verdict(case, captured, answer, handoff.as_mut());
     }
     let changed = *case.lead != lead || handoff != known || case.effects.len() != before;
@@ -283,7 +323,7 @@ fn known_by(case: &mut Case<'_>, remote: &RemoteRef) {
 /// Sales changed who follows it.
 fn owner(case: &mut Case<'_>, answer: &Answer<'_>, handoff: Option<&mut Handoff>) {
     let Some(owner) = &answer.owner else { return };
-    if case.lead.owner == *owner && handoff.as_ref().is_none_or(|handoff| handoff.owner == *owner) {
+    if same_owner(case, owner.as_ref(), handoff.as_deref()) {
         return;
     }
     match owner {

@@ -54,6 +54,7 @@ struct Settings {
     stale_mirror: bool,
     no_hand_over: bool,
     take_back_to_pool: bool,
+    owner_changes_per_hour: Option<u32>,
     /// `none`: there is no CRM; `when_accepted`: its record is made when sales accept.
     crm: Option<String>,
     /// A desk before sales sees leads first: those for which this holds.
@@ -124,6 +125,7 @@ impl Play {
         let now = Timestamp::parse("2026-11-23 10:00", &policy.zone).expect("a time");
         if let Some(crm) = policy.crms.get_mut(&crm()) {
             crm.mark_unique = case.settings.unique_mark;
+            crm.owner_changes_per_hour = case.settings.owner_changes_per_hour;
         }
         if case.settings.take_back_to_pool {
             policy.sla[0].steps[2].assign = None;
@@ -238,6 +240,10 @@ impl Play {
         let words: Vec<&str> = does.split(' ').collect();
         match words.as_slice() {
             ["deliver"] => self.exchange(),
+            ["release"] => {
+                self.model.release();
+                self.exchange();
+            }
             ["poll"] => {
                 let until = self.model.now() + Micros::minutes(21);
                 self.run(until);

@@ -30,6 +30,8 @@ pub(crate) struct Model {
     pub(crate) deadlines: BTreeMap<String, Deadline>,
     pub(crate) inbox: Vec<Captured>,
     pub(crate) ends: Vec<CaptureEnd>,
+    /// Answers that wait for a person.
+    held: Vec<Captured>,
     pub(crate) feedback: Vec<Feedback>,
     pub(crate) decisions: Vec<DecisionRecord>,
     pub(crate) alarms: BTreeMap<String, Alarm>,
@@ -52,6 +54,7 @@ impl Model {
             deadlines: BTreeMap::new(),
             inbox: vec![],
             ends: vec![],
+            held: vec![],
             feedback: vec![],
             decisions: vec![],
             alarms: BTreeMap::new(),
@@ -189,7 +192,21 @@ impl Model {
             };
             let book = self.asked(std::slice::from_ref(&captured), needs, more);
             self.react(&book, |book, policy, moment| feedback::listen(book, &captured, policy, moment));
+            if let Some(CaptureEnd::Parked { .. }) = self.ends.last() {
+                self.held.push(captured);
+            }
         }
+    }
+
+    /// A person releases all answers and deliveries that wait for one.
+    pub(crate) fn release(&mut self) {
+        self.inbox.append(&mut self.held);
+        for delivery in &mut self.deliveries {
+            if matches!(delivery.state, DeliveryState::Parked { .. }) {
+                delivery.state = DeliveryState::Due;
+            }
+        }
+        self.listen();
     }
 
     /// Claims what is due: of each stream only the first unsettled delivery.

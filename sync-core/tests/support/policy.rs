@@ -159,6 +159,7 @@ pub(crate) fn crm_policy() -> CrmPolicy {
         find_late: Micros::minutes(10),
         mark_unique: false,
         creates_per_hour: None,
+        owner_changes_per_hour: None,
     }
 }
 

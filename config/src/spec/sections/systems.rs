@@ -1,8 +1,7 @@
 //! Sections about the systems we speak to: MAs, CRMs, and how their fields and status agree with ours.
 
 use super::super::Shape::{
-    Bool, Choice, Duration, Expr, Int, Later, List, Map, Name, OneOf, Percent, Scalar, Settings, Step, Table,
-    Text,
+    Bool, Choice, Duration, Expr, Int, List, Map, Name, OneOf, Percent, Scalar, Settings, Step, Table, Text,
 };
 use super::super::{Key, Section, key, must};
 use super::{FIELD, MANY, NAMES, TEXTS};
@@ -199,10 +198,10 @@ pub(super) const PART: &[Section] = &[
                     ),
                     key(
                         "owner_changes_per_hour",
-                        Later("the fuse on owner changes is not built yet", "尚未支持负责人变更熔断"),
+                        Int(1, MANY),
                         "200",
-                        "More owner changes than that stop the link.",
-                        "每小时改负责人上限。",
+                        "More owner changes an hour, by sales or by us, wait for a person.",
+                        "每小时改负责人上限（销售与本系统分别计数），超出的等人工放行。",
                     ),
                 ]),
                 "{ creates_per_hour = 500 }",
