@@ -144,6 +144,14 @@ impl Mapping {
         whole
     }
 
+    /// Whether two readings of a record hold the same in every field that a rule names.
+    #[must_use]
+    pub fn same(&self, one: &Record, other: &Record) -> bool {
+        let held = |record: &Record, name: &str| record.0.get(name).cloned().unwrap_or_default();
+        let mut fields = self.rules.iter().flat_map(|rule| &rule.crm);
+        fields.all(|field| field.compares.same(&held(one, &field.name), &held(other, &field.name)))
+    }
+
     /// The CRM's fields that rules fill from this field of the pool.
     #[must_use]
     pub fn fed_by(&self, pool: &str) -> Vec<&str> {

@@ -12,6 +12,7 @@ mod noticed;
 mod poll;
 mod sweep;
 mod told;
+mod touch;
 
 use crate::because::Reason;
 use crate::book::{Book, Needs};
@@ -48,6 +49,7 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
             needs.counters.insert(routing::dealings_key(lead));
         }
         needs.counters.extend(sweep::key(delivery));
+        needs.counters.extend(touch::key(delivery));
         match &delivery.operation {
             Operation::Update { remote, .. } => {
                 needs.remotes.insert(remote.clone());

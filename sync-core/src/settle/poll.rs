@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use leadloop_mapping::merge::Agreed;
 use leadloop_mapping::{Record, Value};
 
+use super::touch::Touches;
 use super::{auth_key, note, retry_of, sweep};
 use crate::agree::{self, InStep};
 use crate::because::{Because, Reason};
@@ -94,11 +95,16 @@ impl Page<'_> {
         let reading = Reading::of(self.policy);
         let roles = mirror_read::roles_in(crm, object);
         let (mut changed, mut raced) = (0_u32, false);
+        let mut touches = Touches::default();
         for record in records {
             let row = mirror_read::read(self.link, record, &roles, &reading, self.moment.now);
             if self.may_be_older(&row, delivery.due_at) {
                 raced = true;
-            } else if self.record(crm, &roles, row) {
+                continue;
+            }
+            let link = self.link_of(&row.remote);
+            let touched = touches.count(crm, self.row(&row.remote), &row, link.as_ref());
+            if self.record(crm, &roles, row) && !touched {
                 changed += 1;
             }
         }
@@ -113,6 +119,7 @@ impl Page<'_> {
             let (link, object) = (self.link.clone(), object.clone());
             self.effects.push(Effect::MirrorSeen { link, object, at: now });
         }
+        self.effects.extend(touches.effects(self.book, (self.link, object), now));
         if delivery.attempt > 1 {
             self.alarm(auth_key(self.link), "LL3201", String::new(), false);
             self.alarm(refused_key(delivery), "LL3202", String::new(), false);

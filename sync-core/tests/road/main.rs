@@ -14,4 +14,5 @@ mod erased;
 mod persons;
 mod races;
 mod steps;
+mod storm;
 mod year;
