@@ -3,7 +3,7 @@
 //! delivery; both are listed and released by hand.
 
 use leadloop_mapping::Value;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::case::Case;
 use crate::ids::LinkName;
@@ -64,12 +64,11 @@ pub(crate) fn count(case: &mut Case<'_>, link: &LinkName, by: By) -> Result<(), 
         case.alarm(key, by.code(), detail.clone(), true);
         return Err((by.code(), detail));
     }
-    let over = blown && !same;
-    if over {
+    // One that passes shows that the hour is over, or that the limit was raised.
+    if blown {
         case.alarm(key.clone(), by.code(), String::new(), false);
     }
-    let blown: Json = i64::from(blown && !over).into();
-    case.counters([(key, json!({ "hour": hour, "count": count + 1, "blown": blown }))]);
+    case.counters([(key, json!({ "hour": hour, "count": count + 1 }))]);
     Ok(())
 }
 
