@@ -239,6 +239,11 @@ pub enum Command {
         after_help = "Example:\n  leadloop rehearse new.toml --since 90d\n  leadloop rehearse new.toml --since 30d --output json | jq .owners\n\nNothing is written and nobody is told. Leads that never qualified are not in it: no facts were kept of them."
     )]
     Rehearse(rehearse::Rehearse),
+    /// Where the second rule set of [shadow] decides otherwise than the live one (影子规则)
+    #[command(
+        after_help = "Example:\n  leadloop shadow --since 7d\n  leadloop shadow --output json | jq .agreed\n\nThe shadow decides every lead beside the live rules, after them; it writes to no CRM and tells nobody.\nLeads that the live rules do not find qualified are not in it."
+    )]
+    Shadow(rehearse::Shadow),
     /// The page of an error code (错误码说明)
     #[command(after_help = "Example:\n  leadloop explain LL4001 --lang zh")]
     Explain(Explain),

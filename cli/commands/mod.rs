@@ -24,6 +24,7 @@ mod sandbox;
 mod schema;
 mod score;
 mod sdr;
+mod shadow;
 mod source;
 mod status;
 mod test;
@@ -59,6 +60,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Quarantine { command } => quarantine::run(screen, general, command).await,
         Command::Reconcile(args) => reconcile::run(screen, general, &args).await,
         Command::Rehearse(args) => rehearse::run(screen, general, &args).await,
+        Command::Shadow(args) => shadow::run(screen, general, &args).await,
         Command::Run(args) => run::run(screen, general, &args).await,
         Command::Score { command } => score::run(screen, general, command).await,
         Command::Sandbox(args) => sandbox::run(screen, *args).await,

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 
 use leadloop_sync_core::handoff::{Action, DecisionRecord};
 use leadloop_sync_core::ids::{DecisionId, LeadId};
-use leadloop_sync_core::lead::Owner;
 use leadloop_sync_core::policy::Policy;
-use leadloop_sync_core::rehearse::Rehearsal;
+use leadloop_sync_core::rehearse::{NOT_QUALIFIED, Rehearsal};
+use leadloop_sync_core::shadow::{Went, went};
 use leadloop_sync_core::time::Timestamp;
-use leadloop_sync_core::transfer::Again;
 use serde_json::{Value, json};
 
 use crate::args::General;
@@ -17,14 +16,14 @@ use crate::args::rehearse::Rehearse;
 use crate::failure::Failure;
 use crate::privacy::Privacy;
 use crate::screen::{Rows, Screen, Style};
-use crate::{plan, reveal, when, words};
+use crate::{plan, reveal, when};
 
 /// Decisions read in one go.
 const PAGE: u32 = 500;
 
 /// One lead that would have gone elsewhere.
-struct Sample {
-    lead: LeadId,
+pub(super) struct Sample {
+    pub(super) lead: LeadId,
     at: Timestamp,
     company: String,
     name: String,
@@ -32,16 +31,39 @@ struct Sample {
     after: String,
 }
 
+impl Sample {
+    pub(super) fn of(record: &DecisionRecord, was: &Went, becomes: &Went) -> Self {
+        let fact =
+            |group: &str, name: &str| record.facts[group][name].as_str().unwrap_or_default().to_owned();
+        Self {
+            lead: record.lead,
+            at: record.at,
+            company: fact("company", "name"),
+            name: fact("lead", "name"),
+            before: format!("{} → {}", was.rule, was.to),
+            after: format!("{} → {}", becomes.rule, becomes.to),
+        }
+    }
+}
+
+/// What two rule sets are called where they stand side by side.
+pub(super) struct Sides {
+    pub(super) one: (&'static str, &'static str),
+    pub(super) other: (&'static str, &'static str),
+}
+
+const SIDES: Sides = Sides { one: ("now", "现行"), other: ("then", "新规则") };
+
 /// What a whole rehearsal showed.
 #[derive(Default)]
-struct Shown {
-    decisions: u64,
+pub(super) struct Shown {
+    pub(super) decisions: u64,
     /// Decided by a response time or by hand: no rule was asked.
-    forced: u64,
+    pub(super) forced: u64,
     /// The present rules say now what they said then.
     agrees: u64,
-    changed: u64,
-    unqualified: u64,
+    pub(super) changed: u64,
+    pub(super) unqualified: u64,
     /// (rule before, rule after) → leads.
     rules: BTreeMap<(String, String), u64>,
     /// Owner → (before, after).
@@ -50,7 +72,7 @@ struct Shown {
     regions: BTreeMap<String, (u64, u64)>,
     /// Kind of call → (before, after).
     calls: BTreeMap<&'static str, (u64, u64)>,
-    samples: Vec<Sample>,
+    pub(super) samples: Vec<Sample>,
 }
 
 /// Rehearses.
@@ -60,11 +82,7 @@ struct Shown {
 pub async fn run(screen: &mut Screen, general: &General, args: &Rehearse) -> Result<(), Failure> {
     let present = plan::plan(screen, general)?;
     let new = plan::plan(screen, &General { config: PathBuf::from(&args.new), ..general.clone() })?;
-    let length = leadloop_config::units::duration(&args.since).ok_or_else(|| {
-        Failure::input(format!("`{}` is no length of time", args.since), format!("`{}` 不是时长", args.since))
-            .help("write a number and a unit: 30d, 12h", "请写数字和单位：30d、12h")
-    })?;
-    let since = when::now() - length;
+    let since = long_ago(&args.since)?;
     let (Some(mut old_rules), Some(mut new_rules)) =
         (Rehearsal::of(&present.policy), Rehearsal::of(&new.policy))
     else {
@@ -93,6 +111,15 @@ pub async fn run(screen: &mut Screen, general: &General, args: &Rehearse) -> Res
     shown.print(screen, &present.policy, since, privacy)
 }
 
+/// The time that lies so long back.
+pub(super) fn long_ago(length: &str) -> Result<Timestamp, Failure> {
+    let micros = leadloop_config::units::duration(length).ok_or_else(|| {
+        Failure::input(format!("`{length}` is no length of time"), format!("`{length}` 不是时长"))
+            .help("write a number and a unit: 30d, 12h", "请写数字和单位：30d、12h")
+    })?;
+    Ok(when::now() - micros)
+}
+
 impl Shown {
     fn take(
         &mut self,
@@ -109,60 +136,59 @@ impl Shown {
         let (before, after) = (old_rules.decide(record), new_rules.decide(record));
         self.agrees += u64::from(before.rule == record.rule);
         let unqualified = new_rules.qualifies(record) == Some(false);
-        let name = |again: &Again| again.rule.clone().unwrap_or_else(|| "-".to_owned());
-        let (rule_before, mut rule_after) = (name(&before), name(&after));
-        let (owner_before, mut owner_after) = (target(&before), target(&after));
+        let was = went(&before);
+        let mut becomes = went(&after);
         if unqualified {
             self.unqualified += 1;
-            rule_after = "[mql]".to_owned();
-            owner_after = "-".to_owned();
+            becomes = Went { rule: NOT_QUALIFIED.to_owned(), to: "-".to_owned() };
         }
-        *self.rules.entry((rule_before.clone(), rule_after.clone())).or_default() += 1;
-        self.owners.entry(owner_before.clone()).or_default().0 += 1;
-        self.owners.entry(owner_after.clone()).or_default().1 += 1;
         self.calls.entry(call(&before.action)).or_default().0 += 1;
         self.calls.entry(if unqualified { "none" } else { call(&after.action) }).or_default().1 += 1;
         let fact =
             |group: &str, name: &str| record.facts[group][name].as_str().unwrap_or_default().to_owned();
-        let region = self.regions.entry(fact("lead", "province")).or_default();
-        region.0 += 1;
-        let moved = rule_before != rule_after || owner_before != owner_after;
-        if moved {
-            region.1 += 1;
-            self.changed += 1;
-            if self.samples.len() < usize::try_from(samples).unwrap_or(0) {
-                self.samples.push(Sample {
-                    lead: record.lead,
-                    at: record.at,
-                    company: fact("company", "name"),
-                    name: fact("lead", "name"),
-                    before: format!("{rule_before} → {owner_before}"),
-                    after: format!("{rule_after} → {owner_after}"),
-                });
-            }
+        let moved = was != becomes;
+        self.count(&was, &becomes, &fact("lead", "province"), 1);
+        if moved && self.samples.len() < usize::try_from(samples).unwrap_or(0) {
+            self.samples.push(Sample::of(record, &was, &becomes));
+        }
+    }
+
+    /// Counts leads that went one way and would go another, or the same.
+    pub(super) fn count(&mut self, was: &Went, becomes: &Went, region: &str, leads: u64) {
+        *self.rules.entry((was.rule.clone(), becomes.rule.clone())).or_default() += leads;
+        self.owners.entry(was.to.clone()).or_default().0 += leads;
+        self.owners.entry(becomes.to.clone()).or_default().1 += leads;
+        let of_region = self.regions.entry(region.to_owned()).or_default();
+        of_region.0 += leads;
+        if was != becomes {
+            of_region.1 += leads;
+            self.changed += leads;
         }
     }
 
     fn to_json(&self, since: Timestamp, privacy: Privacy) -> Value {
+        let mut all = json!({
+            "since": since.to_string(), "decisions": self.decisions, "not_by_rules": self.forced,
+            "present_rules_agree": self.agrees, "changed": self.changed, "no_longer_qualified": self.unqualified,
+            "crm_calls": pairs_json(&self.calls),
+        });
+        if let (Value::Object(all), Value::Object(more)) = (&mut all, self.differences(privacy)) {
+            all.extend(more);
+        }
+        all
+    }
+
+    /// By rule, owner and region, and leads as examples.
+    pub(super) fn differences(&self, privacy: Privacy) -> Value {
         let rules: Vec<Value> = self
             .rules
             .iter()
             .map(|((before, after), leads)| json!({ "before": before, "after": after, "leads": leads }))
             .collect();
-        let pairs = |map: &BTreeMap<String, (u64, u64)>| -> Vec<Value> {
-            map.iter()
-                .map(|(name, (one, other))| json!({ "name": name, "before": one, "after": other }))
-                .collect()
-        };
         let regions: Vec<Value> = self
             .regions
             .iter()
             .map(|(name, (leads, changed))| json!({ "name": name, "leads": leads, "changed": changed }))
-            .collect();
-        let calls: Vec<Value> = self
-            .calls
-            .iter()
-            .map(|(name, (one, other))| json!({ "name": name, "before": one, "after": other }))
             .collect();
         let samples: Vec<Value> = self
             .samples
@@ -174,12 +200,7 @@ impl Shown {
                 })
             })
             .collect();
-        json!({
-            "since": since.to_string(), "decisions": self.decisions, "not_by_rules": self.forced,
-            "present_rules_agree": self.agrees, "changed": self.changed, "no_longer_qualified": self.unqualified,
-            "rules": rules, "owners": pairs(&self.owners), "regions": regions, "crm_calls": calls,
-            "samples": samples,
-        })
+        json!({ "rules": rules, "owners": pairs_json(&self.owners), "regions": regions, "samples": samples })
     }
 
     fn print(
@@ -211,7 +232,18 @@ impl Shown {
             .replace("{of}", &self.decisions.to_string())
             .replace("{forced}", &self.forced.to_string());
         screen.line(&screen.paint(Style::Note, &agreement))?;
-        self.print_tables(screen)?;
+        self.print_differences(screen, policy, privacy, &SIDES)
+    }
+
+    /// By rule, owner and region, and leads as examples.
+    pub(super) fn print_differences(
+        &self,
+        screen: &Screen,
+        policy: &Policy,
+        privacy: Privacy,
+        sides: &Sides,
+    ) -> Result<(), Failure> {
+        self.print_tables(screen, sides)?;
         if self.samples.is_empty() {
             return Ok(());
         }
@@ -220,8 +252,8 @@ impl Shown {
             screen.words("when", "时间"),
             screen.words("company", "公司"),
             screen.words("name", "姓名"),
-            screen.words("now", "现行"),
-            screen.words("then", "新规则"),
+            screen.words(sides.one.0, sides.one.1),
+            screen.words(sides.other.0, sides.other.1),
         ]);
         for sample in &self.samples {
             rows.push(vec![
@@ -235,26 +267,26 @@ impl Shown {
         Ok(screen.table(&rows)?)
     }
 
-    fn print_tables(&self, screen: &Screen) -> Result<(), Failure> {
+    fn print_tables(&self, screen: &Screen, sides: &Sides) -> Result<(), Failure> {
+        let [one, other] = [sides.one, sides.other].map(|(en, zh)| screen.words(en, zh));
         screen.head(screen.words("By rule", "按规则"))?;
-        let mut rows = Rows::new(&[
-            screen.words("now", "现行"),
-            screen.words("then", "新规则"),
-            screen.words("#leads", "#线索"),
-        ]);
+        let mut rows = Rows::new(&[one, other, screen.words("#leads", "#线索")]);
         for ((before, after), leads) in &self.rules {
             let row = vec![before.clone(), after.clone(), leads.to_string()];
             if before == after { rows.push(row) } else { rows.push_marked(Style::Warn, row) }
         }
         screen.table(&rows)?;
-        let columns =
-            [screen.words("#now", "#现行"), screen.words("#then", "#新规则"), screen.words("#more", "#增减")];
+        let (one, other) = (format!("#{one}"), format!("#{other}"));
+        let more = screen.words("#more", "#增减");
         for (title, first, map) in [
             (screen.words("By owner", "按负责人"), screen.words("owner", "负责人"), pairs(&self.owners)),
             (screen.words("CRM calls", "CRM 调用"), screen.words("call", "调用"), pairs(&self.calls)),
         ] {
+            if map.is_empty() {
+                continue;
+            }
             screen.head(title)?;
-            let mut rows = Rows::new(&[first, columns[0], columns[1], columns[2]]);
+            let mut rows = Rows::new(&[first, &one, &other, more]);
             for (name, before, after) in map {
                 let more = i128::from(after) - i128::from(before);
                 rows.push(vec![name, before.to_string(), after.to_string(), format!("{more:+}")]);
@@ -280,16 +312,10 @@ fn pairs<K: ToString>(map: &BTreeMap<K, (u64, u64)>) -> Vec<(String, u64, u64)> 
     map.iter().map(|(name, (before, after))| (name.to_string(), *before, *after)).collect()
 }
 
-/// Where it goes: to an owner, to the public pool, to a hold, nowhere.
-fn target(again: &Again) -> String {
-    let owner = again.owner.as_ref().map(words::owner);
-    match (&again.action, owner) {
-        (Action::Hold { team, .. }, _) => format!("hold {}", team.as_deref().unwrap_or_default()),
-        (Action::Decline { .. }, _) => "-".to_owned(),
-        (_, Some(owner)) => owner,
-        (Action::Update { owner: Some(Owner { crm_user, .. }), .. }, None) => crm_user.clone(),
-        (_, None) => "public pool".to_owned(),
-    }
+fn pairs_json<K: ToString>(map: &BTreeMap<K, (u64, u64)>) -> Vec<Value> {
+    map.iter()
+        .map(|(name, (one, other))| json!({ "name": name.to_string(), "before": one, "after": other }))
+        .collect()
 }
 
 fn call(action: &Action) -> &'static str {

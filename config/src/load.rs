@@ -17,7 +17,7 @@ use crate::lower::get::Get;
 use crate::lower::names::Names;
 use crate::lower::schema::Schemas;
 use crate::lower::{
-    Context, Secrets, companies, crm, desk, feedback, ma, notify, people, pool, rules, sources,
+    Context, Secrets, companies, crm, desk, feedback, ma, notify, people, pool, rules, shadow, sources,
 };
 use crate::outline::outline;
 use crate::plan::{Plan, SourcePlan};
@@ -105,7 +105,19 @@ pub struct Beside<'a> {
 /// Loads a config and holds it against what was checked before, or what the systems say.
 #[must_use]
 pub fn load_beside(inputs: &Inputs<'_>, beside: &Beside<'_>) -> Loaded {
-    let mut ctx = Context::new(inputs.files, inputs.secrets, inputs.registry);
+    load_into(Context::new(inputs.files, inputs.secrets, inputs.registry), inputs, beside)
+}
+
+/// Loads the second rule set of a config: what runs out by itself was said of the first.
+pub(crate) fn beside_another(main: &str, first: &Context<'_>) -> Loaded {
+    let Context { files, secrets, registry, .. } = *first;
+    let mut ctx = Context::new(files, secrets, registry);
+    ctx.is_shadow = true;
+    let inputs = Inputs { main, overlay: None, files, secrets, registry, today: None };
+    load_into(ctx, &inputs, &Beside::default())
+}
+
+fn load_into(mut ctx: Context<'_>, inputs: &Inputs<'_>, beside: &Beside<'_>) -> Loaded {
     ctx.read(inputs.main, None);
     if let Some(overlay) = inputs.overlay {
         ctx.lay_over(overlay);
@@ -197,6 +209,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
     };
     let tests = crate::lower::tests::tests(ctx, &policy, &names);
     whole::check(ctx, &policy, today);
+    let shadow = shadow::shadow(ctx, &policy);
     let rules = Rules { policy: Arc::new(policy), tests, places: rule_places(ctx) };
     let links = crm_plans.into_iter().chain(ma_plans).chain(source_links).chain(notice_plans).collect();
     let (Some(store_url), Some(listen)) = (base.store_url, base.listen) else { return (rules, None) };
@@ -210,6 +223,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         answer_key: base.answer_key,
         sources: source_plans,
         links,
+        shadow,
         outline: Arc::new(outline(ctx)),
     };
     (rules, Some(plan))

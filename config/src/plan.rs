@@ -30,7 +30,10 @@ pub struct Plan {
     pub sources: Vec<SourcePlan>,
     /// Systems we speak to.
     pub links: Vec<LinkPlan>,
-    /// The hash of all files of the config: names this version of it.
+    /// A second rule set that decides beside these rules.
+    pub shadow: Option<ShadowPlan>,
+    /// The hash of all files of the config: names this version of it. The file of a shadow is none of them: it changes
+    /// nothing.
     pub hash: String,
     /// What it says as data, without secrets: what versions are compared by ([`crate::compare`]).
     pub outline: Arc<serde_json::Value>,
@@ -57,6 +60,15 @@ impl StoreKeys {
         };
         shown(one) == shown(other)
     }
+}
+
+/// A second rule set beside the live one.
+#[derive(Clone, Debug)]
+pub struct ShadowPlan {
+    /// The file it stands in.
+    pub file: String,
+    /// Its rules; their `config` names this version of them.
+    pub policy: Arc<Policy>,
 }
 
 /// One source.

@@ -44,6 +44,12 @@ pub const RECLAIM_EVERY: Micros = Micros::seconds(1);
 pub const VISITS_BATCH: u32 = 200;
 /// How often visits that may be over are looked for: a minute more or less does not matter to anybody.
 pub const VISITS_EVERY: Micros = Micros::seconds(20);
+/// Decisions a shadow looks at in one go.
+pub const SHADOW_BATCH: u32 = 200;
+/// How often a shadow looks for decisions; nobody waits for it.
+pub const SHADOW_EVERY: Micros = Micros::seconds(5);
+/// A shadow that is behind rests this long between two pages, so that it never takes a core from the live decisions.
+pub const SHADOW_PAUSE: Micros = Micros::millis(50);
 /// Rounds a stale transaction is tried anew before it runs alone.
 pub const STALE_ROUNDS: u32 = 5;
 /// A loop that nobody wakes looks by itself after this time.

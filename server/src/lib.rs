@@ -26,6 +26,7 @@ pub mod folder;
 pub mod gates;
 pub mod import;
 pub mod ingress;
+pub mod shadow;
 pub mod tick;
 pub mod tidy;
 pub mod vigil;

@@ -30,7 +30,8 @@ use crate::local;
 use crate::node::{Driven, Lines, Node};
 use crate::wire::{HttpWire, Wire, WireError};
 use crate::{
-    absorb, answer, deliver, folder, health, ingress, metrics, serve, tick, tidy, vigil, visits, watch,
+    absorb, answer, deliver, folder, health, ingress, metrics, serve, shadow, tick, tidy, vigil, visits,
+    watch,
 };
 
 /// What keeps a node from starting.
@@ -156,6 +157,7 @@ pub async fn start_with(
         tokio::spawn(tidy::run(Arc::clone(&node))),
         tokio::spawn(vigil::run(Arc::clone(&node))),
         tokio::spawn(visits::run(Arc::clone(&node))),
+        tokio::spawn(shadow::run(Arc::clone(&node))),
         tokio::spawn(watch::run(Arc::clone(&node))),
         tokio::spawn(folder::run(Arc::clone(&node))),
     ];
@@ -255,13 +257,18 @@ pub async fn absorb_all(node: &Node) -> Result<usize, StoreError> {
     } else if active.is_some_and(|(hash, _)| hash != plan.hash) {
         return Ok(0);
     }
+    if let Err(error) = shadow::begin(node).await {
+        tracing::warn!(%error, "the shadow waits for the store");
+    }
     let mut all = 0;
     loop {
         match absorb::round(node).await? {
-            0 => return Ok(all),
+            0 => break,
             some => all += some,
         }
     }
+    shadow::catch_up(node).await;
+    Ok(all)
 }
 
 /// Standing polls are there, and what the last process left under way is asked about.

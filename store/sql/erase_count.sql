@@ -5,6 +5,7 @@ UNION ALL SELECT 'touch', count(*) FROM touch t WHERE t.lead IN (SELECT id FROM 
 UNION ALL SELECT 'capture', count(*) FROM capture c WHERE c.lead IN (SELECT id FROM who)
 UNION ALL SELECT 'handoff', count(*) FROM handoff h WHERE h.lead IN (SELECT id FROM who)
 UNION ALL SELECT 'decision', count(*) FROM decision d WHERE d.lead IN (SELECT id FROM who)
+UNION ALL SELECT 'shadow', count(*) FROM shadow w WHERE w.lead IN (SELECT id FROM who)
 UNION ALL SELECT 'feedback', count(*) FROM feedback f WHERE f.lead IN (SELECT id FROM who)
 UNION ALL SELECT 'deadline', count(*) FROM deadline e WHERE e.lead IN (SELECT id FROM who)
 UNION ALL SELECT 'delivery', count(*) FROM delivery y WHERE y.lead IN (SELECT id FROM who)

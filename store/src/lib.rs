@@ -29,6 +29,7 @@ pub mod read;
 mod retain;
 mod seal;
 mod settings;
+pub mod shadow;
 mod statement;
 mod store;
 mod text;

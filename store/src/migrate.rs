@@ -42,6 +42,7 @@ migrations! {
     40 "0040_companies" "companies";
     45 "0045_mirror_key_row" "keys of a mirror row";
     55 "0055_source_health" "source health";
+    62 "0062_shadow" "shadow";
     68 "0068_activities" "activities";
 }
 

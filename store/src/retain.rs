@@ -10,7 +10,7 @@ use crate::error::{StoreError, of_driver};
 use crate::lanes::WriteLane;
 use crate::statement::{
     RETAIN_ATTEMPT, RETAIN_CAPTURE, RETAIN_DECISION, RETAIN_DEDUP, RETAIN_DELIVERY, RETAIN_PUSH,
-    RETAIN_QUARANTINE, RETAIN_REASON, Statement,
+    RETAIN_QUARANTINE, RETAIN_REASON, RETAIN_SHADOW, Statement,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -50,9 +50,10 @@ impl Store {
             (&RETAIN_CAPTURE, retention.captures),
             (&RETAIN_DELIVERY, retention.deliveries),
         ];
-        let by_time: [(&'static Statement, Option<Timestamp>); 4] = [
+        let by_time: [(&'static Statement, Option<Timestamp>); 5] = [
             (&RETAIN_ATTEMPT, retention.attempts),
             (&RETAIN_DECISION, retention.decisions),
+            (&RETAIN_SHADOW, retention.decisions),
             (&RETAIN_REASON, retention.reasons),
             (&RETAIN_DEDUP, retention.keys),
         ];

@@ -178,6 +178,13 @@ statements! {
     HANDOFF_LIST = "handoff_list";
     HANDOFF_RANGE = "handoff_range";
     DECISION_PAGE = "decision_page";
+    SHADOW_BEGIN = "shadow_begin";
+    SHADOW_RUN = "shadow_run";
+    SHADOW_DUE = "shadow_due";
+    SHADOW_MOVE = "shadow_move";
+    SHADOW_PUT = "shadow_put";
+    SHADOW_GROUPS = "shadow_groups";
+    SHADOW_SAMPLES = "shadow_samples";
     STATUS_INBOX = "status_inbox";
     STATUS_SOURCES = "status_sources";
     SOURCE_SPANS = "source_spans";
@@ -200,6 +207,7 @@ statements! {
     ERASE_COUNT = "erase_count";
     ERASE_DEADLINE = "erase_deadline";
     ERASE_DECISION = "erase_decision";
+    ERASE_SHADOW = "erase_shadow";
     ERASE_DELIVERY = "erase_delivery";
     ERASE_FEEDBACK = "erase_feedback";
     ERASE_LINK = "erase_link";
@@ -240,5 +248,6 @@ statements! {
     RETAIN_ATTEMPT = "retain_attempt";
     RETAIN_REASON = "retain_reason";
     RETAIN_DECISION = "retain_decision";
+    RETAIN_SHADOW = "retain_shadow";
     RETAIN_DEDUP = "retain_dedup";
 }

@@ -41,6 +41,7 @@ pub mod recompute;
 pub mod reconcile;
 pub mod rehearse;
 pub mod routing;
+pub mod shadow;
 mod tell;
 pub mod transfer;
 pub mod vigil;

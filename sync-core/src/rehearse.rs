@@ -4,6 +4,8 @@
 //! and who got how many today are counted from the first decision on, for every set of rules by itself; how many hand-overs
 //! somebody had open is as it was then.
 
+use std::collections::BTreeMap;
+
 use leadloop_mapping::expr::Facts;
 use serde_json::Value as Json;
 
@@ -14,6 +16,12 @@ use crate::matching;
 use crate::policy::Policy;
 use crate::routing::Dealings;
 use crate::transfer::{Again, Ground, again};
+
+/// What stands for the rule where a lead would not be an MQL at all.
+pub const NOT_QUALIFIED: &str = "[mql]";
+
+/// Whose turn it is and who got how many today, as one set of rules counted it.
+pub type Turns = BTreeMap<String, Json>;
 
 /// One set of rules on its way through the past.
 #[derive(Debug)]
@@ -63,6 +71,32 @@ impl<'p> Rehearsal<'p> {
         let decided = again(&ground, &matches, &record.facts);
         self.book.counters.extend(decided.counters.clone());
         decided
+    }
+
+    /// Decides a lead as if these rules had been asked beside the live ones: turns and counts are the live ones of that
+    /// moment, where the live decision read them.
+    pub fn beside(&mut self, record: &DecisionRecord) -> Again {
+        let live = record.facts["read"]["counters"].as_object();
+        let live = live.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone()));
+        self.book.counters.extend(live);
+        self.decide(record)
+    }
+
+    /// Goes on from turns that were kept.
+    pub fn resume(&mut self, turns: Turns) {
+        self.book.counters = turns;
+    }
+
+    /// The turns as they stand.
+    #[must_use]
+    pub fn turns(&self) -> Turns {
+        self.book.counters.clone()
+    }
+
+    /// Where the hand-overs of these rules go.
+    #[must_use]
+    pub const fn link(&self) -> &LinkName {
+        &self.link
     }
 
     /// How many hand-overs each had open then.

@@ -74,6 +74,108 @@ fn folder(folder: &Path) {
     std::fs::write(folder.join("leads.csv"), rows).unwrap();
 }
 
+/// The second rule set, with a secret that is not there: its Sichuan goes to the east too.
+fn shadow_of(config: &str) -> String {
+    config
+        .replace("url = {store}", "url = { env = \"NOT_THERE\" }")
+        .replace("{ \"上海\" = \"east\" }", "{ \"上海\" = \"east\", \"四川\" = \"east\" }")
+}
+
+#[test]
+fn a_shadow_decides_beside_and_changes_nothing() {
+    let config = format!("{CONFIG}[shadow]\nfile = \"new.toml\"\n");
+    on_both("shadow", &config, |at| {
+        folder(at);
+        let taken = |from: usize| {
+            let mut rows = "phone,name,company,province,requirement\n".to_owned();
+            for number in from..from + 9 {
+                let province = ["上海", "广东", "四川"][number % 3];
+                rows.push_str(&format!("13900000{number:03},P{number},Shili {number},{province},line\n"));
+            }
+            std::fs::write(at.join("more.csv"), rows).unwrap();
+            let said =
+                leadloop(at, &["import", "more.csv", "--source", "list", "--yes", "--output", "json"]).json();
+            assert_eq!(said["accepted"], 9, "{said}");
+        };
+        let shadow = |args: &[&str]| {
+            let args: Vec<&str> = ["shadow"].iter().chain(args).copied().collect();
+            leadloop(at, &[&args[..], &["--output", "json"]].concat()).json()
+        };
+
+        // The same rules: all alike, though turns and counts go on.
+        std::fs::write(at.join("new.toml"), CONFIG.replace("url = {store}", "url = { env = \"NOT_THERE\" }"))
+            .unwrap();
+        taken(0);
+        let said = shadow(&[]);
+        assert_eq!((&said["decisions"], &said["agreed"]), (&9.into(), &9.into()), "{said}");
+        assert_eq!((&said["agreed_percent"], &said["failed"]), (&100.0.into(), &0.into()), "{said}");
+        let handed_over = list(at, &["handoff", "list"]);
+        assert_eq!(handed_over.len(), 9);
+
+        // Other rules begin anew.
+        std::fs::write(at.join("new.toml"), shadow_of(CONFIG)).unwrap();
+        assert_eq!(shadow(&[])["running"], false);
+        taken(9);
+        let said = shadow(&["--samples", "2"]);
+        assert_eq!(
+            (&said["decisions"], &said["agreed"], &said["differ"]),
+            (&9.into(), &6.into(), &3.into()),
+            "{said}"
+        );
+        assert_eq!(said["agreed_percent"], 66.6);
+        let row = |group: &str, name: &str| -> (i64, i64) {
+            let keys = if group == "owners" { ["before", "after"] } else { ["leads", "changed"] };
+            let rows = said[group].as_array().unwrap();
+            let row = rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("{name}: {said}"));
+            (row[keys[0]].as_i64().unwrap(), row[keys[1]].as_i64().unwrap())
+        };
+        assert_eq!((row("owners", "li.na"), row("owners", "wang.wei")), ((3, 6), (6, 3)));
+        assert_eq!((row("regions", "四川"), row("regions", "上海")), ((3, 3), (3, 0)));
+        assert_eq!(said["samples"].as_array().unwrap().len(), 2);
+        assert!(!said.to_string().contains("P11"), "names are masked: {said}");
+        let text = leadloop(at, &["shadow"]).ok().out;
+        assert!(text.contains("66.6 % alike") && text.contains("By region"), "{text}");
+        let text = leadloop(at, &["shadow", "--lang", "zh"]).ok().out;
+        assert!(text.contains("一致 66.6 %"), "{text}");
+        // What is live is as without it.
+        let open = list(at, &["handoff", "list"]);
+        let of = |owner: &str| open.iter().filter(|handoff| handoff["owner"] == owner).count();
+        assert_eq!((of("li.na"), of("wang.wei")), (6, 12), "{open:?}");
+        shadow_that_fails(at, &taken, &shadow);
+        let said = leadloop(at, &["shadow", "--since", "soon"]);
+        assert!(said.code == 1 && said.err.contains("30d"), "{said:?}");
+    });
+}
+
+/// A shadow whose rule asks for a score that the live rules do not have: said and counted, and all leads are handed over.
+fn shadow_that_fails(at: &Path, taken: &dyn Fn(usize), shadow: &dyn Fn(&[&str]) -> serde_json::Value) {
+    let fails = shadow_of(CONFIG)
+        .replace("[mql]", "[[score]]\nname = \"fit\"\nrange = [0, 100]\nadd = [{ points = 50, when = 'true' }]\n[mql]")
+        .replace("when = 'true'\ndo = { create", "when = 'score.fit > 10'\ndo = { decline = \"fits\" }\n[[transfer]]\nname = \"rest\"\nwhen = 'true'\ndo = { create");
+    std::fs::write(at.join("new.toml"), fails).unwrap();
+    taken(18);
+    let said = shadow(&[]);
+    assert_eq!((&said["failed"], &said["decisions"]), (&9.into(), &0.into()), "{said}");
+    assert!(said["failed_last"].as_str().unwrap().contains("everyone"), "{said}");
+    let alarms = leadloop(at, &["status", "--output", "json"]).json().to_string();
+    assert!(alarms.contains("LL4640"), "{alarms}");
+    assert_eq!(list(at, &["handoff", "list"]).len(), 27);
+    // With the mended rules the alarm ends.
+    std::fs::write(at.join("new.toml"), shadow_of(CONFIG)).unwrap();
+    taken(27);
+    let alarms = leadloop(at, &["status", "--output", "json"]).json().to_string();
+    assert!(!alarms.contains("LL4640"), "{alarms}");
+    std::fs::write(at.join("new.toml"), "[leadloop").unwrap();
+    let said = leadloop(at, &["check"]);
+    assert!(said.code == 0 && format!("{}{}", said.out, said.err).contains("LL2166"), "{said:?}");
+    // A broken shadow keeps no lead from sales, and is no shadow.
+    taken(36);
+    assert_eq!(list(at, &["handoff", "list"]).len(), 45);
+    let said = leadloop(at, &["shadow"]);
+    assert!(said.code == 1 && said.err.contains("LL4641"), "{said:?}");
+    std::fs::write(at.join("new.toml"), shadow_of(CONFIG)).unwrap();
+}
+
 fn list(folder: &Path, args: &[&str]) -> Vec<serde_json::Value> {
     let args: Vec<&str> = args.iter().copied().chain(["--output", "json"]).collect();
     leadloop(folder, &args).json()["handoffs"].as_array().unwrap().clone()

@@ -22,6 +22,7 @@ pub mod people;
 pub mod pool;
 pub mod rules;
 pub mod schema;
+pub mod shadow;
 pub mod sources;
 pub mod tests;
 
@@ -65,6 +66,8 @@ pub struct Context<'a> {
     pub problems: Vec<Problem>,
     /// All sections: name → tables, each with its place.
     pub sections: Sections,
+    /// Whether this is the second rule set of another config.
+    pub is_shadow: bool,
     /// Where each missing secret is needed.
     missing: BTreeMap<(String, String), (String, Vec<Span>)>,
 }
@@ -83,6 +86,7 @@ impl<'a> Context<'a> {
             damaged: Vec::new(),
             problems: Vec::new(),
             sections: BTreeMap::new(),
+            is_shadow: false,
             missing: BTreeMap::new(),
         }
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use leadloop_mapping::expr::{Facts, explain};
 use serde_json::{Value as Json, json};
 
-use crate::because::Reason;
+use crate::because::{Language, Reason};
 use crate::book::Book;
 use crate::facts::{self, Scene};
 use crate::handoff::{Action, Considered, DecisionRecord, Handoff, Tried};
@@ -190,6 +190,8 @@ pub struct Again {
     pub owner: Option<Owner>,
     /// Counters to write back.
     pub counters: BTreeMap<String, Json>,
+    /// Rules that could not be decided, each with why.
+    pub undecidable: Vec<String>,
 }
 
 /// Decides once more by the rules alone: the same choice as [`decide`] makes, from facts and matches that were kept.
@@ -198,7 +200,13 @@ pub fn again(ground: &Ground<'_>, matches: &Matches, facts: &Json) -> Again {
     let mut choice = Choice { input: ground, matches, facts };
     let (rule, acted, _) = choice.by_rules(&mut Vec::new());
     let action = acted.action.unwrap_or_else(|| to_public_pool(matches));
-    Again { rule, action, owner: acted.owner, counters: acted.counters }
+    let undecidable = acted
+        .reasons
+        .iter()
+        .filter(|reason| reason.code == UNDECIDABLE)
+        .map(|reason| reason.say(Language::En))
+        .collect();
+    Again { rule, action, owner: acted.owner, counters: acted.counters, undecidable }
 }
 
 /// The facts and matches one decision looks at.
@@ -241,7 +249,7 @@ impl Choice<'_> {
         passed: &mut Vec<Reason>,
     ) -> bool {
         let held = rule.when.eval_bool(eval).unwrap_or_else(|error| {
-            passed.push(Reason::new("rule_undecidable").with("rule", &rule.name).with("error", error));
+            passed.push(Reason::new(UNDECIDABLE).with("rule", &rule.name).with("error", error));
             false
         });
         let near = if held { None } else { rule.when.only_failing(eval).map(str::to_owned) };
@@ -416,6 +424,9 @@ impl Choice<'_> {
         owner_of(&self.matches.person)
     }
 }
+
+/// The code of a rule whose condition cannot be evaluated.
+const UNDECIDABLE: &str = "rule_undecidable";
 
 /// The code of a rule's owner who is not there: the rule is passed over.
 const OWNER_GONE: &str = "owner_gone";

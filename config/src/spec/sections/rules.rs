@@ -221,6 +221,15 @@ pub(super) const PART: &[Section] = &[
         ],
     },
     Section {
+        name: "shadow",
+        many: false,
+        doc: (
+            "A second rule set that decides every lead beside this one and changes nothing.",
+            "影子规则：与现行规则并行判断每条线索，不产生任何改动。",
+        ),
+        keys: &[must("file", Text, "\"new.toml\"", "The config with its rules.", "含其规则的配置文件。")],
+    },
+    Section {
         name: "people",
         many: false,
         doc: ("Salespeople.", "销售人员。"),

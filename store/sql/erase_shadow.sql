@@ -1,0 +1,1 @@
+DELETE FROM shadow WHERE lead IN (SELECT g.id FROM {rows $1: id uuid} g)
