@@ -35,9 +35,8 @@ pub fn shadow(ctx: &mut Context<'_>, live: &Policy) -> Option<ShadowPlan> {
         ctx.problems.push(elsewhere(&span, &name, links));
         return None;
     }
-    if live.handoff.link.is_none() {
-        return None;
-    }
+    // Where nothing is handed over there is nothing to decide.
+    live.handoff.link.as_ref()?;
     Some(ShadowPlan { file: name, policy })
 }
 
