@@ -183,6 +183,11 @@ pub enum Command {
         after_help = "Example:\n  leadloop funnel --by channel\n  leadloop funnel --by month --from 2026-01-01 --output json"
     )]
     Funnel(Funnel),
+    /// The week in numbers, as the mail of `weekly_report` says it (周报)
+    #[command(
+        after_help = "Example:\n  leadloop report\n  leadloop report --week 2026-11-16 --html week.html --csv week.csv"
+    )]
+    Report(Report),
     /// What waits, what failed, what to do about it (运行状况)
     #[command(after_help = "Example:\n  leadloop status\n  leadloop status --output json | jq .captures_due")]
     Status,
@@ -490,6 +495,19 @@ pub struct Why {
     /// Show personal data
     #[arg(long)]
     pub reveal: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The week that holds this day; else the last one that is over
+    #[arg(long, value_name = "DAY")]
+    pub week: Option<jiff::civil::Date>,
+    /// Write it as a page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write it as a table
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,7 @@ mod plan;
 mod quarantine;
 mod reconcile;
 mod rehearse;
+mod report;
 mod run;
 mod sandbox;
 mod schema;
@@ -58,6 +59,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Map { command } => map::run(screen, general, command).await,
         Command::Outbox { command } => outbox::run(screen, general, command).await,
         Command::Quarantine { command } => quarantine::run(screen, general, command).await,
+        Command::Report(args) => report::run(screen, general, &args).await,
         Command::Reconcile(args) => reconcile::run(screen, general, &args).await,
         Command::Rehearse(args) => rehearse::run(screen, general, &args).await,
         Command::Shadow(args) => shadow::run(screen, general, &args).await,

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::{Date, Time, Weekday};
+use jiff::Span;
+use jiff::civil::{Date, DateTime, Time};
 use leadloop_store::read::handoffs::HandoffAsk;
 use leadloop_store::{Stamp, StoreError, WriteLane};
 use leadloop_sync_core::effect::{Effect, Reaction};
@@ -29,8 +30,6 @@ const OVERDUE: u32 = 1_000;
 const LINES: usize = 50;
 /// Alarms of single hand-overs: their people hear of them by name.
 const OF_HANDOFFS: [&str; 2] = ["LL4209", "LL4210"];
-/// The hour of the weekly report, Mondays.
-const REPORT_AT: Time = Time::constant(8, 0, 0, 0);
 /// The hour of the digest where the calendar has no working hours.
 const DIGEST_AT: Time = Time::constant(9, 0, 0, 0);
 
@@ -71,13 +70,27 @@ pub async fn look(node: &Node, told: &mut Told) -> Result<(), StoreError> {
         digest(node, policy, day).await?;
         told.digest = Some(day);
     }
-    let monday = day.weekday() == Weekday::Monday && time >= REPORT_AT;
-    if wanted.contains(&Event::WeeklyReport) && monday && told.report != Some(day) {
-        let said = report::weekly(node, policy, day).await?;
+    let monday = report::monday_of(day);
+    if wanted.contains(&Event::WeeklyReport)
+        && told.report != Some(monday)
+        && is_time(policy, wall.datetime())
+    {
+        let week = report::read(&node.store, policy, monday).await?;
+        let said = week.announcement(policy.language);
         send(node, announce_all(Event::WeeklyReport, &[said], policy, node)).await?;
-        told.report = Some(day);
+        told.report = Some(monday);
     }
     Ok(())
+}
+
+/// Whether the report of the week before is due: from its hour on, until the same hour a day later, for nodes that were not
+/// there in time.
+fn is_time(policy: &Policy, now: DateTime) -> bool {
+    let time = policy.notices.report;
+    let begins = report::monday_of(now.date()).to_datetime(time.at).checked_add(Span::new().days(time.day));
+    begins.is_ok_and(|begins| {
+        begins <= now && begins.checked_add(Span::new().days(1)).is_ok_and(|ends| now < ends)
+    })
 }
 
 fn announce_all(event: Event, said: &[Announcement], policy: &Policy, node: &Node) -> Vec<Effect> {

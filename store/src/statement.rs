@@ -170,6 +170,8 @@ statements! {
     FUNNEL_DAYS = "funnel_days";
     FUNNEL_TAGS = "funnel_tags";
     FUNNEL_LEADS = "funnel_leads";
+    FUNNEL_WEEK = "funnel_week";
+    FUNNEL_SHARE = "funnel_share";
     FUNNEL_EVENTS = "funnel_events";
     FUNNEL_EVENT_LEADS = "funnel_event_leads";
     WON_TOUCHES = "won_touches";

@@ -15,7 +15,7 @@ use crate::case::Case;
 use crate::effect::{Effect, Reaction, Suspect};
 use crate::facts::{self, Scene};
 use crate::identity::{self, Resolution};
-use crate::ids::{LeadId, PersonKey};
+use crate::ids::LeadId;
 use crate::lead::{Edge, Lead, Standing, Touch};
 use crate::matching::{self, Subject};
 use crate::moment::Moment;
@@ -411,7 +411,7 @@ fn count(
     (reasons, others.into_iter().map(|touch| Effect::Receipts(Box::new(touch))).collect())
 }
 
-/// Somebody came through a salesperson's own poster (`touch.poster` holds their key): they hear of it at once.
+/// Somebody came through a salesperson's own poster: they hear of it at once.
 fn poster(
     person: &mut Person<'_>,
     touch: &Touch,
@@ -419,8 +419,7 @@ fn poster(
     moment: &mut Moment,
     because: &mut Because,
 ) -> Vec<Effect> {
-    let key = touch.fields.text("poster").map(|key| PersonKey::from(key.trim()));
-    let Some(key) = key.filter(|key| policy.people.contains_key(key)) else { return Vec::new() };
+    let Some(key) = pool::poster(touch, policy) else { return Vec::new() };
     let mut case = Case::new(person.book, policy, moment, &mut person.lead);
     let happened = Happened {
         event: Event::PosterRegistration,

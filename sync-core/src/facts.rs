@@ -19,7 +19,7 @@ use crate::score;
 use crate::time::{Micros, Timestamp};
 
 /// Pool fields of a person that hold text.
-pub const LEAD_TEXTS: [&str; 19] = [
+pub const LEAD_TEXTS: [&str; 20] = [
     "name",
     "first_name",
     "last_name",
@@ -33,6 +33,7 @@ pub const LEAD_TEXTS: [&str; 19] = [
     "department",
     "requirement",
     "remark",
+    "poster",
     "country",
     "province",
     "city",

@@ -229,6 +229,23 @@ pub struct NoticePolicy {
     pub channels: Vec<Channel>,
     /// Whether others can reach us, so that a link leads somewhere.
     pub linked: bool,
+    /// When the report of the week before is sent.
+    pub report: ReportTime,
+}
+
+/// When the report of the week before is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportTime {
+    /// Days after Monday.
+    pub day: i8,
+    /// The hour, on the wall.
+    pub at: Time,
+}
+
+impl Default for ReportTime {
+    fn default() -> Self {
+        Self { day: 0, at: Time::constant(8, 0, 0, 0) }
+    }
 }
 
 impl NoticePolicy {

@@ -377,6 +377,8 @@ pub enum Assign {
     OwnerOf(Who),
     /// This person.
     Person(PersonKey),
+    /// Whose poster the lead came through (`lead.poster`); where they cannot take it, the rule is passed over.
+    Poster,
     /// The public pool.
     PublicPool,
 }

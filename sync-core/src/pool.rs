@@ -12,7 +12,7 @@ use crate::activity;
 use crate::because::Reason;
 use crate::capture::{Captured, Identifier};
 use crate::facts::{self, Scene};
-use crate::ids::LeadId;
+use crate::ids::{LeadId, PersonKey};
 use crate::lead::{Bonds, Consent, Fact, Lead, Marks, Origin, Stage, Touch};
 use crate::moment::Moment;
 use crate::normal::prefix;
@@ -104,6 +104,13 @@ pub fn touch(
     touch
 }
 
+/// Whose poster a touch came through: a key of the people table in `touch.poster`, or in `touch.by` as the sign-in page says it.
+#[must_use]
+pub fn poster(touch: &Touch, policy: &Policy) -> Option<PersonKey> {
+    let told = ["poster", "by"].iter().filter_map(|name| touch.fields.text(name));
+    told.map(|key| PersonKey::from(key.trim())).find(|key| policy.people.contains_key(key))
+}
+
 /// Through which channel and campaign a touch came: the first channel rule that holds, else the campaign's channel, else
 /// what the record says, else the source's.
 fn channel(touch: &Touch, captured: &Captured, policy: &Policy) -> (String, Option<String>) {
@@ -144,6 +151,14 @@ pub fn tell(lead: &mut Lead, captured: &Captured, touch: &mut Touch, policy: &Po
     }
     lead.last_touch_at = if lead.touches == 0 { captured.at } else { lead.last_touch_at.max(captured.at) };
     lead.touches = lead.touches.saturating_add(1);
+    let known = |lead: &Lead| lead.profile.get("poster").map(|fact| fact.at);
+    if let Some(key) = poster(touch, policy)
+        && known(lead).is_none_or(|at| at <= captured.at)
+    {
+        let value = key.as_str().into();
+        lead.profile
+            .insert("poster".to_owned(), Fact { value, source: captured.source.clone(), at: captured.at });
+    }
     let (mut changed, mut passed_over) = (Vec::new(), Vec::new());
     for (name, value) in captured.fields.iter().filter(|(_, value)| !value.is_blank()) {
         match name.split_once('.').map_or(name, |(group, _)| group) {

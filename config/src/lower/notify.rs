@@ -7,7 +7,8 @@ use leadloop_connector_api::manifest::SystemKind;
 use leadloop_sync_core::because::Language;
 use leadloop_sync_core::ids::{LinkName, PersonKey};
 use leadloop_sync_core::notice::{
-    Audience, Channel, Event, NoticePolicy, OPEN, Own, PERSONAL, Sending, TextError, Words as Texts,
+    Audience, Channel, Event, NoticePolicy, OPEN, Own, PERSONAL, ReportTime, Sending, TextError,
+    Words as Texts,
 };
 use leadloop_sync_core::policy::Person;
 
@@ -18,6 +19,9 @@ use super::names::{NOTIFY, with_names};
 use crate::plan::LinkPlan;
 use crate::problem::{Problem, Span, Words};
 use crate::text::{At, Table, Tree};
+
+/// Days of the week, as `[report]` names them.
+const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 type People = std::collections::BTreeMap<PersonKey, Person>;
 
@@ -61,7 +65,8 @@ pub fn notices(
         plans.push(LinkPlan { name: link.name.clone(), connector, kind, link, limits, concurrent, reserve });
     }
     circles(ctx, &tables, &channels);
-    (plans, NoticePolicy { channels, linked: public_url })
+    let report = report(ctx);
+    (plans, NoticePolicy { channels, linked: public_url, report })
 }
 
 fn sends(ctx: &mut Context<'_>, table: &Table, address: &str, public_url: bool) -> Vec<Sending> {
@@ -276,14 +281,39 @@ fn bad_text(span: &Span, error: &TextError) -> Problem {
     }
 }
 
+/// `08:00`.
+fn wall(text: &str) -> Option<Time> {
+    let (hour, minute) = text.trim().split_once(':')?;
+    Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+}
+
+/// `[report]`.
+fn report(ctx: &mut Context<'_>) -> ReportTime {
+    let mut time = ReportTime::default();
+    let Some(table) = ctx.one("report").map(|at| at.value) else { return time };
+    let day = table.text("on").and_then(|day| DAYS.iter().position(|known| *known == day));
+    time.day = day.and_then(|day| i8::try_from(day).ok()).unwrap_or(time.day);
+    if let Some(at) = table.text_at("at") {
+        match wall(at.value) {
+            Some(wall) => time.at = wall,
+            None => ctx.problems.push(
+                Problem::error(
+                    "LL2170",
+                    &at.span,
+                    Words::new("this is no time of the day", "这不是一天中的时间"),
+                    Words::new("cannot be read", "无法识别"),
+                )
+                .help("for example `at = \"08:00\"`", "例如 `at = \"08:00\"`"),
+            ),
+        }
+    }
+    time
+}
+
 /// The hours in which nobody is disturbed.
 fn quiet(ctx: &mut Context<'_>, table: &Table) -> Option<(Time, Time)> {
     let at = table.text_at("quiet")?;
-    let read = |text: &str| {
-        let (hour, minute) = text.trim().split_once(':')?;
-        Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
-    };
-    let hours = at.value.split_once('-').and_then(|(from, to)| Some((read(from)?, read(to)?)));
+    let hours = at.value.split_once('-').and_then(|(from, to)| Some((wall(from)?, wall(to)?)));
     let hours = hours.filter(|(from, to)| from != to);
     if hours.is_none() {
         ctx.problems.push(

@@ -241,6 +241,9 @@ fn assign(
     if let Some(who) = table.text("owner_of").and_then(who) {
         targets.push(Assign::OwnerOf(who));
     }
+    if table.flag("poster") == Some(true) {
+        targets.push(Assign::Poster);
+    }
     if table.flag("public_pool") == Some(true) {
         targets.push(Assign::PublicPool);
     }
@@ -256,8 +259,8 @@ fn assign(
                 },
             )
             .help(
-                "write exactly one of `route`, `team`, `person`, `owner_of`, `public_pool`",
-                "请在 `route`、`team`、`person`、`owner_of`、`public_pool` 中恰好写一个",
+                "write exactly one of `route`, `team`, `person`, `owner_of`, `poster`, `public_pool`",
+                "请在 `route`、`team`、`person`、`owner_of`、`poster`、`public_pool` 中恰好写一个",
             ),
         );
         return None;

@@ -255,6 +255,7 @@ pub(super) fn outcome(code: &str) -> Words {
         "same_company" => ("follows the same company", "负责同一公司"),
         "same_owner" => ("had it before", "原负责人"),
         "named" => ("named by the rule", "规则指定"),
+        "poster" => ("by their poster", "本人海报"),
         "owner_of_person" => ("follows this person", "负责此人"),
         "owner_of_company" => ("follows the company", "负责该公司"),
         "on_leave" => ("on leave", "休假"),

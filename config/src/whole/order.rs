@@ -87,7 +87,7 @@ fn transfer(ctx: &mut Context<'_>, policy: &Policy) {
 
 /// Whether a rule that holds surely leads to something: else the next ones are tried.
 fn decides(does: &RuleAction, when: &Expr, form: &Form) -> bool {
-    let owner_may_be_gone = matches!(does.assign, Some(Assign::OwnerOf(_)));
+    let owner_may_be_gone = matches!(does.assign, Some(Assign::OwnerOf(_) | Assign::Poster));
     match &does.deed {
         Deed::Decline => true,
         Deed::Hold { .. } => false,

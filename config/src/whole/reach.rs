@@ -124,7 +124,7 @@ fn unused(ctx: &mut Context<'_>, policy: &Policy) {
         match assign {
             Assign::Route(name) => used.0.insert(name),
             Assign::Team(name) => used.1.insert(name),
-            Assign::OwnerOf(_) | Assign::Person(_) | Assign::PublicPool => false,
+            Assign::OwnerOf(_) | Assign::Person(_) | Assign::Poster | Assign::PublicPool => false,
         };
     }
     for rule in &policy.transfer {

@@ -57,6 +57,10 @@ name = "all"
 when = 'true'
 accept_within = "1 working hours"
 
+[report]
+on = "monday"
+at = "09:30"
+
 [[notify]]
 name = "mail"
 connector = "mail"
@@ -137,7 +141,7 @@ async fn the_digest_and_the_report_come_once() {
     let to: Vec<&str> = came.iter().map(|mail| mail.to.as_str()).collect();
     assert_eq!(to, ["cmo@shili.example", "li.na@shili.example", "sun.hao@shili.example"], "{came:#?}");
     assert!(
-        came[0].text.contains("leads: 1") && came[0].text.contains("leadloop-2026-11-23.csv"),
+        came[0].text.contains("new leads: 1 (+1)") && came[0].text.contains("leadloop-2026-11-23.csv"),
         "{}",
         came[0].text
     );

@@ -14,3 +14,4 @@ pub mod sources;
 pub mod status;
 pub mod story;
 pub mod walk;
+pub mod week;

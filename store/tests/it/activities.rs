@@ -4,6 +4,7 @@ use leadloop_mapping::Record;
 use leadloop_store::Store;
 use leadloop_store::read::activities::ActivityRow;
 use leadloop_store::read::funnel::{FunnelBy, FunnelSpan};
+use leadloop_store::read::week::{HappenedRow, ShareRow};
 use leadloop_sync_core::activity::ActivityPolicy;
 use leadloop_sync_core::effect::Effect;
 use leadloop_sync_core::ids::LeadId;
@@ -11,7 +12,7 @@ use leadloop_sync_core::lead::{Lead, Stage};
 use leadloop_sync_core::time::Micros;
 
 use crate::on_both;
-use crate::samples::{at, id, lead, put, touch};
+use crate::samples::{at, id, lead, mirror_row, put, remote_link, touch};
 use crate::write_path::written;
 
 const HOUR: i64 = 3_600;
@@ -182,6 +183,68 @@ async fn won_amounts_come_with_the_touches_of_each_channel_and_campaign() {
         let rows = store.funnel(&FunnelBy::Channel, span).await.unwrap();
         let all: i64 = won.iter().map(|won| won.cents).sum();
         assert_eq!(rows.iter().map(|row| row.cents).sum::<i64>(), all);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_span_counts_each_step_once_and_tells_new_mqls_from_old_ones() {
+    on_both("week", |store| async move {
+        a_webinar(&store).await;
+        // 1 became an MQL at hour 12, was handed over at 13 and won at 14; 2 became an MQL at 11 and again at 13.
+        let all = store.happened(at(0), at(100 * HOUR)).await.unwrap();
+        let wanted = HappenedRow {
+            people: 3,
+            mql_new: 2,
+            handed_over: 1,
+            accepted: 1,
+            opportunity: 1,
+            won: 1,
+            cents: 30,
+            ..HappenedRow::default()
+        };
+        assert_eq!(all, wanted);
+        let late = store.happened(at(13 * HOUR), at(14 * HOUR)).await.unwrap();
+        assert_eq!(late, HappenedRow { mql_reactivated: 1, handed_over: 1, ..HappenedRow::default() });
+        let early = store.happened(at(0), at(12 * HOUR)).await.unwrap();
+        assert_eq!((early.people, early.mql_new, early.mql_reactivated), (3, 1, 0));
+        assert_eq!(store.happened(at(-20), at(-10)).await.unwrap(), HappenedRow::default());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn marketing_has_its_share_of_what_the_crm_holds_as_won() {
+    on_both("share", |store| async move {
+        let deal = |n: u64, won: Option<bool>, amount: Option<f64>| {
+            let mut row = mirror_row("opportunity", n);
+            row.facts.won = won;
+            row.facts.amount = amount;
+            row.modified_at = Some(at(HOUR));
+            row
+        };
+        let ours = deal(1, Some(true), Some(0.1 + 0.2));
+        let mut link = remote_link(9, 1);
+        link.remote = ours.remote.clone();
+        let mut gone = deal(4, Some(true), Some(5.0));
+        gone.deleted = true;
+        let mut later = deal(5, Some(true), Some(5.0));
+        later.modified_at = Some(at(9 * HOUR));
+        let rows = [
+            ours,
+            deal(2, Some(true), Some(99.99)),
+            deal(3, Some(false), Some(7.0)),
+            gone,
+            later,
+            deal(6, Some(true), None),
+        ];
+        let mut effects: Vec<Effect> = rows.into_iter().map(|row| Effect::PutMirror(Box::new(row))).collect();
+        effects.push(put(lead(1, 1)));
+        effects.push(Effect::LinkRemote(Box::new(link)));
+        written(&store, effects).await;
+        let share = store.won_share(at(0), at(2 * HOUR)).await.unwrap();
+        assert_eq!(share, ShareRow { deals: 3, cents: 10_029, deals_of_leads: 1, cents_of_leads: 30 });
+        assert_eq!(store.won_share(at(10 * HOUR), at(20 * HOUR)).await.unwrap(), ShareRow::default());
     })
     .await;
 }

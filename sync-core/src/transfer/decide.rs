@@ -379,6 +379,7 @@ impl Choice<'_> {
             Assign::Person(person) => routing::named(&search, person, "named"),
             Assign::PublicPool => Routed { reasons: vec![Reason::new("public_pool")], ..Routed::default() },
             Assign::OwnerOf(who) => self.owner_of_match(&search, *who),
+            Assign::Poster => self.owner_of_poster(&search),
         };
         let mut acted = Acted {
             owner: routed.owner,
@@ -392,6 +393,17 @@ impl Choice<'_> {
             routing::note_shortage(&search, &mut acted.counters);
         }
         acted
+    }
+
+    /// Whose poster it was, where there is one and they are at work.
+    fn owner_of_poster(&self, search: &Search<'_>) -> Routed {
+        let key = self.facts.pointer("/lead/poster").and_then(serde_json::Value::as_str).map(PersonKey::from);
+        let mut routed = key.map(|key| routing::named(search, &key, "poster")).unwrap_or_default();
+        if routed.owner.is_none() {
+            let state = routed.considered.last().map_or("none", |last| last.outcome.as_str()).to_owned();
+            routed.reasons.push(Reason::new(OWNER_GONE).with("state", state));
+        }
+        routed
     }
 
     /// The owner of a match gets it, whatever their caps; on leave they keep it and a deputy is told.

@@ -1,10 +1,13 @@
 //! Runs `cases/pool/absorb.toml`: what several records make of the people they are about. And what no table says well.
 
+use std::collections::BTreeMap;
+
 use leadloop_sync_core::because::Language;
 use leadloop_sync_core::capture::{CaptureEnd, Identifier};
 use leadloop_sync_core::effect::Effect;
 use leadloop_sync_core::lead::{Lead, Stage};
 use leadloop_sync_core::outbox::Operation;
+use leadloop_sync_core::policy::Person;
 use leadloop_sync_core::score;
 use leadloop_sync_core::time::Micros;
 use toml::{Table, Value as Toml};
@@ -256,4 +259,37 @@ fn thousands_of_touches_keep_the_lead_small() {
     let grown = serde_json::to_string(lead).expect("JSON").len();
     assert!(grown < 12_000, "{grown} bytes");
     assert!(grown < size + 200, "from {size} to {grown} bytes");
+}
+
+#[test]
+fn whose_poster_brought_somebody_is_kept_where_it_is_one_of_our_people() {
+    let mut policy = rules::standard();
+    for key in ["li.na", "wang.wei"] {
+        let person = Person {
+            key: key.into(),
+            name: key.to_owned(),
+            crm_user: BTreeMap::new(),
+            manager: None,
+            deputy: None,
+            addresses: BTreeMap::new(),
+        };
+        policy.people.insert(key.into(), person);
+    }
+    let mut world = World::new(policy);
+    let told = |world: &mut World, fields: &[(&str, &str)]| {
+        world.tell("fair", fields);
+        world.lead("phone", "+8613900001111").text("poster").map(str::to_owned)
+    };
+    let poster =
+        |world: &mut World, name: &str, key: &str| told(world, &[("phone", "13900001111"), (name, key)]);
+    assert_eq!(poster(&mut world, "touch.by", "nobody.here"), None);
+    assert_eq!(poster(&mut world, "touch.poster", "海报A"), None, "a name of a poster is nobody");
+    assert_eq!(poster(&mut world, "touch.by", "li.na").as_deref(), Some("li.na"));
+    world.now = world.now + Micros::days(1);
+    assert_eq!(
+        poster(&mut world, "touch.poster", " wang.wei ").as_deref(),
+        Some("wang.wei"),
+        "the latest counts"
+    );
+    assert_eq!(poster(&mut world, "touch.by", "nobody.here").as_deref(), Some("wang.wei"));
 }

@@ -28,7 +28,7 @@ pub(super) fn set_up(policy: &mut Policy, settings: &Settings) {
         }
     }
     let channels = settings.channels.iter().map(|line| channel(line, settings)).collect();
-    policy.notices = NoticePolicy { channels, linked: true };
+    policy.notices = NoticePolicy { channels, linked: true, ..NoticePolicy::default() };
     match settings.crm.as_deref() {
         Some("none") => {
             policy.crms.clear();

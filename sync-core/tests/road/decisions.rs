@@ -369,6 +369,7 @@ fn rule_of(text: &RuleText) -> leadloop_sync_core::policy::TransferRule {
         Some(("owner_of", "person")) => Assign::OwnerOf(Who::Person),
         Some(("owner_of", _)) => Assign::OwnerOf(Who::Company),
         _ if assign == "public_pool" => Assign::PublicPool,
+        _ if assign == "poster" => Assign::Poster,
         _ => panic!("`{assign}` is no assignment"),
     });
     let mut rule = rule(&text.name, &text.when, deed, assign);

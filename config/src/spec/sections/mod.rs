@@ -31,6 +31,13 @@ const ASSIGN: Shape = Table(&[
         "匹配记录的负责人。",
     ),
     key("person", Name, "\"li.na\"", "This person.", "指定人员。"),
+    key(
+        "poster",
+        Bool,
+        "true",
+        "Whose poster the lead came through (`lead.poster`); where they are away, the next rule is tried.",
+        "线索所扫海报的销售（`lead.poster`）；其不在时尝试下一条规则。",
+    ),
     key("public_pool", Bool, "true", "The public pool.", "公海。"),
     key("except", Choice(&["owner"]), "\"owner\"", "Not the present owner.", "排除当前负责人。"),
 ]);
