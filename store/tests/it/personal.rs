@@ -80,7 +80,7 @@ const TABLES: [(&str, Then, &str); 33] = [
     ("reason", Gone, "seq verb config at lead handoff capture delivery body"),
     ("remote_link", Gone, "link object id lead handoff at body waiting"),
     ("suspect", Gone, "lead other kind value reason at verdict judged_by judged_at"),
-    ("touch", Gone, "id lead capture at kind source channel body"),
+    ("touch", Gone, "id lead capture at kind source channel body campaign activity"),
     ("turn", Nothing("numbers of locks"), "bucket"),
     ("visit", Gone, "source kind value event count first last since over"),
 ];

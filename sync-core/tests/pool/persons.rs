@@ -188,6 +188,7 @@ fn check(world: &World, told: usize) {
             let of = world.book.lead_of(identifier).map(|found| found.id);
             assert_eq!(of, Some(lead.id), "{identifier:?}");
         }
+        assert!(lead.marks.remarks.is_sorted(), "remarks stand as they were written: {:?}", lead.marks);
         assert_eq!(lead.bonds.own.is_some(), person::members(&world.book, lead.id).len() > 1, "{}", lead.id);
     }
     assert_eq!(counted, told, "what all people did is all that was told");
