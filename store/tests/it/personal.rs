@@ -25,7 +25,7 @@ enum Then {
 }
 use Then::{Emptied, Gone, Nothing};
 
-const TABLES: [(&str, Then, &str); 33] = [
+const TABLES: [(&str, Then, &str); 35] = [
     (
         "_sqlx_migrations",
         Nothing("of the store itself"),
@@ -79,6 +79,8 @@ const TABLES: [(&str, Then, &str); 33] = [
     ("quarantine", Gone, "push place source at code detail fixed state body"),
     ("reason", Gone, "seq verb config at lead handoff capture delivery body"),
     ("remote_link", Gone, "link object id lead handoff at body waiting"),
+    ("shadow", Gone, "rules decision lead at region live_rule live_to shadow_rule shadow_to verdict failed"),
+    ("shadow_run", Nothing("of rule sets"), "rules since reached version turns"),
     ("suspect", Gone, "lead other kind value reason at verdict judged_by judged_at"),
     ("touch", Gone, "id lead capture at kind source channel body campaign activity"),
     ("turn", Nothing("numbers of locks"), "bucket"),
