@@ -236,14 +236,17 @@ impl Play {
         claimed.into_iter().find(|(d, _)| d.purpose != Purpose::Poll).expect("something is due")
     }
 
+    /// A person releases what waits for one.
+    fn release(&mut self) {
+        self.model.release();
+        self.exchange();
+    }
+
     fn act(&mut self, does: &str) {
         let words: Vec<&str> = does.split(' ').collect();
         match words.as_slice() {
             ["deliver"] => self.exchange(),
-            ["release"] => {
-                self.model.release();
-                self.exchange();
-            }
+            ["release"] => self.release(),
             ["poll"] => {
                 let until = self.model.now() + Micros::minutes(21);
                 self.run(until);
