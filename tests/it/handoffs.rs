@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::command::{leadloop, on_both};
 
-const CONFIG: &str = r#"
+pub(crate) const CONFIG: &str = r#"
 [leadloop]
 timezone = "Asia/Shanghai"
 language = "en"
@@ -60,7 +60,7 @@ settings = { url = { file = "tool_url" } }
 send = [{ on = ["handed_over", "at_desk"], to = "owner", link = true }]
 "#;
 
-fn folder(folder: &Path) {
+pub(crate) fn folder(folder: &Path) {
     let people = "key,name,manager\nli.na,Li Na,sun.hao\nwang.wei,Wang Wei,sun.hao\nzhao.min,Zhao Min,sun.hao\nsun.hao,Sun Hao,\n";
     std::fs::write(folder.join("people.csv"), people).unwrap();
     std::fs::write(folder.join("tool_url"), "http://127.0.0.1:9/").unwrap();
@@ -202,7 +202,7 @@ fn hand_overs_by_command() {
     });
 }
 
-fn at_the_desk(at: &Path) {
+pub(crate) fn at_the_desk(at: &Path) {
     let waiting = list(at, &["sdr", "list"]);
     assert_eq!(waiting.len(), 2);
     let id = |number: usize| waiting[number]["id"].as_str().unwrap();
@@ -241,7 +241,7 @@ fn rehearsed(at: &Path) {
     assert!(text.contains("By owner") && text.contains("no vision"), "{text}");
 }
 
-fn change_of_hands(at: &Path) {
+pub(crate) fn change_of_hands(at: &Path) {
     let before = list(at, &["handoff", "list", "--owner", "li.na"]);
     leadloop(at, &["handoff", "reassign", "--from", "li.na", "--to", "wang.wei", "--yes"]).ok();
     assert!(list(at, &["handoff", "list", "--owner", "li.na"]).is_empty());
