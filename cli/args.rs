@@ -575,6 +575,8 @@ pub enum By {
     Source,
     Campaign,
     Pool,
+    /// New, by referral, or a customer that asks again
+    Origin,
     Owner,
     Month,
     /// Webinars, live streams and fairs, by their touches in the span

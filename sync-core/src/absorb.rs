@@ -24,14 +24,15 @@ use crate::policy::Policy;
 use crate::score::replay;
 use crate::time::Timestamp;
 use crate::transfer::{self, Occasion};
-use crate::{agree, feedback, funnel, inform, person, pool, score, tell, track};
+use crate::{agree, feedback, funnel, inform, origin, person, pool, score, tell, track};
 
 /// What must be known first: whose identifiers these are.
 #[must_use]
-pub fn needs(captures: &[Captured], _policy: &Policy) -> Needs {
+pub fn needs(captures: &[Captured], policy: &Policy) -> Needs {
     let mut needs = feedback::needs(&answers(captures));
     for captured in captures {
         needs.identifiers.extend(captured.who.iter().chain(&captured.ties.unlink).cloned());
+        origin::needs(captured, policy, &mut needs);
     }
     needs
 }
@@ -132,6 +133,9 @@ pub fn absorb(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
     let mut touch = pool::touch(captured, person.born, found.by.clone(), policy, moment);
     let untold = touch.clone();
     reaction.because.reasons.extend(pool::tell(&mut person.lead, captured, &mut touch, policy));
+    if person.before.is_none() {
+        reaction.because.reasons.extend(origin::referred(book, &mut person.lead, captured, policy));
+    }
     let counted = count(&mut person, &found.absorbed, &mut touch, captured, policy, moment);
     reaction.because.reasons.extend(counted.0);
     reaction.effects.extend(counted.1);

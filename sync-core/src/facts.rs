@@ -19,7 +19,7 @@ use crate::score;
 use crate::time::{Micros, Timestamp};
 
 /// Pool fields of a person that hold text.
-pub const LEAD_TEXTS: [&str; 20] = [
+pub const LEAD_TEXTS: [&str; 22] = [
     "name",
     "first_name",
     "last_name",
@@ -34,6 +34,8 @@ pub const LEAD_TEXTS: [&str; 20] = [
     "requirement",
     "remark",
     "poster",
+    "origin_kind",
+    "origin_lead",
     "country",
     "province",
     "city",

@@ -51,6 +51,7 @@ pub mod activity;
 pub mod agree;
 pub mod describe;
 pub mod gate;
+pub mod origin;
 pub mod outbox;
 pub mod settle;
 

@@ -15,7 +15,7 @@ use crate::companies::CompanyPair;
 use crate::effect::Effect;
 use crate::handoff::{Action, Clocks, Handoff, HandoffState};
 use crate::identity;
-use crate::ids::{HandoffId, LeadId, LinkName};
+use crate::ids::{HandoffId, LeadId, LinkName, SourceName};
 use crate::lead::{Lead, Stage, Touch};
 use crate::matching;
 use crate::mirror::MirrorRow;
@@ -27,7 +27,7 @@ use crate::policy::{CrmPolicy, Policy};
 use crate::routing;
 use crate::tell::{self, News};
 use crate::time::{Micros, Timestamp};
-use crate::{desk, sla};
+use crate::{desk, origin, sla};
 
 pub use decide::{Again, Decided, Forced, Ground, Input, again, decide};
 
@@ -65,6 +65,12 @@ pub fn open(
         Some(handoff) => tell_news(&mut case, &handoff, occasion),
         None => {
             if matches!(case.lead.stage, Stage::Raw | Stage::Resting | Stage::Lost | Stage::Won) {
+                if case.lead.stage == Stage::Won {
+                    let source = occasion.touch.map(|touch| touch.source.clone());
+                    let source = source.unwrap_or_else(|| SourceName::from("leadloop"));
+                    let said = origin::again(case.lead, &source, occasion.happened);
+                    case.say(said);
+                }
                 case.stage(Stage::Marketing);
             }
             if let Some(link) = allowed(&mut case) {

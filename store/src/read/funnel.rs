@@ -27,6 +27,8 @@ pub enum FunnelBy {
     Campaign,
     /// Part of the pool.
     Pool,
+    /// How they came to be: by referral, a customer that asks again; else empty.
+    Origin,
     /// Owner in the CRM (our key of the person where there is one, else the user id).
     Owner,
     /// Month of the first touch, in this zone.
@@ -80,6 +82,7 @@ impl FunnelBy {
             FunnelBy::Source => "source",
             FunnelBy::Campaign => "campaign",
             FunnelBy::Pool => "pool",
+            FunnelBy::Origin => "origin",
             FunnelBy::Owner => "owner",
             FunnelBy::Month(_) => "month",
         }

@@ -7,8 +7,8 @@ use leadloop_store::read::funnel::{FunnelBy, FunnelSpan};
 use leadloop_store::read::week::{HappenedRow, ShareRow};
 use leadloop_sync_core::activity::ActivityPolicy;
 use leadloop_sync_core::effect::Effect;
-use leadloop_sync_core::ids::LeadId;
-use leadloop_sync_core::lead::{Lead, Stage};
+use leadloop_sync_core::ids::{LeadId, SourceName};
+use leadloop_sync_core::lead::{Fact, Lead, Stage};
 use leadloop_sync_core::time::Micros;
 
 use crate::on_both;
@@ -245,6 +245,25 @@ async fn marketing_has_its_share_of_what_the_crm_holds_as_won() {
         let share = store.won_share(at(0), at(2 * HOUR)).await.unwrap();
         assert_eq!(share, ShareRow { deals: 3, cents: 10_029, deals_of_leads: 1, cents_of_leads: 30 });
         assert_eq!(store.won_share(at(10 * HOUR), at(20 * HOUR)).await.unwrap(), ShareRow::default());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn people_are_counted_by_how_they_came_to_be() {
+    on_both("origin", |store| async move {
+        let mut referred = lead(1, 1);
+        let kind = Fact { value: "referral".into(), source: SourceName::from("website"), at: at(0) };
+        referred.profile.insert("origin_kind".into(), kind);
+        written(&store, vec![put(referred), put(lead(2, 1))]).await;
+        let rows = store.funnel(&FunnelBy::Origin, FunnelSpan::default()).await.unwrap();
+        let named: Vec<(&str, i64)> = rows.iter().map(|row| (row.name.as_str(), row.people)).collect();
+        assert_eq!(named, [("", 1), ("referral", 1)]);
+        let found = store
+            .funnel_leads(&FunnelBy::Origin, FunnelSpan::default(), "referral", "people", 10)
+            .await
+            .unwrap();
+        assert_eq!(ids(found), of(&[1]));
     })
     .await;
 }

@@ -171,6 +171,8 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
     ("no_rule_left", "没有规则可用", "no rule is left"),
     ("nothing_to_update", "没有可更新的记录", "there is no record to update"),
     ("has_a_record", "此人在 CRM 已有记录，改为更新", "the person has a record already: it is updated"),
+    ("referred", "由线索 {lead} 转介绍", "referred by lead {lead}"),
+    ("buys_again", "老客户再次提出需求", "a customer asks again"),
     ("owner_gone", "原负责人不可用（{state}）", "the owner is not there ({state})"),
     ("kept_owner_on_leave", "负责人休假，仍由其负责", "the owner is on leave and keeps it"),
     ("kept_open_opportunity", "有未结商机，仍由原负责人负责", "an opportunity is open: the owner keeps it"),

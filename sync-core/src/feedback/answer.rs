@@ -15,7 +15,7 @@ use crate::mirror_read::{OPPORTUNITY, PEOPLE};
 use crate::notice::{self, Event, Happened};
 use crate::policy::{FeedbackRule, Policy, StatusMeaning};
 use crate::time::Micros;
-use crate::{fuse, sla, tell, transfer};
+use crate::{fuse, origin, sla, tell, transfer};
 
 /// Most characters of a remark that are kept.
 const MOST_REMARK: usize = 2_000;
@@ -413,7 +413,8 @@ fn reached(
                 .and_then(|remote| case.book.mirror.get(remote))
                 .and_then(|row| row.facts.amount)
         });
-        case.lead.won_amount = amount.or(case.lead.won_amount);
+        let all = amount.map(|amount| origin::won_in_all(case.lead, amount));
+        case.lead.won_amount = all.or(case.lead.won_amount);
     }
     let ended = matches!(stage, Stage::Won | Stage::Lost);
     let tag = answer.rule.map_or(stage.as_str(), |rule| rule.tag.as_str());

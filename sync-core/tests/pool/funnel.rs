@@ -6,6 +6,7 @@ use leadloop_sync_core::handoff::{Clocks, Handoff, HandoffState};
 use leadloop_sync_core::ids::{HandoffId, LeadId, LinkName};
 use leadloop_sync_core::lead::Stage;
 use leadloop_sync_core::moment::Moment;
+use leadloop_sync_core::origin;
 use leadloop_sync_core::time::Micros;
 
 use crate::rules;
@@ -98,8 +99,37 @@ fn a_customer_that_asks_is_one_for_sales_again_and_else_stays_a_customer() {
     let mut world = at(Stage::Won);
     world.tell("live", &[("phone", PHONE), ("watch.minutes", "45")]);
     assert_eq!(stage(&world).0, Stage::Won);
+    let id = world.lead("phone", "+8613900001111").id;
+    world.book.leads.get_mut(&id).expect("there").won_amount = Some(1_000.25);
     world.tell("website", &[("mobile", PHONE)]);
     assert_eq!(stage(&world).0, Stage::Marketing);
+    let lead = world.lead("phone", "+8613900001111");
+    assert_eq!(
+        (lead.text("origin_kind"), lead.text("origin_lead")),
+        (Some("repeat"), Some(id.to_string().as_str()))
+    );
+    assert!((origin::won_in_all(lead, 500.5) - 1_500.75).abs() < 1e-9, "what was won before counts on");
+}
+
+#[test]
+fn somebody_new_who_was_referred_carries_by_whom() {
+    let mut world = at(Stage::Won);
+    let by = world.lead("phone", "+8613900001111").id;
+    let told = [("phone", "13900002222"), ("touch.referred_by", "139-0000-1111")];
+    world.tell("website", &told);
+    let lead = world.lead("phone", "+8613900002222");
+    let of = |lead: &leadloop_sync_core::lead::Lead| {
+        (lead.text("origin_kind").map(str::to_owned), lead.text("origin_lead").map(str::to_owned))
+    };
+    assert_eq!(of(lead), (Some("referral".to_owned()), Some(by.to_string())));
+    world.tell("website", &[("phone", "13900003333"), ("touch.referred_by", by.to_string().as_str())]);
+    assert_eq!(of(world.lead("phone", "+8613900003333")).1, Some(by.to_string()));
+    for nobody in ["13900009999", "13900004444", "friend"] {
+        world.tell("website", &[("phone", "13900004444"), ("touch.referred_by", nobody)]);
+        assert_eq!(of(world.lead("phone", "+8613900004444")), (None, None), "{nobody}");
+    }
+    world.tell("website", &[("phone", "13900004444"), ("touch.referred_by", "13900001111")]);
+    assert_eq!(of(world.lead("phone", "+8613900004444")), (None, None), "who is known was not referred");
 }
 
 fn handoff(lead: LeadId, moment: &mut Moment) -> Handoff {
