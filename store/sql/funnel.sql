@@ -23,7 +23,7 @@ WITH RECURSIVE above (id, root) AS (
             WHEN 'source' THEN l.source
             WHEN 'campaign' THEN l.campaign
             WHEN 'pool' THEN l.pool
-            WHEN 'origin' THEN {sqlite: l.body}{postgres: CAST(l.body AS jsonb)} -> 'profile' -> 'origin_kind' ->> 'value'
+            WHEN 'origin' THEN l.origin_kind
             WHEN 'owner' THEN COALESCE(l.owner_person, l.owner_user)
             ELSE o.name
         END AS name

@@ -20,7 +20,7 @@ WHERE l.merged_into IS NULL AND l.origin_at >= $2 AND l.origin_at < $3
             WHEN 'source' THEN l.source
             WHEN 'campaign' THEN l.campaign
             WHEN 'pool' THEN l.pool
-            WHEN 'origin' THEN {sqlite: l.body}{postgres: CAST(l.body AS jsonb)} -> 'profile' -> 'origin_kind' ->> 'value'
+            WHEN 'origin' THEN l.origin_kind
             WHEN 'owner' THEN COALESCE(l.owner_person, l.owner_user)
             ELSE o.name
         END, '') = $7

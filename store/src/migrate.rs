@@ -44,6 +44,7 @@ migrations! {
     55 "0055_source_health" "source health";
     62 "0062_shadow" "shadow";
     68 "0068_activities" "activities";
+    69 "0069_won" "won";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use leadloop_sync_core::capture::Identifier;
 use leadloop_sync_core::companies;
+use leadloop_sync_core::origin;
 
 use crate::cell::{Rows, args};
 use crate::doc::{fold, text};
@@ -39,7 +40,8 @@ async fn put_leads(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
             list.add(lead.origin.at).add(lead.created_at).add(lead.last_touch_at).add(lead.touches);
             list.add(lead.mql_at).add(lead.rest_until).add(lead.merged_into);
             list.add(lead.text("name").map(fold)).add(lead.text("company").map(fold));
-            list.add(lead.won_amount).add(lead.pool.as_ref()).add(text(lead)?);
+            list.add(lead.won_amount).add(lead.pool.as_ref());
+            list.add(lead.text(origin::KIND)).add(text(lead)?);
         }
         let count = list.len();
         let written = work.run(&LEAD_PUT, args![list]).await?;
