@@ -72,7 +72,6 @@ fn for_people(name: &str) -> bool {
         "handoff_list",
         "alarm_untold",
         "store_used",
-        "share_walk",
     ];
     let small = ["config_active", "meta_", "turn_take"];
     let seldom = [

@@ -172,7 +172,6 @@ statements! {
     FUNNEL_LEADS = "funnel_leads";
     FUNNEL_WEEK = "funnel_week";
     FUNNEL_SHARE = "funnel_share";
-    SHARE_WALK = "share_walk";
     FUNNEL_EVENTS = "funnel_events";
     FUNNEL_EVENT_LEADS = "funnel_event_leads";
     WON_TOUCHES = "won_touches";

@@ -1,14 +1,11 @@
 //! Counting what happened in a span of time, and marketing's share of what was won.
 
-use leadloop_sync_core::mirror::MirrorRow;
 use leadloop_sync_core::time::Timestamp;
 
 use crate::Store;
 use crate::cell::args;
-use crate::engine::Work;
 use crate::error::StoreError;
-use crate::read::parts::PAGE;
-use crate::statement::{FUNNEL_SHARE, FUNNEL_WEEK, SHARE_WALK};
+use crate::statement::{FUNNEL_SHARE, FUNNEL_WEEK};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -77,11 +74,6 @@ impl Store {
     /// Where the database does not answer.
     pub async fn won_share(&self, from: Timestamp, to: Timestamp) -> Result<ShareRow> {
         let mut work = self.pools().read().await?;
-        if work.vault().is_some() {
-            let share = sealed_share(&mut work, from, to).await;
-            work.undo().await?;
-            return share;
-        }
         let rows = work.rows(&FUNNEL_SHARE, args![from, to]).await?;
         work.undo().await?;
         let Some(row) = rows.first() else { return Ok(ShareRow::default()) };
@@ -92,40 +84,4 @@ impl Store {
             cents_of_leads: row.get(3)?,
         })
     }
-}
-
-/// As [`Store::won_share`], where what a CRM holds is sealed: opened page by page.
-async fn sealed_share(work: &mut Work, from: Timestamp, to: Timestamp) -> Result<ShareRow> {
-    let mut share = ShareRow::default();
-    let (mut link, mut id) = (String::new(), String::new());
-    loop {
-        let rows = work.rows(&SHARE_WALK, args![from, to, &link, &id, PAGE]).await?;
-        for row in &rows {
-            (link, id) = (row.get(0)?, row.get(1)?);
-            let (held, ours): (MirrorRow, bool) = (row.doc(2)?, row.get(3)?);
-            if held.facts.won != Some(true) {
-                continue;
-            }
-            let cents = held.facts.amount.map_or(0, cents);
-            share.deals += 1;
-            share.cents += cents;
-            if ours {
-                share.deals_of_leads += 1;
-                share.cents_of_leads += cents;
-            }
-        }
-        if u32::try_from(rows.len()).unwrap_or(u32::MAX) < PAGE {
-            return Ok(share);
-        }
-    }
-}
-
-/// An amount in whole cents, as the statement counts it.
-fn cents(amount: f64) -> i64 {
-    if amount.abs() < 9e15 {
-        #[expect(clippy::cast_possible_truncation, reason = "it is below 9e17")]
-        let cents = (amount * 100.0).round() as i64;
-        return cents;
-    }
-    0
 }
