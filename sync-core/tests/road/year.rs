@@ -1,7 +1,8 @@
 //! A year of a company: leads come by day and night, sales accept, return, forget, win and lose, go on leave. Every decision
-//! has an owner or a reason and keeps caps and leave, every hand-over comes to an end, and two runs are the same.
+//! has an owner or a reason and keeps caps and leave, every hand-over comes to an end, and two runs are the same. Every month
+//! all that one person has is given to somebody else or taken back at once, and every week the process ends and begins again.
 //!
-//! `LEADLOOP_YEAR=100000` plays so many leads; without it as many as a test run can bear.
+//! `LEADLOOP_YEAR=100000` plays so many leads; without it as many as a test run can bear. `LEADLOOP_SEED` plays another year.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use leadloop_sync_core::lead::{Lead, RemoteRef, Stage};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::{Delivery, Operation, Outcome, Purpose, Reply};
 use leadloop_sync_core::policy::{Leave, Policy};
+use leadloop_sync_core::tick::{REASSIGN, TAKE_BACK};
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_sync_core::transfer::{self, Occasion};
 use leadloop_sync_core::{because::Because, feedback, settle, tick};
@@ -50,6 +52,10 @@ struct Year {
     /// Deadlines and answers by time; the key tells them apart.
     due: BTreeMap<(Timestamp, String), Due>,
     times: BTreeMap<String, Timestamp>,
+    /// Keys of the deadlines of each hand-over: its clocks.
+    clocks: BTreeMap<HandoffId, BTreeSet<String>>,
+    /// Who has which open hand-overs, counted here and by nobody else.
+    open: BTreeMap<PersonKey, BTreeSet<HandoffId>>,
     given: BTreeMap<(String, String), u32>,
     decisions: u64,
     /// Decisions without an owner, each with its reason.
@@ -57,17 +63,28 @@ struct Year {
     reasons: BTreeSet<String>,
     digest: Sha256,
     records: u64,
+    /// Hand-overs that were given to somebody else or taken back by hand.
+    by_hand: u64,
 }
 
 enum Due {
     Deadline(Deadline),
     Answer(HandoffId, &'static str),
     Arrival(u64),
+    /// All that one person has, to somebody else or back to the pool.
+    Bulk(u64),
+    /// The process ends and begins again: only what can be written down goes on.
+    Restart,
 }
 
 impl Year {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, leads: u64) -> Self {
         let mut policy = standard();
+        // So that a cap of a day is met however many leads there are.
+        let cap = u32::try_from(1 + leads / 8_000).expect("a small cap");
+        for member in policy.teams.values_mut().flat_map(|team| &mut team.members) {
+            member.cap_per_day = member.cap_per_day.map(|_| cap);
+        }
         let start = Timestamp::parse("2026-01-01 00:00", &policy.zone).expect("a time");
         let mut dice = Moment::new(start, seed);
         for person in PEOPLE {
@@ -91,12 +108,15 @@ impl Year {
             of_company: BTreeMap::new(),
             due: BTreeMap::new(),
             times: BTreeMap::new(),
+            clocks: BTreeMap::new(),
+            open: BTreeMap::new(),
             given: BTreeMap::new(),
             decisions: 0,
             ownerless: 0,
             reasons: BTreeSet::new(),
             digest: Sha256::new(),
             records: 0,
+            by_hand: 0,
         }
     }
 
@@ -105,10 +125,27 @@ impl Year {
     }
 
     fn plan(&mut self, at: Timestamp, key: String, due: Due) {
-        if let Some(before) = self.times.insert(key.clone(), at) {
-            self.due.remove(&(before, key.clone()));
+        self.clear(&key);
+        if let Due::Deadline(Deadline { handoff: Some(handoff), .. }) = &due {
+            self.clocks.entry(*handoff).or_default().insert(key.clone());
         }
+        self.times.insert(key.clone(), at);
         self.due.insert((at, key), due);
+    }
+
+    fn clear(&mut self, key: &str) {
+        let Some(at) = self.times.remove(key) else { return };
+        let due = self.due.remove(&(at, key.to_owned()));
+        self.stopped(key, due.as_ref());
+    }
+
+    /// A clock that ran out or was stopped.
+    fn stopped(&mut self, key: &str, due: Option<&Due>) {
+        if let Some(Due::Deadline(Deadline { handoff: Some(handoff), .. })) = due
+            && let Some(keys) = self.clocks.get_mut(handoff)
+        {
+            keys.remove(key);
+        }
     }
 
     /// Takes a lead, its hand-overs and those of its company into the book.
@@ -139,11 +176,7 @@ impl Year {
                 Effect::SetDeadline(deadline) => {
                     self.plan(deadline.at, deadline.key.clone(), Due::Deadline(deadline));
                 }
-                Effect::ClearDeadline(key) => {
-                    if let Some(at) = self.times.remove(&key) {
-                        self.due.remove(&(at, key));
-                    }
-                }
+                Effect::ClearDeadline(key) => self.clear(&key),
                 Effect::Enqueue(delivery) => told.push(*delivery),
                 _ => {}
             }
@@ -168,6 +201,13 @@ impl Year {
             } else {
                 open.remove(&handoff.id);
             }
+        }
+        let person = |handoff: &Handoff| handoff.owner.as_ref().and_then(|owner| owner.person.clone());
+        if let Some(before) = self.handoffs.get(&handoff.id).and_then(person) {
+            self.open.entry(before).or_default().remove(&handoff.id);
+        }
+        if let Some(now) = person(&handoff).filter(|_| handoff.state.is_open()) {
+            self.open.entry(now).or_default().insert(handoff.id);
         }
         self.handoffs.insert(handoff.id, handoff);
     }
@@ -264,14 +304,15 @@ impl Year {
                 .filter_map(|member| member.cap_per_day)
                 .collect();
             assert!(caps.iter().all(|cap| given <= *cap), "{} got {given} leads in a day", chosen.person);
-            let open = &decision.facts["read"]["open_handoffs"][&chosen.person];
+            let has = self.open.get(&person).into_iter().flatten();
+            let open = has.filter(|id| **id != decision.handoff).count();
             let members = self.policy.teams.values().flat_map(|team| &team.members);
             let most = members
                 .filter(|member| member.person == person)
                 .filter_map(|member| member.open_at_most)
                 .min();
-            if let (Some(open), Some(most)) = (open.as_i64(), most) {
-                assert!(open < i64::from(most), "{} had {open} open", chosen.person);
+            if let Some(most) = most {
+                assert!(open < usize::try_from(most).expect("small"), "{} had {open} open", chosen.person);
             }
         }
     }
@@ -326,12 +367,62 @@ impl Year {
         self.give_back(deadline.lead);
     }
 
+    /// What a manager does before somebody leaves: all that they have, at once.
+    fn bulk(&mut self, month: u64) {
+        let from = PEOPLE[usize::try_from(self.throw(6)).expect("a person")];
+        let to = PEOPLE[usize::try_from(self.throw(6)).expect("a person")];
+        let has: Vec<HandoffId> =
+            self.open.get(&PersonKey::from(from)).into_iter().flatten().copied().collect();
+        for id in has {
+            let (kind, key) = if month.is_multiple_of(2) && from != to {
+                (REASSIGN, format!("{REASSIGN}/{id}/{to}"))
+            } else {
+                (TAKE_BACK, format!("{TAKE_BACK}/{id}"))
+            };
+            let (lead, kind) = (self.handoffs[&id].lead, kind.to_owned());
+            self.by_hand += 1;
+            let deadline =
+                Deadline { key: key.clone(), at: self.now, kind, step: 0, lead, handoff: Some(id) };
+            self.plan(self.now, key, Due::Deadline(deadline));
+        }
+    }
+
+    /// Everything is written down and read again.
+    fn restart(&mut self) {
+        fn again<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+            serde_json::from_str(&serde_json::to_string(value).expect("it can be written")).expect("and read")
+        }
+        for lead in self.leads.values_mut() {
+            *lead = again(lead);
+        }
+        for handoff in self.handoffs.values_mut() {
+            *handoff = again(handoff);
+        }
+        for due in self.due.values_mut() {
+            if let Due::Deadline(deadline) = due {
+                *deadline = again(deadline);
+            }
+        }
+    }
+
+    /// Whoever shall answer by some time is reminded of it: no hand-over waits without a clock.
+    fn no_clock_is_lost(&self, lead: LeadId) {
+        for id in self.of_lead.get(&lead).into_iter().flatten() {
+            let handoff = &self.handoffs[id];
+            let waits =
+                handoff.due.is_some() && handoff.state.is_open() && handoff.state != HandoffState::Parked;
+            let runs = self.clocks.get(id).is_some_and(|keys| !keys.is_empty());
+            assert!(!waits || runs, "{id} is {} and has lost its clock", handoff.state.as_str());
+        }
+    }
+
     /// The lead goes back to where it lies; mirror rows and links of its records go with it, so that the book stays small.
     fn give_back(&mut self, lead: LeadId) {
         let leads = std::mem::take(&mut self.book.leads);
         if let Some(lead) = leads.get(&lead) {
             self.leads.insert(lead.id, lead.clone());
         }
+        self.no_clock_is_lost(lead);
         self.book.handoffs.clear();
         self.book.identifiers.clear();
         self.book.touches.clear();
@@ -347,14 +438,29 @@ impl Year {
                 self.now + Micros(i64::try_from(self.dice.throw() % year.unsigned_abs()).expect("a time"));
             self.plan(at, format!("arrival/{number}"), Due::Arrival(number));
         }
+        for month in 0..12 {
+            let at =
+                self.now + Micros::days(i64::try_from(15 + month * 30).expect("a day")) + Micros::hours(3);
+            self.plan(at, format!("bulk/{month}"), Due::Bulk(month));
+        }
+        for week in 0..52 {
+            self.plan(
+                self.now + Micros::days(7 * week) + Micros::hours(17),
+                format!("restart/{week}"),
+                Due::Restart,
+            );
+        }
         let mut steps = 0_u64;
         while let Some(((at, key), due)) = self.due.pop_first() {
             self.times.remove(&key);
+            self.stopped(&key, Some(&due));
             self.now = self.now.max(at);
             match due {
                 Due::Arrival(number) => self.arrive(number),
                 Due::Answer(id, tag) => self.answer(id, tag),
                 Due::Deadline(deadline) => self.pass(&deadline),
+                Due::Bulk(month) => self.bulk(month),
+                Due::Restart => self.restart(),
             }
             steps += 1;
             assert!(steps < leads * 60 + 1_000, "the year does not end");
@@ -371,8 +477,10 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn a_year_of_leads_comes_to_its_end_twice_the_same() {
     let leads = std::env::var("LEADLOOP_YEAR").ok().and_then(|text| text.parse().ok()).unwrap_or(LEADS);
-    let (year, first) = Year::new(2026).run(leads);
-    let (_, second) = Year::new(2026).run(leads);
+    let seed = std::env::var("LEADLOOP_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(2026);
+    println!("LEADLOOP_SEED={seed} LEADLOOP_YEAR={leads}");
+    let (year, first) = Year::new(seed, leads).run(leads);
+    let (_, second) = Year::new(seed, leads).run(leads);
     assert_eq!(first, second, "two runs differ");
     assert!(year.decisions >= leads * 9 / 10, "{} decisions", year.decisions);
     let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
@@ -395,7 +503,9 @@ fn a_year_of_leads_comes_to_its_end_twice_the_same() {
         );
         assert!(!matches!(handoff.action, Some(Action::Decline { .. })), "no rule declines");
     }
-    println!("{} decisions, {} without an owner, ends: {ends:?}", year.decisions, year.ownerless);
+    let (decisions, ownerless, by_hand) = (year.decisions, year.ownerless, year.by_hand);
+    println!("{decisions} decisions, {ownerless} without an owner, {by_hand} moved by hand, ends: {ends:?}");
+    assert!(by_hand > 0, "nobody's leads were ever moved by hand");
     for needed in ["decided", "reminded", "handoff", "response_time", "loop_limit", "next_action", "route"] {
         assert!(year.reasons.contains(needed), "nothing like `{needed}` happened in a year");
     }
