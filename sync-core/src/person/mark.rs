@@ -76,7 +76,7 @@ pub fn mark(
             if new.is_empty() {
                 return Ok(Reaction::default());
             }
-            Reason::new("tagged").with("tags", listed(&new))
+            Reason::new("tagged").with("tags", listed(&new)).with("who", who)
         }
         Mark::Remove(tags) => {
             let tags = checked_tags(tags)?;
@@ -86,7 +86,7 @@ pub fn mark(
             each(&mut lead, |lead| untag(lead, &tags));
             // A tag may have come through any of the leads that make up the person.
             others = without(book, before.id, &tags);
-            Reason::new("untagged").with("tags", listed(&tags))
+            Reason::new("untagged").with("tags", listed(&tags)).with("who", who)
         }
         Mark::Remark(text) => {
             let text = checked(text)?;
@@ -95,17 +95,17 @@ pub fn mark(
                 keep_latest(&mut lead.marks.remarks);
                 write(lead, "remark", text, now);
             });
-            Reason::new("remarked").with("text", short(text, SHOWN))
+            Reason::new("remarked").with("text", short(text, SHOWN)).with("who", who)
         }
         Mark::Requirement(text) => {
             let text = checked(text)?;
             each(&mut lead, |lead| write(lead, "requirement", text, now));
-            Reason::new("required").with("text", short(text, SHOWN))
+            Reason::new("required").with("text", short(text, SHOWN)).with("who", who)
         }
     };
     each(&mut lead, |lead| judge(lead, policy, moment.now));
     let mut case = Case::new(book, policy, moment, &mut lead);
-    case.say(reason.with("who", who));
+    case.say(reason);
     agree::all(&mut case);
     let (mut effects, because) = case.into_parts();
     effects.extend(inform::changes(Some(before), &lead, policy, moment));

@@ -401,7 +401,7 @@ impl Choice<'_> {
         let mut routed = key.map(|key| routing::named(search, &key, "poster")).unwrap_or_default();
         if routed.owner.is_none() {
             let state = routed.considered.last().map_or("none", |last| last.outcome.as_str()).to_owned();
-            routed.reasons.push(Reason::new(OWNER_GONE).with("state", state));
+            routed.reasons.push(owner_gone(&state));
         }
         routed
     }
@@ -411,7 +411,7 @@ impl Choice<'_> {
         let mut routed = Routed::default();
         let found = self.matched(who);
         let Some(owner) = owner_of(found).filter(|_| found.owner.is_there()) else {
-            routed.reasons.push(Reason::new(OWNER_GONE).with("state", found.owner.state.as_str()));
+            routed.reasons.push(owner_gone(found.owner.state.as_str()));
             return routed;
         };
         routing::count_given(search, &owner, &mut routed.counters);
@@ -451,4 +451,9 @@ fn gone(reasons: &[Reason]) -> bool {
 fn owner_of(found: &Match) -> Option<Owner> {
     let crm_user = found.owner.crm_user.clone()?;
     Some(Owner { person: found.owner.person.clone(), crm_user })
+}
+
+/// Whoever should get it is not there.
+fn owner_gone(state: &str) -> Reason {
+    Reason::new(OWNER_GONE).with("state", state)
 }
