@@ -1,6 +1,6 @@
 //! A year of a company: leads come by day and night, sales accept, return, forget, win and lose, go on leave. Every decision
 //! has an owner or a reason and keeps caps and leave, every hand-over comes to an end, and two runs are the same. Every month
-//! all that one person has is given to somebody else or taken back at once, and every week the process ends and begins again.
+//! all that one person has is given to somebody else or taken back at once, and every quarter the process ends and begins again.
 //!
 //! `LEADLOOP_YEAR=100000` plays so many leads; without it as many as a test run can bear. `LEADLOOP_SEED` plays another year.
 
@@ -443,10 +443,10 @@ impl Year {
                 self.now + Micros::days(i64::try_from(15 + month * 30).expect("a day")) + Micros::hours(3);
             self.plan(at, format!("bulk/{month}"), Due::Bulk(month));
         }
-        for week in 0..52 {
+        for quarter in 0..4 {
             self.plan(
-                self.now + Micros::days(7 * week) + Micros::hours(17),
-                format!("restart/{week}"),
+                self.now + Micros::days(45 + 90 * quarter) + Micros::hours(17),
+                format!("restart/{quarter}"),
                 Due::Restart,
             );
         }
