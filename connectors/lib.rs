@@ -40,6 +40,7 @@ mod wechat_template;
 mod wecom_app;
 mod wecom_robot;
 
+pub mod kit;
 pub mod table_file;
 mod tryton;
 mod web_form;
@@ -64,3 +65,6 @@ static READ: LazyLock<Vec<&'static dyn Connector>> = LazyLock::new(|| {
 });
 
 inventory::submit! { Many(|| READ.clone()) }
+
+#[cfg(test)]
+mod made;

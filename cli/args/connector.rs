@@ -17,6 +17,30 @@ pub enum Connector {
         /// Its name
         name: String,
     },
+    /// Begin a new one in a checkout: a folder that compiles and says which facts it still needs
+    #[command(
+        after_help = "Examples:\n  leadloop connector new acme_forms --kind source\n  leadloop connector new acme_hooks --kind source --profile"
+    )]
+    New {
+        /// Its name: lower-case letters, digits and `_`
+        name: String,
+        /// What it is for
+        #[arg(long, value_enum)]
+        kind: NewKind,
+        /// A source without code: the connector `webhook` with settings of its own
+        #[arg(long)]
+        profile: bool,
+        /// The checkout
+        #[arg(long = "in", value_name = "FOLDER", default_value = ".")]
+        folder: std::path::PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NewKind {
+    Source,
+    Crm,
+    Notify,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,5 +1,7 @@
 //! `leadloop connector`: the systems that are built in, and what an admin sets for each. Needs no config.
 
+mod new;
+
 use leadloop_connector_api::manifest::{Manifest, Setting, SystemKind, Words};
 use serde_json::json;
 
@@ -30,6 +32,7 @@ pub fn run(screen: &mut Screen, command: &Connector) -> Result<(), Failure> {
             };
             show(screen, connector.manifest())
         }
+        Connector::New { name, kind, profile, folder } => new::run(screen, folder, name, *kind, *profile),
     }
 }
 

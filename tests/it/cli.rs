@@ -262,3 +262,38 @@ fn connectors_are_listed_and_shown_without_a_config() {
     let nobody = leadloop(folder.path(), &["connector", "show", "acme", "--lang", "en"]);
     assert!(nobody.code == 1 && nobody.err.contains("leadloop connector list"), "{}", nobody.err);
 }
+
+#[test]
+fn a_new_connector_is_a_folder_and_a_line_and_a_profile_no_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    let refused = leadloop(folder.path(), &["connector", "new", "night_owl", "--kind", "crm"]);
+    assert!(refused.code == 1 && refused.err.contains("LL4870"), "{refused:?}");
+    std::fs::create_dir(at("connectors")).unwrap();
+    std::fs::write(at("connectors/lib.rs"), "//! All.\n\nmod alpha;\nmod zeta;\n").unwrap();
+
+    for kind in ["crm", "source", "notify"] {
+        let name = format!("owl_{kind}");
+        let said =
+            leadloop(folder.path(), &["connector", "new", &name, "--kind", kind, "--output", "json"]).json();
+        assert!(said["facts_missing"].as_u64().unwrap() > 4, "{said}");
+        for file in said["files"].as_array().unwrap() {
+            assert!(at(file.as_str().unwrap()).is_file(), "{file}");
+        }
+        let manifest = std::fs::read_to_string(at(&format!("connectors/{name}/manifest.toml"))).unwrap();
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "{manifest}");
+    }
+    let list = std::fs::read_to_string(at("connectors/lib.rs")).unwrap();
+    assert_eq!(list, "//! All.\n\nmod alpha;\nmod owl_crm;\nmod owl_notify;\nmod owl_source;\nmod zeta;\n");
+
+    leadloop(folder.path(), &["connector", "new", "barn_owl", "--kind", "source", "--profile"]).ok();
+    assert!(at("connectors/profiles/barn_owl.toml").is_file() && !at("connectors/barn_owl").exists());
+    assert_eq!(std::fs::read_to_string(at("connectors/lib.rs")).unwrap(), list, "a profile needs no line");
+
+    for name in ["owl_crm", "barn_owl", "hubspot", "Owl", "match", "owl__x", "../x", ""] {
+        let refused = leadloop(folder.path(), &["connector", "new", name, "--kind", "source"]);
+        assert!(refused.code == 1 && refused.err.contains("LL4871"), "{name}: {refused:?}");
+    }
+    let refused = leadloop(folder.path(), &["connector", "new", "owl", "--kind", "crm", "--profile"]);
+    assert!(refused.code == 1 && !at("connectors/owl").exists(), "{refused:?}");
+}

@@ -67,6 +67,13 @@ fn one(connector: &'static dyn Connector, folder: &Folder, report: &mut Report) 
     if folder.get("README.md").is_none_or(|text| text.len() < 200) {
         say(&mut report.problems, "README.md does not say how an admin sets it up".to_owned());
     }
+    for (path, bytes) in folder {
+        let text = String::from_utf8_lossy(bytes);
+        let missing = facts_in(&text);
+        report.problems.extend(
+            missing.map(|(line, fact)| format!("{name}/{path} line {line}: a fact is missing: {fact}")),
+        );
+    }
     let mut shown = Shown::default();
     for (path, bytes) in folder.iter().filter(|(path, _)| path.ends_with(".exchange")) {
         let place = format!("{name}/{path}");
@@ -142,6 +149,17 @@ impl Shown {
             problems.push(format!("{}: hears pushes, but its manifest does not say so", manifest.name));
         }
     }
+}
+
+/// What stands before a fact that somebody still has to look up: the kit (`leadloop connector new`) writes such lines.
+const FACT: &str = "FACT? ";
+
+/// Facts that are still asked for, with their lines. Whoever writes the fact takes the line away.
+fn facts_in(text: &str) -> impl Iterator<Item = (usize, String)> {
+    text.lines().enumerate().filter_map(|(number, line)| {
+        let fact = line.split_once(FACT)?.1.trim_end_matches("-->").trim_end();
+        Some((number + 1, fact.to_owned()))
+    })
 }
 
 /// Lines that hold something shaped like a real secret. Secrets of fixtures say that they are: they hold `fixture`, or
