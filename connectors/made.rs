@@ -107,6 +107,8 @@ fn a_new_connector_carries_its_own_name_everywhere() {
             let place = format!("{path}\n{text}");
             assert!(!place.to_lowercase().contains("kit_name") && !place.contains("KitName"), "{place}");
             assert!(!place.contains("Kit System"), "{place}");
+            let of_another = place.to_lowercase().contains("made_") || place.contains("Made ");
+            assert!(!of_another, "an expectation holds the name of another connector: {place}");
         }
     }
 }

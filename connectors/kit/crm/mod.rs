@@ -88,9 +88,7 @@ impl Talk {
         // FACT? A cheap question that proves the login and says who we are there: write path and field here.
         self.ask(Request::get("/me"), "user", |_, json| {
             let user = json.get("login").and_then(Json::as_str)?;
-            Some(Outcome::Done(Reply::Checked(
-                Record::new().with("user", user).with("product", description().title.en.as_str()),
-            )))
+            Some(Outcome::Done(Reply::Checked(Record::new().with("user", user))))
         })
     }
 
