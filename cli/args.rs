@@ -10,6 +10,7 @@ mod operate;
 mod reconcile;
 pub mod rehearse;
 pub mod source;
+mod undo;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use operate::{Backup, Doctor, Planned};
 pub use reconcile::Reconcile;
+pub use undo::Undo;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -157,6 +159,11 @@ pub enum Command {
         after_help = "Example:\n  leadloop reconcile --crm sales --out differences.csv\n  leadloop reconcile --crm sales --repair --dry-run\n  leadloop reconcile --crm sales --repair --yes --output json\n\nWorks beside a running leadloop; repairs go out by its outbox, after everything live."
     )]
     Reconcile(Reconcile),
+    /// Put back what stood in a CRM before it was written: a run, a version of the config, a time (撤销写入)
+    #[command(
+        after_help = "Example:\n  leadloop undo                             what was written, by run\n  leadloop undo repair-20261127-081502      shows what would be put back\n  leadloop undo --crm sales --since 2h --apply\n\nOnly fields that still hold our value are put back. Records that were made stay."
+    )]
+    Undo(Undo),
     /// Records that could not be taken: look, mend, take up again (隔离区)
     #[command(
         after_help = "Example:\n  leadloop quarantine list --source website\n  leadloop quarantine fix P-0190…/3 phone=13800001104"

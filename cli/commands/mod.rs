@@ -29,6 +29,7 @@ mod shadow;
 mod source;
 mod status;
 mod test;
+mod undo;
 mod why;
 
 use crate::args::{Cli, Command};
@@ -66,6 +67,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Run(args) => run::run(screen, general, &args).await,
         Command::Score { command } => score::run(screen, general, command).await,
         Command::Sandbox(args) => sandbox::run(screen, *args).await,
+        Command::Undo(args) => undo::run(screen, general, &args).await,
         Command::Why(args) => why::run(screen, general, &args).await,
         Command::Source { command } => source::run(screen, general, &command).await,
         Command::Status => status::run(screen, general).await,

@@ -117,8 +117,9 @@ fn sure(screen: &Screen, count: usize) -> Result<bool, Failure> {
 async fn repair(plan: &Arc<Plan>, repairs: Vec<Repair>) -> Result<u64, Failure> {
     let desk = Desk::open(plan).await?;
     let mut ordered = 0;
+    let run = super::undo::name("repair", plan);
     for some in repairs.chunks(SLICE) {
-        let order = Order::Repair(reconcile::Order { repairs: some.to_vec() });
+        let order = Order::Repair(reconcile::Order { repairs: some.to_vec(), run: Some(run.clone()) });
         match desk.carry_out(order).await {
             Ok(done) => ordered += done.changed,
             Err(failure) => {

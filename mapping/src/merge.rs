@@ -152,6 +152,21 @@ impl Mapping {
         fields.all(|field| field.compares.same(&held(one, &field.name), &held(other, &field.name)))
     }
 
+    /// Whether a rule names this field of the CRM.
+    #[must_use]
+    pub fn names(&self, field: &str) -> bool {
+        self.rules.iter().flat_map(|rule| &rule.crm).any(|known| known.name == field)
+    }
+
+    /// Whether two values of a field of the CRM say the same.
+    #[must_use]
+    pub fn alike(&self, field: &str, one: &Value, other: &Value) -> bool {
+        match self.rules.iter().flat_map(|rule| &rule.crm).find(|known| known.name == field) {
+            Some(known) => known.compares.same(one, other),
+            None => one.to_display() == other.to_display(),
+        }
+    }
+
     /// The CRM's fields that rules fill from this field of the pool.
     #[must_use]
     pub fn fed_by(&self, pool: &str) -> Vec<&str> {

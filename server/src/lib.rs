@@ -29,6 +29,7 @@ pub mod ingress;
 pub mod shadow;
 pub mod tick;
 pub mod tidy;
+pub mod undo;
 pub mod vigil;
 pub mod visits;
 

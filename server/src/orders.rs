@@ -24,7 +24,7 @@ use crate::gates;
 use crate::handoffs;
 use crate::ingress;
 use crate::node::Node;
-use crate::{companies, fields, people, reconcile, recount};
+use crate::{companies, fields, people, reconcile, recount, undo};
 
 /// Rows taken up again in one transaction.
 const SLICE: u32 = 200;
@@ -84,6 +84,8 @@ pub enum Order {
     Recount(recount::Order),
     /// Put differences between pool and CRM right.
     Repair(reconcile::Order),
+    /// Put back what stood in a CRM before it was written.
+    Undo(undo::Order),
     /// Something to be done with hand-overs.
     Handoffs(handoffs::Order),
 }
@@ -150,6 +152,9 @@ pub struct Parked {
     /// At most so many; 0 means all.
     #[serde(default)]
     pub limit: u32,
+    /// The command that wants it: what is written then bears its name.
+    #[serde(default)]
+    pub run: Option<String>,
 }
 
 impl Parked {
@@ -255,7 +260,9 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
         Order::Retry(held) => retry(node, held).await,
         Order::Drop { ids } => drop_held(node, &ids).await,
         Order::RetryDeliveries(parked) => {
-            Ok(Done { changed: node.store.retry_deliveries(&parked.ask(), now).await?, ..Done::default() })
+            let run = parked.run.clone().map(|run| people::bounded(run, 80));
+            let changed = node.store.retry_deliveries(&parked.ask(), run.as_deref(), now).await?;
+            Ok(Done { changed, ..Done::default() })
         }
         Order::DropDeliveries(parked) => {
             Ok(Done { changed: node.store.drop_deliveries(&parked.ask(), now).await?, ..Done::default() })
@@ -278,6 +285,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
         Order::People(order) => people::carry_out(node, order).await,
         Order::Company(order) => companies::carry_out(node, order).await,
         Order::Repair(order) => reconcile::repair(node, order).await,
+        Order::Undo(order) => undo::carry_out(node, order).await,
         Order::Settle { answers } => fields::settle(node, answers).await,
         Order::Recount(order) => {
             let slice = recount::apply(&node.store, &node.plan(), &order, || node.clock.moment()).await?;

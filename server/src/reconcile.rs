@@ -17,12 +17,14 @@ use leadloop_sync_core::mirror_read::{ACTIVITY, USER, read_by};
 use leadloop_sync_core::outbox::{Cursor, FindBy, Operation, Outcome, Reply};
 use leadloop_sync_core::reconcile::{self, Difference, Ground, Repair};
 use leadloop_sync_core::time::{Micros, Timestamp};
+use leadloop_sync_core::undo;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::converse::Line;
 use crate::node::Node;
 use crate::orders::{Done, OrderError};
+use crate::people::bounded;
 use crate::wire::Wire;
 
 /// Records that are held against the store at once.
@@ -325,6 +327,9 @@ fn micros(wait: Duration) -> Micros {
 pub struct Order {
     /// What.
     pub repairs: Vec<Repair>,
+    /// The command that wants it: what is written then bears its name.
+    #[serde(default)]
+    pub run: Option<String>,
 }
 
 /// Puts the deliveries of repairs into the outbox; durable when it returns.
@@ -336,7 +341,8 @@ pub async fn repair(node: &Node, order: Order) -> Result<Done, OrderError> {
     let repairs: Vec<Repair> = order.repairs.into_iter().take(SLICE).collect();
     let mut tx = node.store.begin(WriteLane::Background).await?;
     let book = tx.load(&reconcile::repair_needs(&repairs)).await?;
-    let reaction = reconcile::repair(&book, &repairs, &plan.policy, &mut moment);
+    let mut reaction = reconcile::repair(&book, &repairs, &plan.policy, &mut moment);
+    undo::name(&mut reaction, order.run.map(|run| bounded(run, 80)).as_deref());
     let stamp = Stamp { verb: "repair", config: plan.hash.clone(), now: moment.now };
     tx.commit(&stamp, &[reaction]).await?;
     Ok(Done { changed: repairs.len() as u64, ..Done::default() })

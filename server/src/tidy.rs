@@ -16,12 +16,13 @@ const SLICE: u32 = 500;
 const EVERY: Micros = Micros::hours(1);
 
 /// Days that rows are kept, by table. What is due, open or parked stays whatever its age.
-pub const KEPT: [(&str, i64); 8] = [
+pub const KEPT: [(&str, i64); 9] = [
     ("push", 30),
     ("quarantine", 30),
     ("capture", 90),
     ("attempt", 90),
     ("delivery", 180),
+    ("before_image", 180),
     ("decision", 400),
     ("shadow", 400),
     ("reason", 400),

@@ -247,6 +247,7 @@ fn delivery(lead: leadloop_sync_core::ids::LeadId, capture: &Captured, moment: &
         probe: None,
         created_at: NOW,
         standing: None,
+        run: None,
     }
 }
 

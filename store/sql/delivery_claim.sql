@@ -19,4 +19,4 @@ WITH picked AS (
 )
 UPDATE delivery SET state = 'claimed', claimed_until = $4, attempt = attempt + 1
 WHERE seq IN (SELECT p.seq FROM picked p)
-RETURNING seq, id, link, stream, lane, purpose, lead, handoff, state, due_at, claimed_until, attempt, probe, created_at, standing, code, detail, body
+RETURNING seq, id, link, stream, lane, purpose, lead, handoff, state, due_at, claimed_until, attempt, probe, created_at, standing, code, detail, body, run

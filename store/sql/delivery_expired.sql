@@ -5,4 +5,4 @@ WHERE seq IN (
     ORDER BY x.claimed_until LIMIT $3
     {postgres: FOR UPDATE SKIP LOCKED}
 )
-RETURNING seq, id, link, stream, lane, purpose, lead, handoff, state, due_at, claimed_until, attempt, probe, created_at, standing, code, detail, body
+RETURNING seq, id, link, stream, lane, purpose, lead, handoff, state, due_at, claimed_until, attempt, probe, created_at, standing, code, detail, body, run

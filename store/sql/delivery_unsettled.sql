@@ -1,3 +1,3 @@
-SELECT d.seq, d.id, d.link, d.stream, d.lane, d.purpose, d.lead, d.handoff, d.state, d.due_at, d.claimed_until, d.attempt, d.probe, d.created_at, d.standing, d.code, d.detail, d.body FROM delivery d
+SELECT d.seq, d.id, d.link, d.stream, d.lane, d.purpose, d.lead, d.handoff, d.state, d.due_at, d.claimed_until, d.attempt, d.probe, d.created_at, d.standing, d.code, d.detail, d.body, d.run FROM delivery d
 WHERE d.lead IN (SELECT g.id FROM {rows $1: id uuid} g) AND d.state <> 'settled'
 ORDER BY d.seq

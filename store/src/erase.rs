@@ -21,7 +21,7 @@ use crate::error::StoreError;
 use crate::people::{Audited, note};
 use crate::seal::Form;
 use crate::statement::{
-    CAPTURE_GONE, CAPTURE_OPEN, ERASE_ATTEMPT, ERASE_CAPTURE, ERASE_CAPTURE_DUE, ERASE_CLAIMED,
+    CAPTURE_GONE, CAPTURE_OPEN, ERASE_ATTEMPT, ERASE_BEFORE, ERASE_CAPTURE, ERASE_CAPTURE_DUE, ERASE_CLAIMED,
     ERASE_COMPANY_PAIR, ERASE_COUNT, ERASE_DEADLINE, ERASE_DECISION, ERASE_DELIVERY, ERASE_FEEDBACK,
     ERASE_LINK, ERASE_MIRROR, ERASE_MIRROR_KEY, ERASE_PUSHES, ERASE_QUARANTINE, ERASE_REASON, ERASE_SHADOW,
     ERASE_SUSPECT, ERASE_TOUCH, ERASE_VISIT, ERASED_DROP, ERASED_HIT, ERASED_PUT, ERASURE_LIST, ERASURE_PUT,
@@ -242,6 +242,7 @@ async fn take_away(work: &mut Work, forget: &Forget<'_>, erasure: &mut Erasure) 
     for (name, statement) in [
         ("attempt", &ERASE_ATTEMPT),
         ("delivery", &ERASE_DELIVERY),
+        ("before_image", &ERASE_BEFORE),
         ("reason", &ERASE_REASON),
         ("decision", &ERASE_DECISION),
         ("shadow", &ERASE_SHADOW),

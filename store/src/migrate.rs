@@ -45,6 +45,7 @@ migrations! {
     62 "0062_shadow" "shadow";
     68 "0068_activities" "activities";
     69 "0069_won" "won";
+    70 "0070_before_image" "before images";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

@@ -186,7 +186,7 @@ fn lanes_and_kinds(mut list: Rows, lanes: &[Lane], kinds: &[&str]) -> Rows {
 }
 
 /// Columns: seq, id, link, stream, lane, purpose, lead, handoff, state, due_at, claimed_until, attempt, probe,
-/// created_at, standing, code, detail, body.
+/// created_at, standing, code, detail, body, run.
 pub(crate) fn delivery_of(row: &Row) -> Result<Delivery> {
     let state: String = row.get(8)?;
     let state = match state.as_str() {
@@ -216,5 +216,6 @@ pub(crate) fn delivery_of(row: &Row) -> Result<Delivery> {
         probe: probe.and_then(|probe| u32::try_from(probe).ok()),
         created_at: row.get(13)?,
         standing: row.get(14)?,
+        run: row.get(18)?,
     })
 }

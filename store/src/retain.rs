@@ -9,8 +9,8 @@ use crate::engine::Lines;
 use crate::error::{StoreError, of_driver};
 use crate::lanes::WriteLane;
 use crate::statement::{
-    RETAIN_ATTEMPT, RETAIN_CAPTURE, RETAIN_DECISION, RETAIN_DEDUP, RETAIN_DELIVERY, RETAIN_PUSH,
-    RETAIN_QUARANTINE, RETAIN_REASON, RETAIN_SHADOW, Statement,
+    RETAIN_ATTEMPT, RETAIN_BEFORE, RETAIN_CAPTURE, RETAIN_DECISION, RETAIN_DEDUP, RETAIN_DELIVERY,
+    RETAIN_PUSH, RETAIN_QUARANTINE, RETAIN_REASON, RETAIN_SHADOW, Statement,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -25,7 +25,7 @@ pub struct Retention {
     pub pushes: Option<Timestamp>,
     /// Captures that were absorbed.
     pub captures: Option<Timestamp>,
-    /// Settled deliveries.
+    /// Settled deliveries, and what stood in the CRMs before them.
     pub deliveries: Option<Timestamp>,
     /// What attempts brought.
     pub attempts: Option<Timestamp>,
@@ -50,8 +50,9 @@ impl Store {
             (&RETAIN_CAPTURE, retention.captures),
             (&RETAIN_DELIVERY, retention.deliveries),
         ];
-        let by_time: [(&'static Statement, Option<Timestamp>); 5] = [
+        let by_time: [(&'static Statement, Option<Timestamp>); 6] = [
             (&RETAIN_ATTEMPT, retention.attempts),
+            (&RETAIN_BEFORE, retention.deliveries),
             (&RETAIN_DECISION, retention.decisions),
             (&RETAIN_SHADOW, retention.decisions),
             (&RETAIN_REASON, retention.reasons),

@@ -97,6 +97,7 @@ statements! {
     DECISION_PUT = "decision_put";
     FEEDBACK_PUT = "feedback_put";
     REMOTE_LINK_PUT = "remote_link_put";
+    BEFORE_PUT = "before_put";
     MIRROR_PUT = "mirror_put";
     MIRROR_KEY_DROP = "mirror_key_drop";
     MIRROR_KEY_PUT = "mirror_key_put";
@@ -159,6 +160,8 @@ statements! {
     STORY_DEADLINES = "story_deadlines";
     STORY_LINKS = "story_links";
     CONFLICTS_WAITING = "conflicts_waiting";
+    BEFORE_PAGE = "before_page";
+    BEFORE_RUNS = "before_runs";
     LINK_PAGE = "link_page";
     HANDOFF_PAGE = "handoff_page";
     STORY_SUSPECTS = "story_suspects";
@@ -202,6 +205,7 @@ statements! {
     AUDIT_LIST = "audit_list";
     HANDOFFS_OF = "handoffs_of";
     ERASE_ATTEMPT = "erase_attempt";
+    ERASE_BEFORE = "erase_before";
     ERASE_CAPTURE = "erase_capture";
     ERASE_CAPTURE_DUE = "erase_capture_due";
     ERASE_CLAIMED = "erase_claimed";
@@ -247,6 +251,7 @@ statements! {
     RETAIN_QUARANTINE = "retain_quarantine";
     RETAIN_CAPTURE = "retain_capture";
     RETAIN_DELIVERY = "retain_delivery";
+    RETAIN_BEFORE = "retain_before";
     RETAIN_ATTEMPT = "retain_attempt";
     RETAIN_REASON = "retain_reason";
     RETAIN_DECISION = "retain_decision";

@@ -26,6 +26,7 @@ use crate::outbox::{FindBy, Lane, Operation, Purpose};
 use crate::pool::{self, MOST_FIELDS, MOST_TAGS};
 use crate::tell;
 use crate::time::{Micros, Timestamp};
+use crate::undo::{self, Back};
 
 /// What is under way to the CRM is forgotten after so long: whatever became of it is looked at anew.
 const UNDER_WAY: Micros = Micros::hours(24);
@@ -52,6 +53,12 @@ pub struct InStep {
     /// Values on their way to the CRM.
     #[serde(skip_serializing_if = "Record::is_empty")]
     pub under_way: Record,
+    /// What stood in the CRM's fields when they were last read before they were written.
+    #[serde(skip_serializing_if = "Record::is_empty")]
+    pub held: Record,
+    /// Fields that are being put back to what stood there before we wrote them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub undo: BTreeMap<String, Back>,
     /// Since when they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
@@ -127,7 +134,10 @@ pub(crate) fn looked(case: &mut Case<'_>, row: &MirrorRow) {
     link.in_step.looking = None;
     let merged = merge(case, &link, row);
     take_over(case, &mut link, row, &merged, &BTreeSet::new());
-    send(case, &mut link, merged.map(|merged| merged.to_crm).unwrap_or_default());
+    let to_crm = merged.map(|merged| merged.to_crm).unwrap_or_default();
+    let sent: BTreeSet<String> = to_crm.0.keys().cloned().collect();
+    send(case, &mut link, row, to_crm);
+    undo::carry_out(case, &mut link, row, &sent);
     case.push(Effect::LinkRemote(Box::new(link)));
 }
 
@@ -137,6 +147,7 @@ pub(crate) fn written(link: &mut RemoteLink, record: &Record) {
         link.pairs.0.insert(field.clone(), Pair { ours: value.clone(), theirs: value.clone() });
         link.in_step.under_way.0.remove(field);
         link.in_step.maybe.remove(field);
+        link.in_step.held.0.remove(field);
     }
 }
 
@@ -173,6 +184,10 @@ pub(crate) fn look_first(case: &mut Case<'_>, operation: &Operation) -> Option<O
     let mut link = case.book.links.get(remote)?.clone();
     for (field, value) in &record.0 {
         link.in_step.under_way.0.remove(field);
+        // What is put back is not what the pool says, wherever it stands.
+        if link.in_step.undo.get(field).is_some_and(|back| Some(back.by) == case.because.delivery) {
+            continue;
+        }
         let sent = link.in_step.maybe.entry(field.clone()).or_default();
         if !sent.contains(value) && sent.len() < MOST_MAYBE {
             sent.push(value.clone());
@@ -230,6 +245,7 @@ pub(crate) fn merge(case: &Case<'_>, link: &RemoteLink, row: &MirrorRow) -> Opti
     let mut agreed = link.pairs.clone();
     let crm = as_known(mapping, link, row);
     let mut met = arrived(link, &crm);
+    met.update(undo::arrived(case, link, row));
     agreed.update(met.clone());
     met.update(mapping.meet(&pool, &crm, &agreed));
     agreed.update(met.clone());
@@ -472,10 +488,14 @@ pub(crate) fn read_and_send(case: &mut Case<'_>, mut link: RemoteLink, lane: Lan
     case.push(Effect::Enqueue(Box::new(delivery)));
 }
 
-fn send(case: &mut Case<'_>, link: &mut RemoteLink, to_crm: Record) {
+fn send(case: &mut Case<'_>, link: &mut RemoteLink, row: &MirrorRow, to_crm: Record) {
     let record = not_under_way(case, link, to_crm);
     if record.is_empty() {
         return;
+    }
+    if let Some(mapping) = mapping_of(case, &link.remote) {
+        let found = told(mapping, row);
+        link.in_step.held.0.extend(found.0.into_iter().filter(|(field, _)| record.0.contains_key(field)));
     }
     let fields: Vec<&str> = record.0.keys().map(String::as_str).collect();
     case.say(Reason::new("fields_sent").with("crm", &link.remote.link).with("fields", fields.join(", ")));

@@ -193,6 +193,7 @@ impl Book {
             | Effect::MoveDelivery { .. }
             | Effect::Hurry { .. }
             | Effect::Keep(_)
+            | Effect::KeepBefore(_)
             | Effect::Hold(_)
             | Effect::FinishCapture { .. }
             | Effect::KeepFeedback(_)

@@ -27,6 +27,8 @@ pub(crate) struct Case<'a> {
     pub(crate) lead: &'a mut Lead,
     pub(crate) effects: Vec<Effect>,
     pub(crate) because: Because,
+    /// The command that is behind it: deliveries bear its name.
+    pub(crate) run: Option<String>,
     dealings: Option<Dealings>,
 }
 
@@ -38,7 +40,7 @@ impl<'a> Case<'a> {
         lead: &'a mut Lead,
     ) -> Self {
         let because = Because { lead: Some(lead.id), ..Because::default() };
-        Self { book, policy, moment, lead, effects: Vec::new(), because, dealings: None }
+        Self { book, policy, moment, lead, effects: Vec::new(), because, run: None, dealings: None }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -113,6 +115,7 @@ impl<'a> Case<'a> {
             probe: None,
             created_at: self.moment.now,
             standing: None,
+            run: self.run.clone(),
         }
     }
 

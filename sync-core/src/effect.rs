@@ -16,6 +16,7 @@ use crate::lead::{Binding, Lead, RemoteRef, Touch};
 use crate::mirror::MirrorRow;
 use crate::outbox::{Delivery, DeliveryState, Operation};
 use crate::time::Timestamp;
+use crate::undo::BeforeImage;
 
 /// A record in another system that belongs to a lead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -200,6 +201,8 @@ pub enum Effect {
     },
     /// A record of ours in another system.
     LinkRemote(Box<RemoteLink>),
+    /// What a write changed, and what stood there before.
+    KeepBefore(Box<BeforeImage>),
     /// A mirrored record, new or changed.
     PutMirror(Box<MirrorRow>),
     /// A poll of this object came to its end: the mirror is as fresh as this.

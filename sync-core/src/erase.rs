@@ -152,5 +152,6 @@ fn say(lead: LeadId, link: &LinkName, operation: Operation, moment: &mut Moment)
         probe: None,
         created_at: moment.now,
         standing: None,
+        run: None,
     }))
 }

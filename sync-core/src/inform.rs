@@ -55,6 +55,7 @@ pub fn changes(before: Option<&Lead>, after: &Lead, policy: &Policy, moment: &mu
                 probe: None,
                 created_at: moment.now,
                 standing: None,
+                run: None,
             })));
         }
     }

@@ -54,6 +54,7 @@ pub mod gate;
 pub mod origin;
 pub mod outbox;
 pub mod settle;
+pub mod undo;
 
 pub mod answer_page;
 pub mod attribution;

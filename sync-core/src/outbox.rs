@@ -240,6 +240,9 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// A standing delivery (a poll) has a name of its own and is made once.
     pub standing: Option<String>,
+    /// The command a person ordered it with, and what followed from it; `None` for the daily work.
+    #[serde(default)]
+    pub run: Option<String>,
 }
 
 /// What reading one list of a source brought.

@@ -531,6 +531,7 @@ pub(crate) fn read_again(
         probe: None,
         created_at: moment.now,
         standing: None,
+        run: None,
     }))]
 }
 

@@ -29,7 +29,7 @@ use crate::outbox::{
 };
 use crate::policy::Policy;
 use crate::time::Timestamp;
-use crate::{fuse, routing};
+use crate::{fuse, routing, undo};
 
 /// Most characters of another system's own words that are kept.
 const MOST_WORDS: usize = 500;
@@ -40,7 +40,7 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
     let mut needs = Needs::default();
     for (delivery, outcome) in inputs {
         needs.handoffs.extend(delivery.handoff);
-        if delivery.handoff.is_some() {
+        if delivery.handoff.is_some() || delivery.purpose == Purpose::Fields {
             needs.counters.extend(fuse::counters(&delivery.link));
         }
         if let Some(lead) = delivery.lead {
@@ -135,6 +135,7 @@ pub fn standing(policy: &Policy, moment: &mut Moment) -> Vec<Delivery> {
             probe: None,
             created_at: moment.now,
             standing: Some(format!("poll/{link}/{object}")),
+            run: None,
             link,
         });
     }
@@ -168,6 +169,8 @@ pub fn settle(
     let mut case = Case::new(book, policy, moment, &mut lead);
     case.because.delivery = Some(delivery.id);
     case.because.handoff = delivery.handoff;
+    case.run.clone_from(&delivery.run);
+    undo::keep(&mut case, delivery, outcome);
     case.say(
         Reason::new("delivery_ended").with("purpose", purpose(delivery)).with("outcome", class(outcome)),
     );

@@ -75,6 +75,7 @@ async fn release(
 ) -> Result<u64, Failure> {
     let plan = plan::plan(screen, general)?;
     let asked = super::ask(which, AT_ONCE, &plan.policy.zone)?;
+    let run = crate::commands::undo::name("retry", &plan);
     let desk = Desk::open(&plan).await?;
     let bar = bar(screen);
     let mut all = 0;
@@ -85,6 +86,7 @@ async fn release(
             code: asked.code.clone(),
             since: asked.since,
             limit: AT_ONCE,
+            run: Some(run.clone()),
         };
         match desk.carry_out(order(some)).await {
             Ok(done) => {

@@ -286,6 +286,7 @@ fn shared_by(reaction: &Reaction) -> BTreeSet<Shared<'_>> {
             Effect::Hurry { .. }
             | Effect::MirrorSeen { .. }
             | Effect::Keep(_)
+            | Effect::KeepBefore(_)
             | Effect::Hold(_)
             | Effect::FinishCapture { .. }
             | Effect::EndVisit { .. }

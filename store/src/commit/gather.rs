@@ -16,6 +16,7 @@ use leadloop_sync_core::lead::{Binding, Lead, RemoteRef, Stage, Touch};
 use leadloop_sync_core::mirror::MirrorRow;
 use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation};
 use leadloop_sync_core::time::Timestamp;
+use leadloop_sync_core::undo::BeforeImage;
 
 /// A delivery that moved.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ pub(super) struct Changes<'a> {
     pub(super) decisions: Vec<&'a DecisionRecord>,
     pub(super) feedback: Vec<&'a Feedback>,
     pub(super) links: BTreeMap<&'a RemoteRef, &'a RemoteLink>,
+    pub(super) befores: Vec<&'a BeforeImage>,
     pub(super) mirror: BTreeMap<&'a RemoteRef, &'a MirrorRow>,
     pub(super) mirror_seen: BTreeMap<(&'a LinkName, &'a str), Timestamp>,
     pub(super) counters: BTreeMap<&'a str, &'a serde_json::Value>,
@@ -124,6 +126,7 @@ impl<'a> Changes<'a> {
             Effect::LinkRemote(link) => {
                 self.links.insert(&link.remote, link);
             }
+            Effect::KeepBefore(image) => self.befores.push(image),
             Effect::PutMirror(row) => {
                 self.mirror.insert(&row.remote, row);
             }

@@ -6,13 +6,17 @@ use crate::cell::{Rows, args};
 use crate::doc::text;
 use crate::engine::Work;
 use crate::error::StoreError;
-use crate::statement::{MIRROR_KEY_DROP, MIRROR_KEY_PUT, MIRROR_PUT, MIRROR_SEEN_PUT, REMOTE_LINK_PUT};
+use crate::statement::{
+    BEFORE_PUT, MIRROR_KEY_DROP, MIRROR_KEY_PUT, MIRROR_PUT, MIRROR_SEEN_PUT, REMOTE_LINK_PUT,
+};
+use crate::tx::Stamp;
 
 use super::gather::Changes;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-pub(super) async fn put(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+pub(super) async fn put(work: &mut Work, stamp: &Stamp, changes: &Changes<'_>) -> Result<()> {
+    put_befores(work, stamp, changes).await?;
     if !changes.links.is_empty() {
         let mut list = Rows::of(&REMOTE_LINK_PUT, 1);
         for (remote, link) in &changes.links {
@@ -31,6 +35,19 @@ pub(super) async fn put(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
         work.run(&MIRROR_SEEN_PUT, args![list]).await?;
     }
     Ok(())
+}
+
+async fn put_befores(work: &mut Work, stamp: &Stamp, changes: &Changes<'_>) -> Result<()> {
+    if changes.befores.is_empty() {
+        return Ok(());
+    }
+    let mut list = Rows::of(&BEFORE_PUT, 1);
+    for image in &changes.befores {
+        list.add(image.delivery).add(&image.remote.link).add(&image.remote.object).add(&image.remote.id);
+        list.add(image.lead).add(image.run.as_ref()).add(image.at).add(image.made_at);
+        list.add(i64::from(image.created)).add(text(image)?);
+    }
+    work.run(&BEFORE_PUT, args![list, &stamp.config]).await.map(drop)
 }
 
 async fn put_mirror(work: &mut Work, changes: &Changes<'_>) -> Result<()> {

@@ -36,7 +36,7 @@ pub(crate) async fn commit(tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Res
 
     leads::put(&mut work, &changes, &checked.taken).await?;
     handoffs::put(&mut work, &changes).await?;
-    mirror::put(&mut work, &changes).await?;
+    mirror::put(&mut work, stamp, &changes).await?;
     upkeep::put(&mut work, stamp, &changes, &mut topics).await?;
     let waiting: Vec<Waiting<'_>> =
         changes.keeps.iter().map(|capture| Waiting { capture, within: None }).collect();

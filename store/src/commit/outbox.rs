@@ -149,7 +149,7 @@ fn add_delivery(list: &mut Rows, delivery: &Delivery, first: bool) -> Result<()>
     list.add(name_of(delivery.purpose)?).add(delivery.operation.kind()).add(object_of(&delivery.operation));
     list.add(delivery.lead).add(delivery.handoff).add(name).add(delivery.due_at).add(attempt);
     list.add(delivery.probe).add(delivery.created_at).add(delivery.standing.as_ref());
-    list.add(state.code).add(state.detail).add(text(&delivery.operation)?);
+    list.add(state.code).add(state.detail).add(text(&delivery.operation)?).add(delivery.run.as_ref());
     Ok(())
 }
 

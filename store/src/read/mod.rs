@@ -1,6 +1,7 @@
 //! What people ask: reads for the command line, the console and reconciliation. Nothing here changes anything.
 
 pub mod activities;
+pub mod before;
 mod conflicts;
 pub mod find;
 pub mod funnel;

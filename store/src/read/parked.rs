@@ -146,12 +146,12 @@ impl Store {
     }
 
     /// Makes parked deliveries due again (`after` does not count); returns how many. What their
-    /// last attempt left unknown stays unknown: they are asked about before they are sent again.
+    /// last attempt left unknown stays unknown: they are asked about before they are sent again. `run`: the command that wants it.
     ///
     /// # Errors
     /// Where the database does not answer; what was done until then stays done.
-    pub async fn retry_deliveries(&self, ask: &ParkedAsk, now: Timestamp) -> Result<u64> {
-        self.release_parked(ask, now, &DELIVERY_RETRY, None).await
+    pub async fn retry_deliveries(&self, ask: &ParkedAsk, run: Option<&str>, now: Timestamp) -> Result<u64> {
+        self.release_parked(ask, now, (&DELIVERY_RETRY, Some(run)), None).await
     }
 
     /// Gives parked deliveries up: they count as settled, with a note that a person dropped them, and what waits behind
@@ -160,14 +160,14 @@ impl Store {
     /// # Errors
     /// As [`Store::retry_deliveries`].
     pub async fn drop_deliveries(&self, ask: &ParkedAsk, now: Timestamp) -> Result<u64> {
-        self.release_parked(ask, now, &DELIVERY_DROP, Some("dropped")).await
+        self.release_parked(ask, now, (&DELIVERY_DROP, None), Some("dropped")).await
     }
 
     async fn release_parked(
         &self,
         ask: &ParkedAsk,
         now: Timestamp,
-        statement: &'static Statement,
+        (statement, run): (&'static Statement, Option<Option<&str>>),
         class: Option<&str>,
     ) -> Result<u64> {
         let mut released = 0;
@@ -181,6 +181,7 @@ impl Store {
             let mut work = self.pools().write(WriteLane::Background).await?;
             let mut args = ask.args(statement, after, slice);
             args.push(Arg::from(now));
+            args.extend(run.map(Arg::from));
             let rows = work.rows(statement, args).await?;
             if rows.is_empty() {
                 work.undo().await?;

@@ -204,7 +204,7 @@ pub(crate) async fn with_attempts(work: &mut Work, rows: &[Row]) -> Result<Vec<T
     for row in rows {
         let delivery = delivery_of(row)?;
         ids.add(delivery.id);
-        told.push(ToldDelivery { delivery, settled_at: row.get(18)?, attempts: Vec::new() });
+        told.push(ToldDelivery { delivery, settled_at: row.get(19)?, attempts: Vec::new() });
     }
     let mut notes: BTreeMap<DeliveryId, Vec<AttemptNote>> = BTreeMap::new();
     for row in work.rows(&STORY_ATTEMPTS, args![ids, ROWS * 10]).await? {

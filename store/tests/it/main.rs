@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test without its surroundings has to fail, loudly")]
 
 mod activities;
+mod before;
 mod compared;
 mod filter;
 mod inbox;

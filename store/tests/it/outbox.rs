@@ -268,15 +268,15 @@ async fn parked_deliveries_are_listed_retried_and_dropped() {
         assert_eq!(told, [("LL4002", 2_490, "create"), ("LL4001", 10, "create")]);
         let later = ParkedAsk { since: Some(at(1)), ..ask(None, 10) };
         assert!(store.parked_causes(&later).await.unwrap().is_empty());
-        assert_eq!(store.retry_deliveries(&ParkedAsk { limit: 0, ..later }, at(2)).await.unwrap(), 0);
+        assert_eq!(store.retry_deliveries(&ParkedAsk { limit: 0, ..later }, None, at(2)).await.unwrap(), 0);
 
         // A parked delivery holds its stream up until somebody decides.
         assert!(claim(&store, 10, 0).await.is_empty());
         let one = ParkedAsk { ids: vec![id(7)], ..ask(None, 1) };
         assert_eq!(store.drop_deliveries(&one, at(1)).await.unwrap(), 1);
         assert_eq!(ids(&claim(&store, 10, 1).await), vec![id(9_000)]);
-        assert_eq!(store.retry_deliveries(&ask(Some("LL4002"), 0), at(2)).await.unwrap(), 2_490);
-        assert_eq!(store.retry_deliveries(&ask(None, 0), at(2)).await.unwrap(), 9);
+        assert_eq!(store.retry_deliveries(&ask(Some("LL4002"), 0), None, at(2)).await.unwrap(), 2_490);
+        assert_eq!(store.retry_deliveries(&ask(None, 0), None, at(2)).await.unwrap(), 9);
         assert_eq!(claim(&store, 5_000, 2).await.len(), 2_499);
 
         // Mended by a person: sent with its new content, and the note says who.

@@ -25,7 +25,7 @@ enum Then {
 }
 use Then::{Emptied, Gone, Nothing};
 
-const TABLES: [(&str, Then, &str); 35] = [
+const TABLES: [(&str, Then, &str); 36] = [
     (
         "_sqlx_migrations",
         Nothing("of the store itself"),
@@ -34,6 +34,7 @@ const TABLES: [(&str, Then, &str); 35] = [
     ("alarm", Nothing("of systems, not of people"), "key code detail raised since at count told"),
     ("attempt", Gone, "seq delivery number at class detail"),
     ("audit", Nothing("who did what, kept for ever; ids and counts"), "seq at who what lead count detail"),
+    ("before_image", Gone, "delivery link object id lead run config at made_at created body"),
     (
         "capture",
         Gone,
@@ -53,7 +54,7 @@ const TABLES: [(&str, Then, &str); 35] = [
     (
         "delivery",
         Gone,
-        "seq id link stream lane purpose op object lead handoff state due_at claimed_until hurry_at attempt probe created_at settled_at standing code detail body",
+        "seq id link stream lane purpose op object lead handoff state due_at claimed_until hurry_at attempt probe created_at settled_at standing code detail body run",
     ),
     ("erased", Nothing("keyed hashes"), "mark key kind erasure at refused"),
     ("erasure", Nothing("receipts: ids and counts"), "id lead at who body"),

@@ -233,6 +233,7 @@ pub(crate) fn delivery(n: u64, stream: &str, lane: Lane) -> Delivery {
         probe: None,
         created_at: at(0),
         standing: None,
+        run: None,
     }
 }
 

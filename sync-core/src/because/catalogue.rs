@@ -95,6 +95,17 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "{purpose} was refused before; the new yes carries no text version, so the no stands",
     ),
     ("fields_taken", "采用 {crm} 中改过的 {fields}", "took over what {crm} changed: {fields}"),
+    ("undo_ordered", "撤销：{crm} 的 {fields} 将恢复原值", "is to be taken back in {crm}: {fields}"),
+    (
+        "undo_sent",
+        "把 {crm} 的 {fields} 恢复为写入前的值",
+        "puts {fields} of {crm} back to what stood there before",
+    ),
+    (
+        "undo_left",
+        "{crm} 的 {fields} 之后已改动，保持不变",
+        "{fields} of {crm} changed since and are left alone",
+    ),
     ("fields_sent", "把改过的 {fields} 写入 {crm}", "sends to {crm} what changed: {fields}"),
     (
         "field_conflict",

@@ -274,6 +274,7 @@ fn delivery_of(
         probe: None,
         created_at: now,
         standing: Some(format!("notice/{}/{}/{thing}/{}", channel.link, event.as_str(), receiver.key)),
+        run: None,
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) fn standing(policy: &Policy, moment: &mut Moment, polls: &mut Vec<Del
                 probe: None,
                 created_at: moment.now,
                 standing: Some(format!("sweep/{}/{object}", crm.link)),
+                run: None,
             });
         }
     }

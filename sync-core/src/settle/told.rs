@@ -16,7 +16,7 @@ use crate::notice::{self, Event, Happened};
 use crate::outbox::{FindBy, Operation, PROBES, Purpose};
 use crate::tell::{self, News};
 use crate::time::Micros;
-use crate::{agree, feedback, sla};
+use crate::{agree, feedback, sla, undo};
 
 /// The record of a hand-over is there.
 pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef) {
@@ -137,7 +137,10 @@ pub(super) fn status_written(case: &mut Case<'_>, end: &Ending<'_>) {
     let Some(known) = case.book.links.get(remote) else { return };
     let mut agreed = known.clone();
     match end.delivery.purpose {
-        Purpose::Fields => agree::written(&mut agreed, record),
+        Purpose::Fields => {
+            agree::written(&mut agreed, record);
+            undo::written(case, &mut agreed, record, end.delivery.id);
+        }
         _ => agreed.agreed.0.extend(record.0.clone()),
     }
     agreed.at = case.now();

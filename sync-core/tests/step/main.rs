@@ -13,6 +13,7 @@ mod support;
 mod drift;
 mod preview;
 mod sweep;
+mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 

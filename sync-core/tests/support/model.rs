@@ -16,6 +16,7 @@ use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation, Outcome, to
 use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_sync_core::transfer::{self, Occasion};
+use leadloop_sync_core::undo::BeforeImage;
 use leadloop_sync_core::{feedback, settle, tick};
 
 /// How long a claim holds.
@@ -33,6 +34,8 @@ pub(crate) struct Model {
     /// Answers that wait for a person.
     held: Vec<Captured>,
     pub(crate) feedback: Vec<Feedback>,
+    /// What stood in the CRM before each write: the first word of a delivery counts.
+    pub(crate) befores: Vec<BeforeImage>,
     pub(crate) decisions: Vec<DecisionRecord>,
     pub(crate) alarms: BTreeMap<String, Alarm>,
     /// Companies in doubt.
@@ -56,6 +59,7 @@ impl Model {
             ends: vec![],
             held: vec![],
             feedback: vec![],
+            befores: vec![],
             decisions: vec![],
             alarms: BTreeMap::new(),
             company_suspects: vec![],
@@ -153,6 +157,11 @@ impl Model {
             }
             Effect::Keep(captured) if self.kept.insert(captured.key.clone()) => self.inbox.push(*captured),
             Effect::FinishCapture { end, .. } => self.ends.push(end),
+            Effect::KeepBefore(image) => {
+                if self.befores.iter().all(|known| known.delivery != image.delivery) {
+                    self.befores.push(*image);
+                }
+            }
             Effect::KeepFeedback(feedback) => self.feedback.push(*feedback),
             Effect::SetDeadline(deadline) => {
                 self.deadlines.insert(deadline.key.clone(), deadline);

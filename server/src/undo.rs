@@ -1,0 +1,58 @@
+//! Taking writes back: the order that a command gives. What it does to a record is for [`leadloop_sync_core::undo`].
+
+use leadloop_store::people::Audited;
+use leadloop_store::read::before::BeforeAsk;
+use leadloop_store::{Stamp, WriteLane};
+use leadloop_sync_core::ids::DeliveryId;
+use leadloop_sync_core::undo;
+use serde::{Deserialize, Serialize};
+
+use crate::node::Node;
+use crate::orders::{Done, OrderError};
+use crate::people::bounded;
+
+/// Writes of one order.
+pub const SLICE: usize = 500;
+
+/// Which writes are taken back. All writes of a record that are meant stand in one order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The deliveries that wrote.
+    pub deliveries: Vec<DeliveryId>,
+    /// The name under which what is written now can be taken back in turn.
+    pub run: String,
+    /// Who wants it.
+    pub who: String,
+}
+
+/// Puts the deliveries that take writes back into the outbox; durable when it returns. Says how many records it is.
+///
+/// # Errors
+/// See [`OrderError`].
+pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
+    let (plan, mut moment) = (node.plan(), node.clock.moment());
+    let run = bounded(order.run, 80);
+    let limit = u32::try_from(order.deliveries.len()).unwrap_or(u32::MAX);
+    if limit == 0 {
+        return Ok(Done::default());
+    }
+    let ask = BeforeAsk { deliveries: order.deliveries, limit, ..BeforeAsk::default() };
+    let images = node.store.before_images(&ask).await?;
+    let mut tx = node.store.begin(WriteLane::Background).await?;
+    let book = tx.load(&undo::needs(&images, &plan.policy)).await?;
+    let reactions = undo::begin(&book, &images, &run, &plan.policy, &mut moment);
+    let leads: Vec<_> = reactions.iter().filter_map(|reaction| reaction.because.lead).collect();
+    let stamp = Stamp { verb: "undo", config: plan.hash.clone(), now: moment.now };
+    tx.commit(&stamp, &reactions).await?;
+    let noted = Audited {
+        seq: 0,
+        at: moment.now,
+        who: bounded(order.who, 200),
+        what: "undo".to_owned(),
+        lead: None,
+        count: i64::try_from(leads.len()).unwrap_or(i64::MAX),
+        detail: run,
+    };
+    node.store.audit(&noted, &[]).await?;
+    Ok(Done { changed: reactions.len() as u64, ..Done::default() })
+}
