@@ -61,6 +61,7 @@ struct Year {
     /// Decisions without an owner, each with its reason.
     ownerless: u64,
     reasons: BTreeSet<String>,
+    companies: u64,
     digest: Sha256,
     records: u64,
     /// Hand-overs that were given to somebody else or taken back by hand.
@@ -114,6 +115,7 @@ impl Year {
             decisions: 0,
             ownerless: 0,
             reasons: BTreeSet::new(),
+            companies: 1 + leads * 2,
             digest: Sha256::new(),
             records: 0,
             by_hand: 0,
@@ -319,11 +321,8 @@ impl Year {
 
     fn arrive(&mut self, number: u64) {
         let province = PROVINCES[usize::try_from(self.throw(8)).expect("a province")];
-        let company = format!(
-            "示例{}机器人有限公司",
-            ["甲", "乙", "丙", "丁", "戊"][usize::try_from(self.throw(5)).expect("a company")]
-        );
-        let company = format!("{company}{}", self.throw(400));
+        // About every fifth lead is of a company that somebody came from before.
+        let company = format!("示例{}机器人有限公司", spelled(self.throw(self.companies)));
         let phone = format!("1390{number:07}");
         let fields = [("phone", phone.as_str()), ("province", province), ("company", company.as_str())];
         let lead = rows::lead(rows::lead_id(number + 1, self.now), &fields, self.now);
@@ -467,6 +466,19 @@ impl Year {
         }
         let digest = hex(&self.digest.clone().finalize());
         (self, digest)
+    }
+}
+
+/// A number in characters of which every row is another name; digits could be taken for the number of a branch.
+fn spelled(mut number: u64) -> String {
+    const SIGNS: [char; 10] = ['甲', '乙', '丙', '丁', '戊', '己', '庚', '辛', '壬', '癸'];
+    let mut name = String::new();
+    loop {
+        name.push(SIGNS[usize::try_from(number % 10).expect("a sign")]);
+        number /= 10;
+        if number == 0 {
+            return name;
+        }
     }
 }
 
