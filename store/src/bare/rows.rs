@@ -139,6 +139,22 @@ async fn put(line: &mut Line, table: &str, columns: &[String], rows: &[String]) 
     }
 }
 
+/// Lets PostgreSQL count what is in its tables, as its own upkeep does some minutes after many rows came; SQLite plans
+/// without.
+///
+/// # Errors
+/// What the database says.
+pub async fn analyze(url: &str) -> Result<()> {
+    let line = Line::open(url).await?;
+    match line {
+        Line::Sqlite(line) => line.close().await,
+        Line::Postgres(mut line) => {
+            sqlx::raw_sql("ANALYZE").execute(&mut line).await?;
+            line.close().await
+        }
+    }
+}
+
 /// Multiplies the one lead of a database that nobody holds: copies `from..to`, each a person of its own. In every text
 /// the lead's id and each of `marks` become the copy's own: `marks` are texts with the eight digits `00000000` in them,
 /// where a copy has its number.
