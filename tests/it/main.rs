@@ -29,6 +29,8 @@ mod reload;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod sales_input;
+#[cfg(test)]
 mod sealed;
 #[cfg(test)]
 mod tidy;
