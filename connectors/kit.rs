@@ -114,7 +114,7 @@ pub fn taken_in(lib: &str, name: &str) -> Option<String> {
     let line = format!("mod {name};");
     let is_module = |line: &&str| line.starts_with("mod ") && line.ends_with(';');
     let mut lines: Vec<&str> = lib.lines().collect();
-    let first = lines.iter().position(|line| is_module(&line))?;
+    let first = lines.iter().position(is_module)?;
     let block = lines.iter().skip(first).take_while(|line| is_module(line)).count();
     let place = lines.iter().skip(first).take(block).take_while(|known| **known < line.as_str()).count();
     lines.insert(first + place, &line);
