@@ -66,6 +66,8 @@ pub const DRAIN_LINK: Micros = Micros::seconds(30);
 pub const FOLDERS_EVERY: Micros = Micros::seconds(3);
 /// How often sources are looked at: silence is judged by hours.
 pub const VIGIL_EVERY: Micros = Micros::minutes(10);
+/// How long the alarm of a database that took no writes stands after it takes them again.
+pub const TROUBLE_FOR: Micros = Micros::minutes(10);
 /// How often a node looks whether its config is the one in force.
 pub const WATCH_EVERY: Micros = Micros::seconds(2);
 /// Exchanges under way at once per link, where neither config nor manifest says.

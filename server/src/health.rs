@@ -8,9 +8,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::node::Node;
+use crate::trouble::NOT_STORED;
 
-/// `GET /healthz`: 200 while the store answers.
+/// `GET /healthz`: 200 while the store answers and takes writes.
 pub async fn healthz(State(node): State<Arc<Node>>) -> Response {
+    if node.trouble.detail().is_some() {
+        let said = json!({ "ok": false, "code": NOT_STORED });
+        return (StatusCode::SERVICE_UNAVAILABLE, axum::Json(said)).into_response();
+    }
     match node.store.clock().await {
         Ok(_) => axum::Json(json!({ "ok": true })).into_response(),
         Err(error) => {

@@ -173,6 +173,7 @@ async fn answer(node: &Node, plan: &Plan, source: &SourcePlan, push: Push, asked
         }
         Err(error) => {
             tracing::error!(source = %source.name, %error, "a push could not be kept");
+            node.trouble.note(&error, 1, node.clock.now());
             refuse(StatusCode::SERVICE_UNAVAILABLE, "LL1010", "nothing was stored; send it again")
         }
     }
@@ -259,6 +260,7 @@ async fn park(
         Ok(_) => Ok(()),
         Err(error) => {
             tracing::error!(source = %source.name, %error, "an unreadable push could not be kept");
+            node.trouble.note(&error, 1, node.clock.now());
             let text = "nothing was stored; send it again";
             Err(Box::new(refuse(StatusCode::SERVICE_UNAVAILABLE, "LL1010", text)))
         }

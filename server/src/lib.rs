@@ -30,6 +30,7 @@ pub mod shadow;
 pub mod tick;
 pub mod tidy;
 pub mod undo;
+pub mod trouble;
 pub mod vigil;
 pub mod visits;
 

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::converse::Line;
 use crate::leases::Leases;
 use crate::rates::Rates;
+use crate::trouble::Trouble;
 use crate::wire::Wire;
 
 /// Hints that wait to be looked at; more are dropped, since the poll behind them runs anyway.
@@ -54,6 +55,8 @@ pub struct Node {
     pub registry: Registry,
     /// Rates of senders.
     pub rates: Rates,
+    /// Whether the database takes writes.
+    pub trouble: Trouble,
     /// The links it drives.
     pub leases: Leases,
     /// Goes down.
@@ -87,6 +90,7 @@ impl Node {
             keeper,
             registry,
             rates: Rates::default(),
+            trouble: Trouble::default(),
             leases,
             stop: CancellationToken::new(),
             reloading: tokio::sync::Mutex::new(()),

@@ -12,6 +12,7 @@ use leadloop_sync_core::effect::Alarm;
 use crate::bounds;
 use crate::node::Node;
 use crate::reload::say;
+use crate::trouble;
 
 /// The code of a node that has another config than the one in force.
 const OTHER_CONFIG: &str = "LL1138";
@@ -21,6 +22,7 @@ const RESTORED: &str = "LL1139";
 /// Looks until the node stops.
 pub async fn run(node: Arc<Node>) {
     while !node.stop.is_cancelled() {
+        trouble::look(&node).await;
         if let Err(error) = look(&node).await {
             tracing::warn!(%error, "the config in force is not known: the store does not answer");
         }
