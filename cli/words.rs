@@ -66,6 +66,7 @@ pub fn purpose(purpose: Purpose, language: Language) -> &'static str {
         Purpose::Poll => pick(language, "poll", "轮询"),
         Purpose::Inform => pick(language, "tell the MA", "告知 MA"),
         Purpose::Notice => pick(language, "notice", "通知"),
+        Purpose::Enrich => pick(language, "company look-up", "企业查询"),
     }
 }
 

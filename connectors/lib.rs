@@ -17,6 +17,7 @@ mod notices;
 mod oceanengine;
 mod odoo;
 mod polyv;
+mod qichacha;
 mod reading;
 mod rest;
 mod salesforce;

@@ -9,8 +9,11 @@ use leadloop_store::companies::{Pairs, StoredPair};
 use leadloop_sync_core::because::word;
 use leadloop_sync_core::book::Book;
 use leadloop_sync_core::companies as known;
+use leadloop_sync_core::enrich;
 use leadloop_sync_core::matching::{self, Account, Subject};
 use leadloop_sync_core::normal::company::{CompanyName, Tier, parse};
+use leadloop_sync_core::policy::EnrichPolicy;
+use leadloop_sync_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::args::General;
@@ -195,6 +198,8 @@ struct Seen {
     name: CompanyName,
     book: Book,
     accounts: Vec<Account>,
+    /// What each registry said of it.
+    registries: Vec<(String, enrich::Known)>,
 }
 
 async fn look(plan: &Plan, store: &Store, asked: &str) -> Result<Seen, Failure> {
@@ -208,13 +213,19 @@ async fn look(plan: &Plan, store: &Store, asked: &str) -> Result<Seen, Failure> 
     })?;
     let subject = Subject { companies: [asked.to_owned()].into(), ..Subject::default() };
     let mut needs = matching::needs(&[subject], &plan.policy);
+    needs.counters.extend(enrich::keys(&plan.policy, Some(asked), None));
     needs.judged.insert(known::key_of(&name));
     let book = store.look(&needs).await?;
     let accounts = match &plan.policy.handoff.link {
         Some(link) => matching::accounts(&book, &plan.policy, link, asked),
         None => Vec::new(),
     };
-    Ok(Seen { name, book, accounts })
+    let asked_for = |rule: &EnrichPolicy| {
+        let key = enrich::key(&rule.link, Some(asked), None)?;
+        Some((rule.link.to_string(), enrich::Known::of(&book, &key)))
+    };
+    let registries = plan.policy.enrich.iter().filter_map(asked_for).collect();
+    Ok(Seen { name, book, accounts, registries })
 }
 
 async fn show(screen: &mut Screen, general: &General, asked: &str) -> Result<(), Failure> {
@@ -230,6 +241,7 @@ async fn show(screen: &mut Screen, general: &General, asked: &str) -> Result<(),
         let judged: Vec<Value> = seen.book.judged.values().map(|said| json!(said)).collect();
         return Ok(screen.json(&json!({
             "name": name, "table": row.map(|row| row_json(&plan, row)), "judged": judged, "accounts": accounts,
+            "registries": seen.registries.iter().map(|(name, known)| registry_json(name, known)).collect::<Vec<_>>(),
         }))?);
     }
     screen.line(&screen.paint(Style::Head, &name.display))?;
@@ -258,6 +270,7 @@ async fn show(screen: &mut Screen, general: &General, asked: &str) -> Result<(),
             screen.line(&format!("  {} {what} {}  {} {at}", said.one, said.other, said.who))?;
         }
     }
+    print_registries(screen, &plan, &seen.registries)?;
     screen.head(screen.words("Accounts in the CRM", "CRM 客户"))?;
     if seen.accounts.is_empty() {
         return Ok(screen.line(screen.words("  none that fits", "  没有匹配的客户"))?);
@@ -280,6 +293,64 @@ async fn show(screen: &mut Screen, general: &General, asked: &str) -> Result<(),
     let note =
         screen.words("✓ the same company; ? in doubt, a person decides", "✓ 同一家公司；? 存疑，由人确认");
     Ok(screen.line(&format!("\n{}", screen.paint(Style::Note, note)))?)
+}
+
+fn registry_json(name: &str, known: &enrich::Known) -> Value {
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    json!({
+        "name": name, "found": known.found, "fields": known.fields.to_json(), "answered": time(known.answered),
+        "kept_until": time(known.until), "asked": time(known.asked), "failed": known.failed,
+    })
+}
+
+/// What registries said of it, and when.
+fn print_registries(
+    screen: &Screen,
+    plan: &Plan,
+    registries: &[(String, enrich::Known)],
+) -> Result<(), Failure> {
+    let clock = |at: Timestamp| when::clock(at, &plan.policy.zone);
+    for (name, known) in registries {
+        screen.head(&format!("{} {name}", screen.words("Registry", "企业数据")))?;
+        let mut rows = Rows::new(&["", "", ""]).indent(2);
+        let answered = known.answered.map(clock).unwrap_or_default();
+        for (field, value) in known.fields.iter() {
+            rows.push(vec![field.to_owned(), value.to_display(), format!("{name}, {answered}")]);
+        }
+        if !known.fields.is_empty() {
+            screen.table(&rows)?;
+        }
+        let state = match (known.asked, known.until, known.failed.is_some()) {
+            (Some(at), ..) => {
+                let (en, zh) = (
+                    format!("asked {}, no answer yet", clock(at)),
+                    format!("{} 已查询，尚无答复", clock(at)),
+                );
+                screen.words(&en, &zh).to_owned()
+            }
+            (None, Some(at), true) => {
+                let (en, zh) = (
+                    format!("the last look-up failed; asked again after {}", clock(at)),
+                    format!("上次查询失败；{} 之后再查", clock(at)),
+                );
+                screen.words(&en, &zh).to_owned()
+            }
+            (None, Some(at), false) if known.found => {
+                let (en, zh) = (format!("kept until {}", clock(at)), format!("保留至 {}", clock(at)));
+                screen.words(&en, &zh).to_owned()
+            }
+            (None, Some(at), false) => {
+                let (en, zh) = (
+                    format!("it knows no such company; asked again after {}", clock(at)),
+                    format!("查无此企业；{} 之后再查", clock(at)),
+                );
+                screen.words(&en, &zh).to_owned()
+            }
+            (None, None, _) => screen.words("never asked", "从未查询").to_owned(),
+        };
+        screen.line(&format!("  {state}"))?;
+    }
+    Ok(())
 }
 
 fn account_json(account: &Account) -> Value {

@@ -17,7 +17,8 @@ use crate::lower::get::Get;
 use crate::lower::names::Names;
 use crate::lower::schema::Schemas;
 use crate::lower::{
-    Context, Secrets, companies, crm, desk, feedback, ma, notify, people, pool, rules, shadow, sources,
+    Context, Secrets, companies, crm, desk, enrich, feedback, ma, notify, people, pool, rules, shadow,
+    sources,
 };
 use crate::outline::outline;
 use crate::plan::{Plan, SourcePlan};
@@ -162,6 +163,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
     let schemas = crate::lower::schema::schemas(ctx, &names);
     let (crm_plans, crms) = crm::crms(ctx, &names, &base.zone_name);
     let (ma_plans, mas) = ma::mas(ctx);
+    let (registry_plans, enrich) = enrich::registries(ctx);
     let people = people::people(ctx, &homes(&names));
     names.people = people.as_ref().map(|people| people.keys().map(|key| key.0.clone()).collect());
     let people = people.unwrap_or_default();
@@ -196,6 +198,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         sources: source_policies,
         crms,
         mas,
+        enrich,
         transfer,
         people,
         leave,
@@ -211,7 +214,13 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
     whole::check(ctx, &policy, today);
     let shadow = shadow::shadow(ctx, &policy);
     let rules = Rules { policy: Arc::new(policy), tests, places: rule_places(ctx) };
-    let links = crm_plans.into_iter().chain(ma_plans).chain(source_links).chain(notice_plans).collect();
+    let links = crm_plans
+        .into_iter()
+        .chain(ma_plans)
+        .chain(source_links)
+        .chain(notice_plans)
+        .chain(registry_plans)
+        .collect();
     let (Some(store_url), Some(listen)) = (base.store_url, base.listen) else { return (rules, None) };
     let plan = Plan {
         hash: rules.policy.config.clone(),

@@ -24,7 +24,7 @@ use crate::policy::Policy;
 use crate::score::replay;
 use crate::time::Timestamp;
 use crate::transfer::{self, Occasion};
-use crate::{agree, feedback, funnel, inform, origin, person, pool, score, tell, track};
+use crate::{agree, enrich, feedback, funnel, inform, origin, person, pool, score, tell, track};
 
 /// What must be known first: whose identifiers these are.
 #[must_use]
@@ -40,17 +40,20 @@ pub fn needs(captures: &[Captured], policy: &Policy) -> Needs {
 /// What must be known then: what the mirror holds under the keys of those leads and of what the captures add to them.
 #[must_use]
 pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs {
-    let (mut subjects, mut records) = (Vec::new(), BTreeSet::new());
+    let (mut subjects, mut records, mut registry) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     let mut order = Order::default();
     for captured in captures.iter().filter(|captured| captured.kind == CaptureKind::Touch) {
         order.see(book, captured);
         let mut known: BTreeSet<LeadId> = BTreeSet::new();
         for lead in captured.who.iter().filter_map(|identifier| book.lead_of(identifier)) {
             if known.insert(lead.id) {
+                registry.extend(enrich::keys_of(policy, lead));
                 subjects.push(Subject::of(lead));
                 records.extend(lead.remotes.iter().cloned());
             }
         }
+        let text = |field: &str| captured.fields.text(field);
+        registry.extend(enrich::keys(policy, text("company"), text("company.credit_code")));
         let said = |field: &str| captured.fields.text(field).map(str::to_owned).into_iter().collect();
         subjects.push(Subject {
             lead: None,
@@ -60,6 +63,7 @@ pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs 
         });
     }
     let mut needs = matching::needs(&subjects, policy);
+    needs.counters.extend(registry);
     if replay::matters(policy) {
         needs.history_of = order.at_stake;
     }
@@ -141,8 +145,10 @@ pub fn absorb(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
     reaction.effects.extend(counted.1);
     person.tell_own(captured, untold, policy, moment);
     reaction.effects.extend(person.change_phone(&found, captured, policy, moment, &mut reaction.because));
-    for effect in judge(&mut person, &touch, captured, policy, moment, &mut reaction.because) {
-        reaction.effects.push(effect);
+    if !waits(&mut person, &touch, policy, moment, &mut reaction) {
+        for effect in judge(&mut person, &touch, captured, policy, moment, &mut reaction.because) {
+            reaction.effects.push(effect);
+        }
     }
     reaction.effects.extend(poster(&mut person, &touch, policy, moment, &mut reaction.because));
     let (reasons, effects) = track::choose(&mut person.lead, policy, moment.now);
@@ -437,6 +443,25 @@ fn poster(
     let (effects, mut said) = case.into_parts();
     because.reasons.append(&mut said.reasons);
     effects
+}
+
+/// Whether the decision waits for what a registry says of the company.
+fn waits(
+    person: &mut Person<'_>,
+    touch: &Touch,
+    policy: &Policy,
+    moment: &mut Moment,
+    reaction: &mut Reaction,
+) -> bool {
+    if policy.enrich.is_empty() || person.came_with_handoff {
+        return false;
+    }
+    let mut case = Case::new(person.book, policy, moment, &mut person.lead);
+    let waits = enrich::look(&mut case, touch.id);
+    let (effects, mut said) = case.into_parts();
+    reaction.effects.extend(effects);
+    reaction.because.reasons.append(&mut said.reasons);
+    waits
 }
 
 /// The lead's place in the funnel, and the hand-over that follows from it.

@@ -47,7 +47,8 @@ pub struct Deadline {
     /// When.
     pub at: Timestamp,
     /// What: `wake` (rest is over), `hold` (a hold ran out), `sla` (an answer is due), `chase` (feedback is missing),
-    /// `again` (a person wants a parked hand-over decided anew), `track` (tracks are looked at again).
+    /// `again` (a person wants a parked hand-over decided anew), `track` (tracks are looked at again), `enrich` (a registry was waited for
+    /// long enough).
     pub kind: String,
     /// Which step of it.
     pub step: u32,

@@ -19,6 +19,7 @@ pub mod intake;
 
 pub mod identity;
 
+pub mod enrich;
 pub mod facts;
 pub mod funnel;
 mod fuse;

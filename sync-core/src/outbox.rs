@@ -182,6 +182,8 @@ pub enum Purpose {
     Fields,
     /// Tells our own people.
     Notice,
+    /// Looks a company up in a registry.
+    Enrich,
 }
 
 /// How far a delivery got.

@@ -2,6 +2,7 @@
 //!
 //! One value, immutable, shared by all loops; a changed config is a new [`Policy`] with another hash.
 
+mod enrich;
 mod pool;
 mod score;
 
@@ -24,6 +25,7 @@ use crate::notice::NoticePolicy;
 use crate::outbox::RetryPolicy;
 use crate::time::{Micros, Timestamp};
 
+pub use enrich::EnrichPolicy;
 pub use pool::{AREA_CODE, ConsentPolicy, Filler, Holds, MOBILE_PREFIX, OwnField, PoolPart, PoolRules};
 pub use score::{AttributeRule, ScoreModel, TouchRule};
 
@@ -52,6 +54,8 @@ pub struct Policy {
     pub companies: Arc<Companies>,
     /// Channels and campaigns.
     pub campaign: CampaignPolicy,
+    /// Registries that are asked for companies, in order.
+    pub enrich: Vec<EnrichPolicy>,
     /// Score models, in order.
     pub scores: Vec<ScoreModel>,
     /// When a lead is an MQL: any of these; none means: never.

@@ -253,7 +253,7 @@ fn derive(lead: &mut Lead, policy: &Policy, reasons: &mut Vec<Reason>) {
 }
 
 /// Finds the part of the pool the lead is in now.
-fn part_of(lead: &mut Lead, policy: &Policy, reasons: &mut Vec<Reason>) {
+pub(crate) fn part_of(lead: &mut Lead, policy: &Policy, reasons: &mut Vec<Reason>) {
     let part = part(lead, policy);
     if lead.pool != part {
         let reason = Reason::new("pool").with("from", lead.pool.as_deref().unwrap_or("-"));

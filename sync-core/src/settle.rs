@@ -29,7 +29,7 @@ use crate::outbox::{
 };
 use crate::policy::Policy;
 use crate::time::Timestamp;
-use crate::{fuse, routing, undo};
+use crate::{enrich, fuse, routing, undo};
 
 /// Most characters of another system's own words that are kept.
 const MOST_WORDS: usize = 500;
@@ -49,6 +49,9 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
             needs.counters.insert(routing::dealings_key(lead));
         }
         needs.counters.extend(sweep::key(delivery));
+        if delivery.purpose == Purpose::Enrich {
+            needs.counters.insert(delivery.stream.clone());
+        }
         needs.counters.extend(touch::key(delivery));
         match &delivery.operation {
             Operation::Update { remote, .. } => {
@@ -162,6 +165,9 @@ pub fn settle(
     if delivery.purpose == Purpose::Notice {
         return noticed::settle(book, delivery, outcome, policy, moment);
     }
+    if delivery.purpose == Purpose::Enrich {
+        return enrich::settle(book, delivery, outcome, policy, moment);
+    }
     let Some(mut lead) = whose(book, delivery).cloned() else {
         return forgotten(delivery, outcome, moment.now);
     };
@@ -218,7 +224,9 @@ fn done(case: &mut Case<'_>, end: &Ending<'_>, reply: &Reply) {
             _ => failed::ask_by_mark(case, end),
         },
         (Purpose::Ask, _) => asked::in_vain(case, end),
-        (Purpose::Brief | Purpose::Inform | Purpose::Poll | Purpose::Notice, _) => end.settled(case),
+        (Purpose::Brief | Purpose::Inform | Purpose::Poll | Purpose::Notice | Purpose::Enrich, _) => {
+            end.settled(case)
+        }
     }
 }
 
@@ -298,8 +306,19 @@ impl Ending<'_> {
 }
 
 /// The alarm of a link that does not let us in.
-pub(super) fn auth_key(link: &LinkName) -> String {
+pub(crate) fn auth_key(link: &LinkName) -> String {
     format!("auth/{link}")
+}
+
+/// The new place of a delivery.
+pub(crate) fn moved(
+    delivery: &Delivery,
+    outcome: &Outcome,
+    to: DeliveryState,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> Effect {
+    Ending { delivery, outcome }.moved(to, due_at, None, now)
 }
 
 /// How a link's deliveries are retried.
@@ -351,5 +370,6 @@ fn purpose(delivery: &Delivery) -> &'static str {
         Purpose::Poll => "poll",
         Purpose::Inform => "inform",
         Purpose::Notice => "notice",
+        Purpose::Enrich => "enrich",
     }
 }

@@ -17,7 +17,7 @@ use crate::moment::Moment;
 use crate::notice::{self, Audience, Event, Happened};
 use crate::policy::{Assign, Length, Policy, SlaRule, SlaStep};
 use crate::transfer::{self, Forced, Occasion};
-use crate::{desk, funnel, routing, sla, track};
+use crate::{desk, enrich, funnel, routing, sla, track};
 
 /// The deadline by which a person takes a hand-over back, and the one by which they give it to somebody else, whose key ends
 /// the deadline's.
@@ -37,6 +37,7 @@ pub fn needs(inputs: &[Deadline], _policy: &Policy) -> Needs {
         needs.handoffs.extend(deadline.handoff);
         needs.touches_of.insert(deadline.lead);
         needs.counters.insert(routing::dealings_key(deadline.lead));
+        needs.counters.extend(enrich::key_of_deadline(deadline));
     }
     needs
 }
@@ -44,13 +45,22 @@ pub fn needs(inputs: &[Deadline], _policy: &Policy) -> Needs {
 /// What must be known then: everything a decision reads.
 #[must_use]
 pub fn needs_more(book: &Book, inputs: &[Deadline], policy: &Policy) -> Needs {
-    let subjects: Vec<Subject> =
+    let mut subjects: Vec<Subject> =
         inputs.iter().filter_map(|deadline| whose(book, deadline)).map(Subject::of).collect();
+    // What a registry says of the company counts in the decision that it is waited for.
+    for key in inputs.iter().filter_map(enrich::key_of_deadline) {
+        let known = enrich::Known::of(book, &key);
+        let credit_codes = known.fields.text("company.credit_code").map(str::to_owned).into_iter().collect();
+        subjects.push(Subject { credit_codes, ..Subject::default() });
+    }
     let mut needs = matching::needs(&subjects, policy);
     for deadline in inputs {
         let handoff = deadline.handoff.and_then(|id| book.handoffs.get(&id));
         needs.remotes.extend(handoff.and_then(|handoff| handoff.remote.clone()));
         if let Some(lead) = whose(book, deadline) {
+            if deadline.kind == enrich::DEADLINE {
+                needs.counters.extend(enrich::keys_of(policy, lead));
+            }
             needs.remotes.extend(lead.remotes.iter().cloned());
         }
     }
@@ -76,6 +86,7 @@ pub fn tick(book: &Book, deadline: &Deadline, policy: &Policy, moment: &mut Mome
     let handoff = deadline.handoff.and_then(|id| book.handoffs.get(&id)).cloned();
     match (deadline.kind.as_str(), handoff) {
         ("wake", _) => wake(&mut case, deadline),
+        (enrich::DEADLINE, _) => enrich::go_on(&mut case, deadline),
         ("hold", Some(handoff)) => hold(&mut case, handoff),
         ("again", Some(handoff)) => again(&mut case, handoff),
         ("sla", Some(handoff)) => step(&mut case, deadline, handoff),

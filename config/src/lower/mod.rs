@@ -11,6 +11,7 @@ pub mod base;
 pub mod companies;
 pub mod crm;
 pub mod desk;
+pub mod enrich;
 pub mod feedback;
 pub mod fields;
 pub mod general;

@@ -48,6 +48,7 @@ connectors! {
     Mail "../../../connectors/mail/manifest.toml",
     WecomApp "../../../connectors/wecom_app/manifest.toml",
     WecomRobot "../../../connectors/wecom_robot/manifest.toml",
+    Qichacha "../../../connectors/qichacha/manifest.toml",
 }
 
 /// Files in memory.

@@ -85,6 +85,9 @@ fn check_head(manifest: &Manifest, wrong: &mut Vec<String>) {
     if has(SystemKind::Notify) != manifest.notify.is_some() {
         wrong.push("[notify] says how a notice channel reaches people, and stands nowhere else".to_owned());
     }
+    if has(SystemKind::Enrich) && !manifest.speaks.iter().any(|op| op == "find") {
+        wrong.push("company data has to speak `find`".to_owned());
+    }
     if has(SystemKind::Ma) && !manifest.speaks.iter().any(|op| op == "tell") {
         wrong.push("an MA has to speak `tell`".to_owned());
     }

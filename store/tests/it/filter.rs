@@ -77,6 +77,7 @@ pub(crate) fn policy() -> Policy {
         mql: Vec::new(),
         crms: BTreeMap::new(),
         mas: BTreeMap::new(),
+        enrich: Vec::new(),
         transfer: vec![],
         people: BTreeMap::new(),
         leave: vec![],

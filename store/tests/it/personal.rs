@@ -47,7 +47,11 @@ const TABLES: [(&str, Then, &str); 36] = [
     ),
     ("config", Nothing("of the config"), "one epoch hash at"),
     ("config_version", Nothing("of the config"), "hash first_at last_at outline"),
-    ("counter", Nothing("numbers by id"), "key value"),
+    (
+        "counter",
+        Nothing("numbers by id, what a registry says of a company by a digest of its name"),
+        "key value",
+    ),
     ("deadline", Gone, "key at kind step lead handoff"),
     ("decision", Gone, "id handoff lead at config rule body"),
     ("dedup", Nothing("hashes and ids of events, for days"), "source key seen expires"),

@@ -2,6 +2,20 @@
 
 /// (code, Chinese, English)
 pub(super) const REASONS: &[(&str, &str, &str)] = &[
+    ("enrich_asked", "向 {source} 查询该公司", "{source} is asked for the company"),
+    (
+        "enrich_waits",
+        "判断等待 {source} 的答复，最晚至 {until}",
+        "the decision waits for {source}, until {until} at the latest",
+    ),
+    ("enrich_answered", "{source} 已答复：找到 {found} 家公司", "{source} answered: {found} companies"),
+    ("enriched", "{source} 补全了 {fields}", "{source} filled in {fields}"),
+    ("enrich_nothing", "{source} 没有可补全的内容", "{source} has nothing to fill in"),
+    (
+        "enrich_in_vain",
+        "{source} 未能及时答复，不再等待",
+        "{source} did not answer in time: it goes on without",
+    ),
     ("person_new", "新的人，建立线索", "somebody new: a lead is made"),
     ("person_known", "凭 {by} 认出已有线索", "known by {by}"),
     ("same_person", "凭 {by} 确认与 {lead} 是同一人", "the same person as {lead}, by {by}"),

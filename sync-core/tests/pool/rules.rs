@@ -236,6 +236,7 @@ pub(crate) fn standard() -> Policy {
                 retry: RetryPolicy::default(),
             },
         )]),
+        enrich: vec![],
         transfer: vec![],
         people: BTreeMap::new(),
         leave: vec![],

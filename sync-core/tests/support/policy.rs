@@ -81,6 +81,7 @@ pub(crate) fn standard() -> Policy {
         mql: Vec::new(),
         crms: BTreeMap::from([(crm(), crm_policy())]),
         mas: BTreeMap::new(),
+        enrich: Vec::new(),
         transfer: rules(),
         people: people(),
         leave: vec![],

@@ -42,14 +42,6 @@ const ASSIGN: Shape = Table(&[
     key("except", Choice(&["owner"]), "\"owner\"", "Not the present owner.", "排除当前负责人。"),
 ]);
 
-/// A section as a whole that this version does not have yet: the one key without a name carries the reason.
-macro_rules! later {
-    ($en:literal, $zh:literal) => {
-        &[$crate::spec::key("", $crate::spec::Shape::Later($en, $zh), "", "", "")]
-    };
-}
-use later;
-
 /// Every section, in the order of the road.
 pub fn all() -> impl Iterator<Item = &'static Section> {
     pool::PART.iter().chain(systems::PART).chain(notices::PART).chain(rules::PART)

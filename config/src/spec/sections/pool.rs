@@ -5,7 +5,8 @@ use super::super::Shape::{
     TextOrSecret,
 };
 use super::super::{Key, Section, Shape, key, must};
-use super::{FIELD, NAMES, TEXTS, later};
+use super::systems::{LIMITS, RETRY};
+use super::{FIELD, NAMES, TEXTS};
 
 const ALLOWED: Shape = Choice(&["given", "not refused"]);
 
@@ -405,8 +406,54 @@ pub(super) const PART: &[Section] = &[
     Section {
         name: "enrich",
         many: true,
-        doc: ("Company data.", "企业数据补全。"),
-        keys: later!("company data from registries is not built yet", "尚未支持工商信息补全"),
+        doc: ("A registry that is asked for companies.", "企业数据补全（工商信息）。"),
+        keys: &[
+            must(
+                "name",
+                Name,
+                "\"registry\"",
+                "Its name; the source of what it says.",
+                "名称，也是所补字段的来源。",
+            ),
+            must("connector", Name, "\"qichacha\"", "Its connector.", "连接器。"),
+            key("settings", Settings, "{ }", "What only the connector understands.", "连接器专有设置。"),
+            must(
+                "fills",
+                TEXTS,
+                "[\"company.industry\", \"company.employees\"]",
+                "Fields of the company that it fills; a field of the person only where [fill] names it.",
+                "补全的企业字段；个人字段仅在 [fill] 中写明时补全。",
+            ),
+            key(
+                "wait",
+                Duration,
+                "\"30s\"",
+                "How long the decision about a lead waits for its answer at most; 30s.",
+                "线索的判断最多等待多久，默认 30s。",
+            ),
+            key("keep", Duration, "\"90d\"", "How long an answer is kept; 90d.", "答复保留多久，默认 90d。"),
+            key(
+                "keep_misses",
+                Duration,
+                "\"7d\"",
+                "How long it is kept that it knows no such company; 7d.",
+                "“查无此企业”保留多久，默认 7d。",
+            ),
+            key(
+                "limits",
+                Table(LIMITS),
+                "{ per_day = 500 }",
+                "Never above what the vendor allows; `per_day` caps what it costs.",
+                "限速，不高于厂商允许；`per_day` 限制每日费用。",
+            ),
+            key(
+                "retry",
+                Table(RETRY),
+                "{ give_up = \"24h\" }",
+                "How failed look-ups are tried again.",
+                "重试策略。",
+            ),
+        ],
     },
     Section {
         name: "fill",
