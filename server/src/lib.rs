@@ -29,8 +29,8 @@ pub mod ingress;
 pub mod shadow;
 pub mod tick;
 pub mod tidy;
-pub mod undo;
 pub mod trouble;
+pub mod undo;
 pub mod vigil;
 pub mod visits;
 

@@ -102,15 +102,12 @@ pub(crate) async fn look(node: &Node) {
     }
 }
 
-/// The alarm stands; what failed meanwhile is told with the next one.
+/// The alarm stands. Where more was refused while it was written, it is told once more, with all of it.
 fn settle(node: &Node, told: u64, now: Timestamp) {
     let mut state = node.trouble.state();
-    match &mut *state {
-        State::Failing { refused, since, .. } if *refused > told => {
-            *refused -= told;
-            *since = now;
-        }
-        _ => *state = State::Told { at: now },
+    let more = matches!(&*state, State::Failing { refused, .. } if *refused > told);
+    if !more {
+        *state = State::Told { at: now };
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -89,7 +90,13 @@ pub(crate) async fn open_sqlite(file: PathBuf, durable: bool, own: bool, readers
         }
         other => other,
     };
-    let pool = SqlitePoolOptions::new().test_before_acquire(false).idle_timeout(None).max_lifetime(None);
+    // Where the disk refuses, SQLite undoes a transaction by itself, and the driver still counts it: such a connection
+    // begins no other one, so it is replaced.
+    let pool = SqlitePoolOptions::new()
+        .test_before_acquire(false)
+        .before_acquire(|line, _| Box::pin(async move { Ok(!line.is_in_transaction()) }))
+        .idle_timeout(None)
+        .max_lifetime(None);
     let one = pool.clone().max_connections(1);
     let many = pool.max_connections(readers.max(1));
     // Who only reads gets a writer that cannot write; who owns the file opens readers when there is something to read.

@@ -21,6 +21,8 @@ mod import;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod no_room;
+#[cfg(test)]
 mod node;
 #[cfg(test)]
 mod olist;

@@ -18,7 +18,12 @@ pub(crate) struct Node {
 impl Node {
     /// Starts it in `folder` (which holds `leadloop.toml`) and waits until it says where it listens.
     pub(crate) fn start(folder: &Path, crm_secret: &str) -> Node {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_leadloop"))
+        Node::start_by(Command::new(env!("CARGO_BIN_EXE_leadloop")), folder, crm_secret)
+    }
+
+    /// The same, started by a command that ends with the program.
+    pub(crate) fn start_by(mut command: Command, folder: &Path, crm_secret: &str) -> Node {
+        let mut child = command
             .args(["run", "--config", "leadloop.toml"])
             .current_dir(folder)
             .env("SANDBOX_SECRET", crm_secret)
