@@ -11,7 +11,7 @@ use leadloop_sync_core::policy::{ANSWERS, Policy, SourcePolicy};
 
 use crate::live::lock::{self, Lock, LockFile};
 use crate::live::{self, Live};
-use crate::lower::base::base;
+use crate::lower::base::{Base, base};
 use crate::lower::general::{campaign, handoff, identity};
 use crate::lower::get::Get;
 use crate::lower::names::Names;
@@ -21,7 +21,7 @@ use crate::lower::{
     sources,
 };
 use crate::outline::outline;
-use crate::plan::{Plan, SourcePlan};
+use crate::plan::{LinkPlan, Plan, ShadowPlan, SourcePlan};
 use crate::problem::{Problem, Severity, Span, Words};
 use crate::text::{At, Files, Table, Texts};
 use crate::trial::{self, RuleTest, Trial};
@@ -214,28 +214,33 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
     whole::check(ctx, &policy, today);
     let shadow = shadow::shadow(ctx, &policy);
     let rules = Rules { policy: Arc::new(policy), tests, places: rule_places(ctx) };
-    let links = crm_plans
-        .into_iter()
-        .chain(ma_plans)
-        .chain(source_links)
-        .chain(notice_plans)
-        .chain(registry_plans)
-        .collect();
-    let (Some(store_url), Some(listen)) = (base.store_url, base.listen) else { return (rules, None) };
-    let plan = Plan {
-        hash: rules.policy.config.clone(),
-        policy: Arc::clone(&rules.policy),
-        store_url,
+    let links: Vec<_> =
+        [crm_plans, ma_plans, source_links, notice_plans, registry_plans].into_iter().flatten().collect();
+    let made = (source_plans, links, shadow);
+    let plan = whole_plan(base, &rules.policy, made, outline(ctx));
+    (rules, plan)
+}
+
+/// Everything together, where it is known where to store and where to listen.
+fn whole_plan(
+    base: Base,
+    policy: &Arc<Policy>,
+    (sources, links, shadow): (Vec<SourcePlan>, Vec<LinkPlan>, Option<ShadowPlan>),
+    outline: serde_json::Value,
+) -> Option<Plan> {
+    Some(Plan {
+        hash: policy.config.clone(),
+        policy: Arc::clone(policy),
+        store_url: base.store_url?,
         store_keys: base.store_keys,
-        listen,
+        listen: base.listen?,
         public_url: base.public_url,
         answer_key: base.answer_key,
-        sources: source_plans,
+        sources,
         links,
         shadow,
-        outline: Arc::new(outline(ctx)),
-    };
-    (rules, Some(plan))
+        outline: Arc::new(outline),
+    })
 }
 
 /// Where hand-overs may live: without a CRM on the answer page, where people are known by their own key.

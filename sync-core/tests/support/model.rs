@@ -157,10 +157,10 @@ impl Model {
             }
             Effect::Keep(captured) if self.kept.insert(captured.key.clone()) => self.inbox.push(*captured),
             Effect::FinishCapture { end, .. } => self.ends.push(end),
-            Effect::KeepBefore(image) => {
-                if self.befores.iter().all(|known| known.delivery != image.delivery) {
-                    self.befores.push(*image);
-                }
+            Effect::KeepBefore(image)
+                if self.befores.iter().all(|known| known.delivery != image.delivery) =>
+            {
+                self.befores.push(*image);
             }
             Effect::KeepFeedback(feedback) => self.feedback.push(*feedback),
             Effect::SetDeadline(deadline) => {
