@@ -19,7 +19,7 @@ pub enum Connector {
     },
     /// Begin a new one in a checkout: a folder that compiles and says which facts it still needs
     #[command(
-        after_help = "Examples:\n  leadloop connector new acme_forms --kind source\n  leadloop connector new acme_hooks --kind source --profile"
+        after_help = "Example:\n  leadloop connector new acme_forms --kind source\n  leadloop connector new acme_hooks --kind source --profile"
     )]
     New {
         /// Its name: lower-case letters, digits and `_`
