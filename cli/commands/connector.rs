@@ -154,6 +154,12 @@ fn ways(screen: &Screen, manifest: &Manifest) -> String {
     if manifest.speaks.iter().any(|operation| ["create", "update", "tell"].contains(&operation.as_str())) {
         ways.push(screen.words("is written to", "写入"));
     }
+    if manifest.kinds.contains(&SystemKind::Notify) {
+        ways.push(screen.words("is sent messages", "发送消息"));
+    }
+    if manifest.kinds.contains(&SystemKind::Enrich) {
+        ways.push(screen.words("is asked", "查询"));
+    }
     if manifest.setting.iter().any(|setting| setting.name == "folder") {
         ways.push(screen.words("files in a folder", "文件夹中的文件"));
     }
