@@ -41,18 +41,20 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
     let mut tx = node.store.begin(WriteLane::Background).await?;
     let book = tx.load(&undo::needs(&images, &plan.policy)).await?;
     let reactions = undo::begin(&book, &images, &run, &plan.policy, &mut moment);
-    let leads: Vec<_> = reactions.iter().filter_map(|reaction| reaction.because.lead).collect();
     let stamp = Stamp { verb: "undo", config: plan.hash.clone(), now: moment.now };
-    tx.commit(&stamp, &reactions).await?;
+    let committed = tx.commit(&stamp, &reactions).await?;
+    // What was changed by somebody else meanwhile was left out, and counts for nothing.
+    let written: Vec<_> = (0..).zip(&reactions).filter(|(at, _)| !committed.stale.contains(at)).collect();
+    let leads = written.iter().filter(|(_, reaction)| reaction.because.lead.is_some()).count();
     let noted = Audited {
         seq: 0,
         at: moment.now,
         who: bounded(order.who, 200),
         what: "undo".to_owned(),
         lead: None,
-        count: i64::try_from(leads.len()).unwrap_or(i64::MAX),
+        count: i64::try_from(leads).unwrap_or(i64::MAX),
         detail: run,
     };
     node.store.audit(&noted, &[]).await?;
-    Ok(Done { changed: reactions.len() as u64, ..Done::default() })
+    Ok(Done { changed: written.len() as u64, ..Done::default() })
 }
