@@ -43,6 +43,16 @@ pub enum Handoff {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Hand leads over again whose record was deleted in the CRM: nothing else makes it again
+    #[command(after_help = "Example:\n  leadloop handoff again H-0190… --yes")]
+    Again {
+        /// Hand-overs that wait with LL4211, or ended because the record was deleted
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Make a new key for answer links; links of the key before this one still open, older ones do not
     #[command(
         after_help = "Example:\n  leadloop handoff new-key        twice, where a key may be known to others"

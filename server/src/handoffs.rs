@@ -1,17 +1,21 @@
-//! What a command asks to be done with hand-overs: taking back, giving to somebody else, what the desk before sales decided, a
-//! new key for answer links.
+//! What a command asks to be done with hand-overs: taking back, giving to somebody else, making again what was
+//! deleted in the CRM, what the desk before sales decided, a new key for answer links.
 //!
 //! Part of [`crate::orders`]: plain data, carried out by the process that owns the store. A change of hands is a deadline that
 //! is due now, so that the core decides it like everything else.
 
+use std::collections::BTreeSet;
+
 use leadloop_store::{KeptPush, PushState, Stamp, WriteLane};
 use leadloop_sync_core::answer_page;
 use leadloop_sync_core::book::Needs;
+use leadloop_sync_core::deleted;
 use leadloop_sync_core::desk::{self, Verdict};
 use leadloop_sync_core::effect::{Deadline, Effect, Reaction};
 use leadloop_sync_core::handoff::{Handoff, HandoffState};
-use leadloop_sync_core::ids::{HandoffId, PersonKey, PushId, SourceName};
-use leadloop_sync_core::tick::{REASSIGN, TAKE_BACK};
+use leadloop_sync_core::ids::{HandoffId, LeadId, PersonKey, PushId, SourceName};
+use leadloop_sync_core::routing;
+use leadloop_sync_core::tick::{AGAIN, REASSIGN, TAKE_BACK};
 use serde::{Deserialize, Serialize};
 
 use crate::answer;
@@ -33,6 +37,11 @@ pub enum Order {
         ids: Vec<HandoffId>,
         /// To whom.
         to: PersonKey,
+    },
+    /// Hand leads over again whose record was deleted in the CRM.
+    Again {
+        /// By their hand-overs.
+        ids: Vec<HandoffId>,
     },
     /// What the desk before sales decided.
     Desk(Decided),
@@ -73,6 +82,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
             }
             by_hand(node, &ids, Some(&to)).await
         }
+        Order::Again { ids } => again(node, &ids).await,
         Order::Desk(decided) => desk_decided(node, decided).await,
         Order::NewKey => {
             answer::new_key(node).await?;
@@ -120,6 +130,44 @@ async fn by_hand(node: &Node, ids: &[HandoffId], to: Option<&PersonKey>) -> Resu
                 key,
                 at: now,
                 kind: kind.to_owned(),
+                step: 0,
+                lead: handoff.lead,
+                handoff: Some(handoff.id),
+            };
+            Reaction { effects: vec![Effect::SetDeadline(deadline)], ..Reaction::default() }
+        })
+        .collect();
+    let tx = node.store.begin(WriteLane::Hot).await?;
+    tx.commit(&Stamp { verb: "order", config: node.plan().hash.clone(), now }, &reactions).await?;
+    Ok(Done { changed: u64::try_from(reactions.len()).unwrap_or(0), ..Done::default() })
+}
+
+/// Leads are handed over again: each hand-over is decided anew.
+async fn again(node: &Node, ids: &[HandoffId]) -> Result<Done, OrderError> {
+    let handoffs = found(node, ids, |_| true).await?;
+    let leads: BTreeSet<LeadId> = handoffs.iter().map(|handoff| handoff.lead).collect();
+    let mut needs =
+        Needs { leads: leads.clone(), handoffs: ids.iter().copied().collect(), ..Needs::default() };
+    let book = node.store.look(&needs).await?;
+    let people = leads.iter().filter_map(|lead| book.resolve(*lead));
+    needs.counters.extend(people.map(|lead| routing::dealings_key(lead.id)));
+    let book = node.store.look(&needs).await?;
+    if let Some(other) = handoffs.iter().find(|handoff| !deleted::may_be_made_again(&book, handoff)) {
+        let detail = format!(
+            "hand-over {} is {}, and its record was not deleted in the CRM; nothing was changed",
+            other.id,
+            other.state.as_str()
+        );
+        return Err(OrderError::input("LL4607", detail));
+    }
+    let now = node.clock.now();
+    let reactions: Vec<Reaction> = handoffs
+        .iter()
+        .map(|handoff| {
+            let deadline = Deadline {
+                key: format!("{AGAIN}/{}", handoff.id),
+                at: now,
+                kind: AGAIN.to_owned(),
                 step: 0,
                 lead: handoff.lead,
                 handoff: Some(handoff.id),

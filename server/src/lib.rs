@@ -20,6 +20,7 @@ pub mod react;
 
 pub mod absorb;
 pub mod answer;
+mod deleted;
 pub mod deliver;
 pub mod doctor;
 pub mod folder;

@@ -9,6 +9,7 @@ use leadloop_store::people::Audited;
 use leadloop_store::{Stamp, StoreError, WriteLane};
 use leadloop_sync_core::book::Needs;
 use leadloop_sync_core::capture::Identifier;
+use leadloop_sync_core::effect::Effect;
 use leadloop_sync_core::erase;
 use leadloop_sync_core::ids::LeadId;
 use serde::{Deserialize, Serialize};
@@ -81,7 +82,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
         }
         Order::Erase { lead, who, reason } => {
             let (who, reason) = (bounded(who, 200), reason.map(|reason| bounded(reason, 500)));
-            let erasure = forget(node, lead, &who, reason.as_deref()).await?;
+            let erasure = forget(node, lead, (&who, reason.as_deref()), Vec::new()).await?;
             Ok(Done { changed: 1, erasure: Some(erasure), ..Done::default() })
         }
         Order::Readmit { identifiers, who } => {
@@ -101,8 +102,14 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
     }
 }
 
-/// Forgets a person, in one transaction with the receipt.
-async fn forget(node: &Node, lead: LeadId, who: &str, reason: Option<&str>) -> Result<Erasure, OrderError> {
+/// Forgets a person, in one transaction with the receipt and with what follows from it besides. `by`: who does it, and why.
+pub(crate) async fn forget(
+    node: &Node,
+    lead: LeadId,
+    by: (&str, Option<&str>),
+    also: Vec<Effect>,
+) -> Result<Erasure, OrderError> {
+    let (who, reason) = by;
     let plan = node.plan();
     for _ in 0..ROUNDS {
         let mut tx = node.store.begin(WriteLane::Hot).await?;
@@ -116,10 +123,11 @@ async fn forget(node: &Node, lead: LeadId, who: &str, reason: Option<&str>) -> R
         let handoffs = tx.handoffs_of(&leads).await?;
         tx.load_more(&mut book, &Needs { handoffs, ..Needs::default() }).await?;
         let mut moment = node.clock.moment();
-        let Some(reaction) = erase::erase(&book, person, &plan.policy, &mut moment) else {
+        let Some(mut reaction) = erase::erase(&book, person, &plan.policy, &mut moment) else {
             tx.undo().await?;
             return Err(OrderError::input("LL4406", format!("there is no lead {lead}")));
         };
+        reaction.effects.extend(also.iter().cloned());
         let bound = book.identifiers.values().filter(|binding| leads.contains(&binding.lead));
         let identifiers: BTreeSet<Identifier> = bound.map(|binding| binding.identifier.clone()).collect();
         let records = erase::records(&book, &leads);

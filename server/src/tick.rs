@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use leadloop_store::{Stamp, StoreError, Topic, WriteLane};
 use leadloop_sync_core::book::{Book, Needs};
+use leadloop_sync_core::deleted::ERASE;
 use leadloop_sync_core::effect::{Deadline, Effect, Reaction};
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::moment::Moment;
@@ -18,7 +19,7 @@ use crate::deliver::settle_all;
 use crate::node::Node;
 use crate::notices;
 use crate::react::{self, Verb};
-use crate::{bounds, metrics};
+use crate::{bounds, deleted, metrics};
 
 /// Deadlines lead to what follows.
 pub struct Tick;
@@ -132,6 +133,11 @@ pub async fn due(node: &Node) -> Result<Timestamp, StoreError> {
         let due = tx.due_deadlines(now, limit).await?;
         if due.is_empty() {
             return Ok(now + bounds::RECLAIM_EVERY); // another node has what is due
+        }
+        if let Some(one) = due.iter().find(|deadline| deadline.kind == ERASE) {
+            tx.undo().await?;
+            deleted::forget(node, one).await?;
+            continue;
         }
         match react::react::<Tick>(tx, &due, &plan, node).await {
             Ok(_) => {

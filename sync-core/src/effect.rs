@@ -48,7 +48,7 @@ pub struct Deadline {
     pub at: Timestamp,
     /// What: `wake` (rest is over), `hold` (a hold ran out), `sla` (an answer is due), `chase` (feedback is missing),
     /// `again` (a person wants a parked hand-over decided anew), `track` (tracks are looked at again), `enrich` (a registry was waited for
-    /// long enough).
+    /// long enough), `erase` (a person is forgotten whose last record was deleted).
     pub kind: String,
     /// Which step of it.
     pub step: u32,

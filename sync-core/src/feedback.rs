@@ -64,7 +64,7 @@ pub(crate) fn told(crm: &CrmPolicy, row: &MirrorRow) -> Vec<(&'static str, Strin
     known.map(|(name, field)| (name, field.to_owned(), value(field))).collect()
 }
 
-/// What a row says by its roles alone, where the config names no status: won, lost, converted, deleted.
+/// What a row says by its roles alone, where the config names no status: won, lost, converted, deleted, there again.
 pub(crate) fn by_roles(crm: &CrmPolicy, before: Option<&MirrorRow>, row: &MirrorRow, fields: &mut Record) {
     let object = row.remote.object.as_str();
     let named = crm.status.iter().any(|status| status.object == object);
@@ -77,6 +77,9 @@ pub(crate) fn by_roles(crm: &CrmPolicy, before: Option<&MirrorRow>, row: &Mirror
             }
         }
         return;
+    }
+    if before.is_some_and(|before| before.deleted) {
+        fields.set("answer.restored", true);
     }
     if !named && row.facts.won != was.and_then(|was| was.won) {
         let stage = match row.facts.won {
@@ -131,8 +134,10 @@ pub fn needs_more(book: &Book, captured: &[Captured], policy: &Policy) -> Needs 
             needs.counters.insert(next::source_key(&lead.origin.source));
             let remote = remote_of(captured).map(|remote| remote.link);
             let links = remote.into_iter().chain(handoff.map(|handoff| handoff.link.clone()));
-            needs.counters.extend(links.flat_map(|link| fuse::counters(&link)));
-            needs.rows.extend(remote_of(captured).filter(|_| captured.fields.get("answer.owner").is_some()));
+            needs.counters.extend(links.flat_map(|link| fuse::counters(policy, &link)));
+            let by_its_row = ["answer.owner", "answer.deleted", "answer.restored"];
+            let by_its_row = by_its_row.iter().any(|name| captured.fields.get(name).is_some());
+            needs.rows.extend(remote_of(captured).filter(|_| by_its_row));
             needs.rows.extend(handoff.and_then(|handoff| handoff.remote.clone()));
             needs.rows.extend(lead.remotes.iter().filter(|_| agree::concerns(captured)).cloned());
             if let Some(crate::handoff::Action::Update { remote, .. }) =
@@ -194,7 +199,9 @@ pub fn listen(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
         Ok(read) => read,
         Err(refused) => return refused.park(case, captured),
     };
-    if let Err((code, detail)) = answer::may_change_owner(&mut case, captured, &read, handoff.as_ref()) {
+    let may = answer::may_change_owner(&mut case, captured, &read, handoff.as_ref())
+        .and_then(|()| answer::may_be_deleted(&mut case, &read));
+    if let Err((code, detail)) = may {
         return answer::hold(case, captured, code, &detail);
     }
     let id = captured.id;

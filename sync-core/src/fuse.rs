@@ -1,75 +1,114 @@
-//! The fuse on owners: where more records than allowed change their owner within an hour, further changes wait for a
-//! person, whoever makes them. What sales (or a script of theirs) change is held as an answer, what we would change as a
-//! delivery; both are listed and released by hand.
+//! The fuses that hold mass changes for a person: where more than allowed happen within an hour, the further ones wait.
+//!
+//! What sales (or a script of theirs) change is held as an answer, what we would change as a delivery; all of it is listed
+//! and released by hand. The fuse on new records, which only waits for the next hour, is in [`crate::transfer`].
 
 use leadloop_mapping::Value;
 use serde_json::json;
 
+use crate::book::Book;
 use crate::case::Case;
 use crate::ids::LinkName;
 use crate::mirror_read::roles_in;
 use crate::outbox::{Delivery, DeliveryState, Operation};
-use crate::time::Micros;
+use crate::policy::{CrmPolicy, Policy};
+use crate::time::{Micros, Timestamp};
 
-/// Whose change it is.
+/// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum By {
-    /// The CRM's: it comes to the pool.
-    Them,
-    /// Ours: it goes to the CRM.
-    Us,
+pub(crate) enum Kind {
+    /// Owners that the CRM changes: they come to the pool.
+    OwnersThere,
+    /// Owners that we change: they go to the CRM.
+    OwnersHere,
+    /// Records of ours that were deleted in the CRM.
+    Deletions,
 }
 
-impl By {
+impl Kind {
+    const ALL: [Self; 3] = [Self::OwnersThere, Self::OwnersHere, Self::Deletions];
+
     const fn code(self) -> &'static str {
         match self {
-            Self::Them => "LL4753",
-            Self::Us => "LL4754",
+            Self::OwnersThere => "LL4753",
+            Self::OwnersHere => "LL4754",
+            Self::Deletions => "LL4820",
+        }
+    }
+
+    const fn most(self, crm: &CrmPolicy) -> Option<u32> {
+        match self {
+            Self::OwnersThere | Self::OwnersHere => crm.owner_changes_per_hour,
+            Self::Deletions => crm.deletes_per_hour,
+        }
+    }
+
+    fn key(self, link: &LinkName) -> String {
+        match self {
+            Self::OwnersThere => format!("owners/in/{link}"),
+            Self::OwnersHere => format!("owners/out/{link}"),
+            Self::Deletions => format!("deletions/{link}"),
+        }
+    }
+
+    fn detail(self, link: &LinkName, most: u32) -> String {
+        match self {
+            Self::OwnersThere => format!(
+                "sales, or a script of theirs, change more than {most} owners of `{link}` within the hour; further changes \
+                 wait for a person"
+            ),
+            Self::OwnersHere => format!(
+                "leadloop would change more than {most} owners of `{link}` within the hour; further changes wait for a person"
+            ),
+            Self::Deletions => format!(
+                "more than {most} records of ours were deleted in `{link}` within the hour; further ones wait for a person"
+            ),
         }
     }
 }
 
-fn key(link: &LinkName, by: By) -> String {
-    match by {
-        By::Them => format!("owners/in/{link}"),
-        By::Us => format!("owners/out/{link}"),
-    }
+/// The counters that changes in a CRM read, where they have a limit.
+pub(crate) fn counters(policy: &Policy, link: &LinkName) -> Vec<String> {
+    let Some(crm) = policy.crms.get(link) else { return Vec::new() };
+    let limited = Kind::ALL.into_iter().filter(|kind| kind.most(crm).is_some());
+    limited.map(|kind| kind.key(link)).collect()
 }
 
-/// The counters that a change of an owner reads.
-pub(crate) fn counters(link: &LinkName) -> [String; 2] {
-    [By::Them, By::Us].map(|by| key(link, by))
-}
-
-/// Counts a change of an owner. `Err`: it must wait for a person, with the code and what is said about it.
-pub(crate) fn count(case: &mut Case<'_>, link: &LinkName, by: By) -> Result<(), (&'static str, String)> {
-    let Some(most) = case.policy.crms.get(link).and_then(|crm| crm.owner_changes_per_hour) else {
+/// Counts one of a kind. `Err`: it must wait for a person, with the code and what is said about it.
+pub(crate) fn count(case: &mut Case<'_>, link: &LinkName, kind: Kind) -> Result<(), (&'static str, String)> {
+    let Some(most) = case.policy.crms.get(link).and_then(|crm| kind.most(crm)) else {
         return Ok(());
     };
     let hour = case.now().0.div_euclid(Micros::hours(1).0);
-    let key = key(link, by);
+    let key = kind.key(link);
     let known = case.book.counters.get(&key);
     let read = |name: &str| known.and_then(|json| json.get(name)?.as_i64());
     let same = read("hour") == Some(hour);
     let (count, blown) = (read("count").filter(|_| same).unwrap_or(0), read("blown") == Some(1));
     if count >= i64::from(most) {
-        let who = match by {
-            By::Them => "sales, or a script of theirs, change",
-            By::Us => "leadloop would change",
-        };
-        let detail = format!(
-            "{who} more than {most} owners of `{link}` within the hour; further changes wait for a person"
-        );
-        case.counters([(key.clone(), json!({ "hour": hour, "count": count, "blown": 1 }))]);
-        case.alarm(key, by.code(), detail.clone(), true);
-        return Err((by.code(), detail));
+        let detail = kind.detail(link, most);
+        let now = case.now().0;
+        case.counters([(key.clone(), json!({ "hour": hour, "count": count, "blown": 1, "at": now }))]);
+        case.alarm(key, kind.code(), detail.clone(), true);
+        return Err((kind.code(), detail));
     }
     // One that passes shows that the hour is over, or that the limit was raised.
     if blown {
-        case.alarm(key.clone(), by.code(), String::new(), false);
+        case.alarm(key.clone(), kind.code(), String::new(), false);
     }
-    case.counters([(key, json!({ "hour": hour, "count": count + 1 }))]);
+    let last = read("at").map_or_else(|| json!({}), |at| json!({ "at": at }));
+    let mut counted = json!({ "hour": hour, "count": count + 1 });
+    if let (Some(counted), Some(last)) = (counted.as_object_mut(), last.as_object()) {
+        counted.extend(last.clone());
+    }
+    case.counters([(key, counted)]);
     Ok(())
+}
+
+/// Whether the fuse held anything since a time.
+pub(crate) fn blew_since(book: &Book, link: &LinkName, kind: Kind, since: Timestamp) -> bool {
+    let at = book.counters.get(&kind.key(link)).and_then(|json| json.get("at")?.as_i64());
+    at.is_some_and(|at| at >= since.0)
 }
 
 /// Holds a delivery that would change an owner where too many do.
@@ -85,7 +124,7 @@ pub(crate) fn guard(case: &mut Case<'_>, delivery: &mut Delivery) {
         return;
     }
     let link = delivery.link.clone();
-    if let Err((code, detail)) = count(case, &link, By::Us) {
+    if let Err((code, detail)) = count(case, &link, Kind::OwnersHere) {
         delivery.state = DeliveryState::Parked { code: code.to_owned(), detail };
     }
 }

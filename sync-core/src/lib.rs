@@ -59,6 +59,7 @@ pub mod undo;
 
 pub mod answer_page;
 pub mod attribution;
+pub mod deleted;
 pub mod feedback;
 pub mod notice;
 pub mod sla;

@@ -237,6 +237,22 @@ pub struct CrmPolicy {
     pub creates_per_hour: Option<u32>,
     /// Most changes of owners an hour, theirs and ours each; further ones wait for a person.
     pub owner_changes_per_hour: Option<u32>,
+    /// Most records of ours an hour that are heard to be deleted there; further ones wait for a person.
+    pub deletes_per_hour: Option<u32>,
+    /// What follows where a record of ours was deleted there.
+    pub deleted: Deleted,
+}
+
+/// What follows where a record of ours was deleted in the CRM. It is never made again by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Deleted {
+    /// Its hand-over waits for a person.
+    #[default]
+    Hold,
+    /// Its hand-over ends; the lead goes on in the pool and is not passed to that CRM again.
+    Detach,
+    /// As [`Deleted::Hold`]; the person is forgotten an hour later, where it was their last record.
+    Erase,
 }
 
 /// What the values of a CRM's status field mean.

@@ -41,6 +41,9 @@ pub struct Dealings {
     pub prefer: Option<PersonKey>,
     /// How many messages about new behaviour its owner got on which day (days since 1970 UTC).
     pub told: Option<(i64, u32)>,
+    /// CRMs in which its record was deleted: it is passed there again by hand only.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub detached: BTreeSet<LinkName>,
 }
 
 impl Dealings {
@@ -116,7 +119,7 @@ pub fn fuse_key(link: &LinkName) -> String {
 #[must_use]
 pub fn counters(policy: &Policy, link: &LinkName) -> BTreeSet<String> {
     let turns = policy.teams.keys().map(|team| turns_key(team));
-    turns.chain([given_key(link), fuse_key(link)]).chain(fuse::counters(link)).collect()
+    turns.chain([given_key(link), fuse_key(link)]).chain(fuse::counters(policy, link)).collect()
 }
 
 /// What a search for an owner goes by.

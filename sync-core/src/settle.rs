@@ -41,7 +41,7 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
     for (delivery, outcome) in inputs {
         needs.handoffs.extend(delivery.handoff);
         if delivery.handoff.is_some() || delivery.purpose == Purpose::Fields {
-            needs.counters.extend(fuse::counters(&delivery.link));
+            needs.counters.extend(fuse::counters(policy, &delivery.link));
         }
         if let Some(lead) = delivery.lead {
             needs.leads.insert(lead);

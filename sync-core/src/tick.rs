@@ -17,13 +17,15 @@ use crate::moment::Moment;
 use crate::notice::{self, Audience, Event, Happened};
 use crate::policy::{Assign, Length, Policy, SlaRule, SlaStep};
 use crate::transfer::{self, Forced, Occasion};
-use crate::{desk, enrich, funnel, routing, sla, track};
+use crate::{deleted, desk, enrich, funnel, routing, sla, track};
 
 /// The deadline by which a person takes a hand-over back, and the one by which they give it to somebody else, whose key ends
 /// the deadline's.
 pub const TAKE_BACK: &str = "take_back";
 /// See [`TAKE_BACK`].
 pub const REASSIGN: &str = "reassign";
+/// The deadline by which a hand-over is decided anew.
+pub const AGAIN: &str = "again";
 
 /// How long a take-back waits while the owner is away.
 const OWNER_AWAY: Length = Length::WorkingDays(1);
@@ -88,7 +90,7 @@ pub fn tick(book: &Book, deadline: &Deadline, policy: &Policy, moment: &mut Mome
         ("wake", _) => wake(&mut case, deadline),
         (enrich::DEADLINE, _) => enrich::go_on(&mut case, deadline),
         ("hold", Some(handoff)) => hold(&mut case, handoff),
-        ("again", Some(handoff)) => again(&mut case, handoff),
+        (AGAIN, Some(handoff)) => again(&mut case, handoff),
         ("sla", Some(handoff)) => step(&mut case, deadline, handoff),
         ("chase", Some(handoff)) => chase(&mut case, handoff),
         ("desk", Some(handoff)) => desk::late(&mut case, deadline.step, handoff),
@@ -148,6 +150,9 @@ fn hold(case: &mut Case<'_>, mut handoff: Handoff) {
 
 /// A person asks for a hand-over that needs one to be decided anew.
 fn again(case: &mut Case<'_>, mut handoff: Handoff) {
+    if deleted::is_detached(case, &handoff) {
+        return deleted::again(case, &handoff);
+    }
     if !matches!(handoff.state, HandoffState::Parked | HandoffState::Asking) {
         case.say(Reason::new("hold_over_already"));
         return;

@@ -115,10 +115,8 @@ fn refusal(case: &mut Case<'_>) -> Option<Reason> {
     if declined_lately(case.book, case.lead.id, now) {
         return Some(Reason::new("declined_lately"));
     }
-    if case.policy.handoff.link.is_none() {
-        return Some(Reason::new("no_crm"));
-    }
-    None
+    let Some(link) = &case.policy.handoff.link else { return Some(Reason::new("no_crm")) };
+    case.dealings().detached.contains(link).then(|| Reason::new("deleted_there").with("crm", link))
 }
 
 /// Whether a rule said no to this lead a short while ago.

@@ -284,7 +284,7 @@ pub fn needs<'i>(images: impl IntoIterator<Item = &'i BeforeImage>, policy: &Pol
         needs.remotes.insert(image.remote.clone());
         needs.leads.insert(image.lead);
         if policy.crms.contains_key(&image.remote.link) {
-            needs.counters.extend(fuse::counters(&image.remote.link));
+            needs.counters.extend(fuse::counters(policy, &image.remote.link));
         }
     }
     needs

@@ -11,6 +11,8 @@ mod cli;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod deleted;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod doctor;
@@ -26,6 +28,8 @@ mod no_room;
 mod node;
 #[cfg(test)]
 mod olist;
+#[cfg(test)]
+mod place;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]

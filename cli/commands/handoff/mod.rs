@@ -1,4 +1,4 @@
-//! `leadloop handoff`: open hand-overs, what is overdue, change of hands.
+//! `leadloop handoff`: open hand-overs, what is overdue, change of hands, handing over again.
 
 mod list;
 mod show;
@@ -34,9 +34,14 @@ pub async fn run(screen: &mut Screen, general: &General, command: Handoff) -> Re
         Handoff::Show { id, reveal } => show::run(screen, general, &id, reveal).await,
         Handoff::Reassign { ids, from, to, yes } => {
             let whom = Whom { ids, from };
-            change(screen, general, &whom, Some(PersonKey::from(to.as_str())), yes).await
+            change(screen, general, &whom, Change::Reassign(PersonKey::from(to.as_str())), yes).await
         }
-        Handoff::TakeBack { ids, yes } => change(screen, general, &Whom { ids, from: None }, None, yes).await,
+        Handoff::TakeBack { ids, yes } => {
+            change(screen, general, &Whom { ids, from: None }, Change::TakeBack, yes).await
+        }
+        Handoff::Again { ids, yes } => {
+            change(screen, general, &Whom { ids, from: None }, Change::Again, yes).await
+        }
         Handoff::NewKey => new_key(screen, general).await,
     }
 }
@@ -45,6 +50,33 @@ pub async fn run(screen: &mut Screen, general: &General, command: Handoff) -> Re
 struct Whom {
     ids: Vec<String>,
     from: Option<String>,
+}
+
+/// What becomes of them.
+enum Change {
+    Reassign(PersonKey),
+    TakeBack,
+    Again,
+}
+
+impl Change {
+    fn question(&self, screen: &Screen) -> String {
+        match self {
+            Self::Reassign(to) => screen
+                .words("Give {n} hand-overs to {to}?", "将 {n} 个转出改派给 {to}？")
+                .replace("{to}", to.as_str()),
+            Self::TakeBack => screen.words("Take {n} hand-overs back?", "收回 {n} 个转出？").to_owned(),
+            Self::Again => screen.words("Hand {n} leads over again?", "将 {n} 条线索再次转出？").to_owned(),
+        }
+    }
+
+    fn order(self, ids: Vec<HandoffId>) -> handoffs::Order {
+        match self {
+            Self::Reassign(to) => handoffs::Order::Reassign { ids, to },
+            Self::TakeBack => handoffs::Order::TakeBack { ids },
+            Self::Again => handoffs::Order::Again { ids },
+        }
+    }
 }
 
 /// The one hand-over that an id, or the beginning of one, stands for.
@@ -83,7 +115,7 @@ async fn change(
     screen: &mut Screen,
     general: &General,
     whom: &Whom,
-    to: Option<PersonKey>,
+    change: Change,
     yes: bool,
 ) -> Result<(), Failure> {
     let plan = plan::plan(screen, general)?;
@@ -104,21 +136,12 @@ async fn change(
         return Ok(screen.line(screen.words("nothing is open there", "没有在途转出"))?);
     }
     let count = ids.len();
-    let asked = match &to {
-        Some(to) => screen
-            .words("Give {n} hand-overs to {to}?", "将 {n} 个转出改派给 {to}？")
-            .replace("{to}", to.as_str()),
-        None => screen.words("Take {n} hand-overs back?", "收回 {n} 个转出？").to_owned(),
-    };
-    if !yes && !question::confirmed(screen, &asked.replace("{n}", &count.to_string()))? {
+    let asked = change.question(screen).replace("{n}", &count.to_string());
+    if !yes && !question::confirmed(screen, &asked)? {
         return Ok(());
     }
-    let order = match to {
-        Some(to) => handoffs::Order::Reassign { ids, to },
-        None => handoffs::Order::TakeBack { ids },
-    };
     let desk = Desk::open(&plan).await?;
-    let done = desk.carry_out(Order::Handoffs(order)).await;
+    let done = desk.carry_out(Order::Handoffs(change.order(ids))).await;
     desk.pass_time().await?;
     desk.close().await?;
     let changed = done?.changed;

@@ -7,7 +7,7 @@ use leadloop_connector_api::manifest::{Field, Manifest, Object, SystemKind};
 use leadloop_mapping::Value;
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::lead::Stage;
-use leadloop_sync_core::policy::{CrmPolicy, FeedbackFields, StatusMeaning, StatusPolicy};
+use leadloop_sync_core::policy::{CrmPolicy, Deleted, FeedbackFields, StatusMeaning, StatusPolicy};
 use leadloop_sync_core::time::Micros;
 
 use super::get::Get;
@@ -21,6 +21,8 @@ use crate::units;
 
 /// Everything is read at three in the morning where nothing else is said.
 const FULL_CHECK: u16 = 3 * 60;
+/// So many deletions an hour forget people where nothing else is said.
+const ERASED_AN_HOUR: u32 = 20;
 
 /// All CRMs.
 pub fn crms(
@@ -74,6 +76,11 @@ fn crm(ctx: &mut Context<'_>, at: &At<Table>, link: LinkName, manifest: &Manifes
     }
     let default_mark = manifest.object("lead").and_then(|lead| lead.roles.mark.clone());
     let find = manifest.find_by_mark;
+    let deleted = match at.value.text("deleted") {
+        Some("detach") => Deleted::Detach,
+        Some("erase") => Deleted::Erase,
+        _ => Deleted::Hold,
+    };
     CrmPolicy {
         mapping: BTreeMap::new(),
         status: statuses(ctx, &link, manifest),
@@ -92,6 +99,9 @@ fn crm(ctx: &mut Context<'_>, at: &At<Table>, link: LinkName, manifest: &Manifes
         mark_unique: find.is_some_and(|find| find.unique),
         creates_per_hour: fuse(&at.value, "creates_per_hour"),
         owner_changes_per_hour: fuse(&at.value, "owner_changes_per_hour"),
+        deletes_per_hour: fuse(&at.value, "deletes_per_hour")
+            .or_else(|| (deleted == Deleted::Erase).then_some(ERASED_AN_HOUR)),
+        deleted,
         link,
     }
 }

@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod converse;
 #[cfg(test)]
+mod deleted;
+#[cfg(test)]
 mod enrich;
 #[cfg(test)]
 mod events;

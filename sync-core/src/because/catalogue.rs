@@ -222,6 +222,24 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "本小时新建记录已达上限 {creates_per_hour}，等到下一小时",
         "{creates_per_hour} new records this hour are the most allowed: it waits for the next hour",
     ),
+    ("record_deleted", "CRM 中的记录 {record} 已删除", "record {record} was deleted in the CRM"),
+    (
+        "record_is_there",
+        "CRM 中的记录 {record} 已恢复，删除不再生效",
+        "record {record} is there again: its deletion counts no more",
+    ),
+    ("record_restored", "CRM 中的记录 {record} 已恢复", "record {record} was restored in the CRM"),
+    (
+        "deleted_there",
+        "其记录在 {crm} 中已被删除，只能人工再次转出",
+        "its record was deleted in {crm}: handed over again by hand only",
+    ),
+    (
+        "erase_due",
+        "最后一条记录已删除，此人将于 {at} 抹除",
+        "its last record was deleted: the person is forgotten at {at}",
+    ),
+    ("erase_held", "未抹除：{why}", "not forgotten: {why}"),
     (
         "owner_moved_on",
         "CRM 中的负责人此后又变了，不再采用",

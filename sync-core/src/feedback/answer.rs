@@ -8,6 +8,7 @@ use crate::because::{Language, Reason};
 use crate::capture::{Captured, Identifier};
 use crate::case::{Case, short};
 use crate::effect::{Alarm, Effect, Feedback, Reaction};
+use crate::fuse::{self, Kind};
 use crate::handoff::{Handoff, HandoffState};
 use crate::ids::{LinkName, SourceName};
 use crate::lead::{Binding, Fact, Owner, RemoteRef, Stage};
@@ -15,7 +16,7 @@ use crate::mirror_read::{OPPORTUNITY, PEOPLE};
 use crate::notice::{self, Event, Happened};
 use crate::policy::{FeedbackRule, Policy, StatusMeaning};
 use crate::time::Micros;
-use crate::{fuse, origin, sla, tell, transfer};
+use crate::{deleted, origin, sla, tell, transfer};
 
 /// Most characters of a remark that are kept.
 const MOST_REMARK: usize = 2_000;
@@ -37,6 +38,7 @@ pub(super) struct Answer<'p> {
     by: Option<String>,
     converted: bool,
     deleted: bool,
+    restored: bool,
     merged_into: Option<String>,
     remote: Option<RemoteRef>,
 }
@@ -84,7 +86,19 @@ pub(super) fn may_change_owner(
     if is_old_owner(case, captured, answer) || same_owner(case, owner.as_ref(), handoff) {
         return Ok(());
     }
-    fuse::count(case, &remote.link, fuse::By::Them)
+    fuse::count(case, &remote.link, Kind::OwnersThere)
+}
+
+/// Whether a record of the lead may count as deleted now, where the answer says so.
+pub(super) fn may_be_deleted(case: &mut Case<'_>, answer: &Answer<'_>) -> Result<(), (&'static str, String)> {
+    let Some(remote) = answer.remote.as_ref().filter(|_| answer.deleted && answer.merged_into.is_none())
+    else {
+        return Ok(());
+    };
+    if !case.lead.remotes.contains(remote) || deleted::is_there(case, remote) {
+        return Ok(());
+    }
+    fuse::count(case, &remote.link, Kind::Deletions)
 }
 
 /// Whether the CRM names another owner since the answer was given.
@@ -127,6 +141,7 @@ pub(super) fn read<'p>(case: &Case<'p>, captured: &Captured) -> Result<Answer<'p
         by: text("answer.by"),
         converted: captured.fields.get("answer.converted").and_then(Value::as_bool) == Some(true),
         deleted: captured.fields.get("answer.deleted").and_then(Value::as_bool) == Some(true),
+        restored: captured.fields.get("answer.restored").and_then(Value::as_bool) == Some(true),
         merged_into: text("answer.merged_into"),
         remote,
     })
@@ -293,16 +308,10 @@ fn records(case: &mut Case<'_>, answer: &Answer<'_>, handoff: Option<&mut Handof
         return;
     }
     if answer.deleted {
-        case.lead.remotes.remove(remote);
-        if let Some(handoff) = handoff
-            && handoff.state.is_open()
-            && handoff.remote.as_ref() == Some(remote)
-        {
-            let detail =
-                format!("{} was deleted in the CRM; hand the lead over again, or close it", crm_id(remote));
-            handoff.remote = None;
-            case.park(handoff, "LL4211", &detail);
-        }
+        deleted::take(case, remote, handoff);
+    } else if answer.restored {
+        known_by(case, remote);
+        deleted::restored(case, remote, handoff);
     }
 }
 

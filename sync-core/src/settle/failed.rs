@@ -13,7 +13,7 @@ use crate::mirror::MirrorRow;
 use crate::mirror_read::PEOPLE;
 use crate::outbox::{Delivery, DeliveryState, Operation, Outcome, PROBES, Purpose, Reply, delay};
 use crate::time::Micros;
-use crate::{agree, transfer};
+use crate::{agree, deleted, transfer};
 
 /// The least wait when a day's quota is used up and the system says nothing of when it is filled.
 const QUOTA_WAIT: Micros = Micros::minutes(15);
@@ -193,6 +193,10 @@ pub(super) fn gone(case: &mut Case<'_>, end: &Ending<'_>, detail: &str) {
             let handoff = end.handoff(case).filter(|handoff| handoff.state.is_open());
             end.settled(case);
             let Some(mut handoff) = handoff else { return };
+            // Its deletion was heard of while this was on its way: it waits for a person.
+            if deleted::waits(&handoff) {
+                return;
+            }
             case.say(Reason::new("record_gone").with("record", format!("{}/{}", remote.object, remote.id)));
             let mut read = Vec::new();
             if let Some(row) = case.book.mirror.get(remote) {

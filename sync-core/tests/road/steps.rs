@@ -11,12 +11,12 @@ use leadloop_sync_core::ids::{LeadId, SourceName};
 use leadloop_sync_core::lead::Lead;
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::{Delivery, Operation, Outcome, Purpose};
-use leadloop_sync_core::policy::{Assign, Leave};
+use leadloop_sync_core::policy::{Assign, Deleted, Leave};
 use leadloop_sync_core::settle;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use serde::Deserialize;
 
-use crate::support::crm::{Crm, Seen};
+use crate::support::crm::{Crm, Seen, Stored};
 use crate::support::model::Model;
 use crate::support::policy::{crm, standard};
 use crate::support::rows;
@@ -55,6 +55,9 @@ struct Settings {
     no_hand_over: bool,
     take_back_to_pool: bool,
     owner_changes_per_hour: Option<u32>,
+    deletes_per_hour: Option<u32>,
+    /// What follows where a record of ours is deleted: `detach` or `erase`.
+    deleted: Option<String>,
     /// `none`: there is no CRM; `when_accepted`: its record is made when sales accept.
     crm: Option<String>,
     /// A desk before sales sees leads first: those for which this holds.
@@ -126,6 +129,13 @@ impl Play {
         if let Some(crm) = policy.crms.get_mut(&crm()) {
             crm.mark_unique = case.settings.unique_mark;
             crm.owner_changes_per_hour = case.settings.owner_changes_per_hour;
+            crm.deletes_per_hour = case.settings.deletes_per_hour;
+            crm.deleted = match case.settings.deleted.as_deref() {
+                None => Deleted::Hold,
+                Some("detach") => Deleted::Detach,
+                Some("erase") => Deleted::Erase,
+                Some(other) => panic!("`{other}` is no policy"),
+            };
         }
         if case.settings.take_back_to_pool {
             policy.sla[0].steps[2].assign = None;
@@ -296,22 +306,21 @@ impl Play {
                 self.model.policy.sla.clear();
             }
             ["CRM", answer @ ..] => self.answer(answer),
-            ["delete", id] => {
-                let now = self.model.now();
-                let object = if id.starts_with('C') { "contact" } else { "lead" };
-                self.crm.sales(object, id, Record::new(), now);
-                let key = (object.to_owned(), (*id).to_owned());
-                self.crm.records.get_mut(&key).expect("a record").deleted = true;
-            }
+            ["delete", id] => self.record_of(id, Record::new()).deleted = true,
+            ["undelete", id] => self.record_of(id, Record::new()).deleted = false,
             ["merge", id, "into", other] => {
-                let now = self.model.now();
-                self.crm.sales("lead", id, Record::new().with("merged_into", *other), now);
-                let key = ("lead".to_owned(), (*id).to_owned());
-                self.crm.records.get_mut(&key).expect("a record").deleted = true;
+                self.record_of(id, Record::new().with("merged_into", *other)).deleted = true;
             }
             ["convert", id] => self.convert(id),
             other => self.goes_wrong(other),
         }
+    }
+
+    /// A record of the CRM that sales just wrote.
+    fn record_of(&mut self, id: &str, set: Record) -> &mut Stored {
+        let object = if id.starts_with('C') { "contact" } else { "lead" };
+        self.crm.sales(object, id, set, self.model.now());
+        self.crm.records.get_mut(&(object.to_owned(), id.to_owned())).expect("a record")
     }
 
     /// What happens behind everybody's back.
@@ -321,6 +330,19 @@ impl Play {
                 let (now, policy) = (self.model.now(), self.model.policy.clone());
                 let fields = Record::new().with("name", *id).with("state", "left");
                 rows::mirror(&mut self.model.book, &policy, &rows::record("user", id, fields, now), now);
+            }
+            ["allow", "deletions"] => {
+                self.model.policy.crms.get_mut(&crm()).expect("the CRM").deletes_per_hour = Some(1);
+            }
+            ["another", "is", "deleted"] => {
+                let now = self.model.now();
+                let other = rows::lead(rows::lead_id(9, now), &[("phone", "13900000009")], now);
+                rows::keep_lead(&mut self.model.book, &other);
+                self.model.qualified(&other, None);
+                self.exchange();
+                let remote = self.model.handoff(other.id).and_then(|handoff| handoff.remote.clone());
+                self.act(&format!("delete {}", remote.expect("a record").id));
+                self.act("poll");
             }
             ["calendar", "loses", "its", "days"] => self.model.policy.calendar.days.clear(),
             other => panic!("`{other:?}` cannot be played"),
@@ -521,6 +543,7 @@ impl Play {
             "told" => channels::told(&self.model),
             "telling" => channels::telling(&self.model),
             "desk" => or_none(handoff.and_then(|handoff| handoff.desk.clone()).map(|person| person.0)),
+            "forgotten" => self.model.forgotten.len().to_string(),
             "delivered" => handoff.is_some_and(|handoff| handoff.clocks.delivered.is_some()).to_string(),
             "crm_feedback" => self.crm_field("feedback"),
             "crm_remark" => self.crm_field("feedback_remark"),

@@ -6,6 +6,7 @@ use leadloop_sync_core::because::{Because, Reason};
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::capture::{CaptureEnd, CaptureKind, Captured, DedupKey};
 use leadloop_sync_core::companies::CompanyPair;
+use leadloop_sync_core::deleted;
 use leadloop_sync_core::effect::{Alarm, Deadline, Effect, Feedback, Reaction};
 use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
 use leadloop_sync_core::ids::LeadId;
@@ -42,6 +43,8 @@ pub(crate) struct Model {
     pub(crate) company_suspects: Vec<CompanyPair>,
     /// Reasons of all commits so far, in order.
     pub(crate) reasons: Vec<Reason>,
+    /// People whom the shell would have forgotten, because their last record was deleted.
+    pub(crate) forgotten: Vec<LeadId>,
     kept: BTreeSet<DedupKey>,
 }
 
@@ -64,6 +67,7 @@ impl Model {
             alarms: BTreeMap::new(),
             company_suspects: vec![],
             reasons: vec![],
+            forgotten: vec![],
             kept: BTreeSet::new(),
         }
     }
@@ -264,11 +268,30 @@ impl Model {
         let due: Vec<Deadline> =
             self.deadlines.values().filter(|deadline| deadline.at <= now).cloned().collect();
         for deadline in due {
-            if self.deadlines.get(&deadline.key) == Some(&deadline) {
+            if deadline.kind == deleted::ERASE {
+                self.forget(&deadline);
+            } else if self.deadlines.get(&deadline.key) == Some(&deadline) {
                 let book = self.asked(std::slice::from_ref(&deadline), tick::needs, tick::needs_more);
                 self.react(&book, |book, policy, moment| tick::tick(book, &deadline, policy, moment));
             }
         }
+    }
+
+    /// Somebody is to be forgotten: the shell does it where the core does not say otherwise.
+    fn forget(&mut self, deadline: &Deadline) {
+        let book = self.book.view(&deleted::needs(deadline, &self.policy));
+        let mut moment = self.moment.clone();
+        let all = deleted::due(&self.book, deadline, &self.policy, &mut moment);
+        let instead = deleted::due(&book, deadline, &self.policy, &mut self.moment);
+        assert_eq!(instead, all, "it reads more than it asks for");
+        let effects = || {
+            self.forgotten.push(deadline.lead);
+            let mut effects = vec![Effect::ClearDeadline(deadline.key.clone())];
+            effects.extend(deleted::forgotten(deadline, &self.moment));
+            Reaction { effects, ..Reaction::default() }
+        };
+        let reaction = instead.unwrap_or_else(effects);
+        self.commit(reaction);
     }
 
     /// When something is due next.

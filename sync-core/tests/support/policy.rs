@@ -12,9 +12,9 @@ use leadloop_sync_core::lead::Stage;
 use leadloop_sync_core::mirror::Roles;
 use leadloop_sync_core::outbox::RetryPolicy;
 use leadloop_sync_core::policy::{
-    Assign, CampaignPolicy, ConsentPolicy, CrmPolicy, Deed, FeedbackFields, FeedbackRule, HandoffPolicy,
-    IdentityPolicy, Length, Member, NextAction, Person, Policy, PoolRules, RecyclePolicy, Route, RuleAction,
-    SlaRule, SlaStep, StatusMeaning, StatusPolicy, Team, TransferRule, Who,
+    Assign, CampaignPolicy, ConsentPolicy, CrmPolicy, Deed, Deleted, FeedbackFields, FeedbackRule,
+    HandoffPolicy, IdentityPolicy, Length, Member, NextAction, Person, Policy, PoolRules, RecyclePolicy,
+    Route, RuleAction, SlaRule, SlaStep, StatusMeaning, StatusPolicy, Team, TransferRule, Who,
 };
 use leadloop_sync_core::time::Micros;
 use leadloop_sync_core::{matching, sla};
@@ -161,6 +161,8 @@ pub(crate) fn crm_policy() -> CrmPolicy {
         mark_unique: false,
         creates_per_hour: None,
         owner_changes_per_hour: None,
+        deletes_per_hour: None,
+        deleted: Deleted::default(),
     }
 }
 
