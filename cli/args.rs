@@ -439,7 +439,7 @@ pub enum Outbox {
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
-    /// Show one delivery with its attempts
+    /// Show one delivery with its attempts and what was said in them
     #[command(after_help = "Example:\n  leadloop outbox show D-0190… --reveal")]
     Show {
         /// The delivery

@@ -12,6 +12,7 @@ mod pools;
 mod privacy;
 mod question;
 mod reveal;
+mod said;
 mod screen;
 mod sheet;
 mod signals;

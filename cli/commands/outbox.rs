@@ -1,22 +1,23 @@
-//! `leadloop outbox`: deliveries that need a person.
+//! `leadloop outbox`: deliveries, above all those that need a person.
 
 mod causes;
 mod link;
 mod release;
+mod show;
 
 use jiff::tz::TimeZone;
 use leadloop_server::gates::Wish;
 use leadloop_store::read::parked::ParkedAsk;
 use leadloop_store::read::story::ToldDelivery;
-use leadloop_sync_core::ids::{DeliveryId, LeadId, LinkName};
-use leadloop_sync_core::outbox::{DeliveryState, Operation};
+use leadloop_sync_core::ids::{DeliveryId, LinkName};
+use leadloop_sync_core::outbox::DeliveryState;
 use leadloop_sync_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::args::{General, Outbox, ParkedArgs};
 use crate::failure::Failure;
 use crate::privacy::Privacy;
-use crate::screen::{Rows, Screen, Style, one_line};
+use crate::screen::{Rows, Screen, Style};
 use crate::{plan, when, words};
 
 /// Lists, shows, retries or drops.
@@ -26,7 +27,7 @@ use crate::{plan, when, words};
 pub async fn run(screen: &mut Screen, general: &General, command: Outbox) -> Result<(), Failure> {
     match command {
         Outbox::List { which, limit } => list(screen, general, &which, limit).await,
-        Outbox::Show { id, reveal } => show(screen, general, &id, reveal).await,
+        Outbox::Show { id, reveal } => show::run(screen, general, &id, reveal).await,
         Outbox::Causes { which } => causes::run(screen, general, &which).await,
         Outbox::Fix { id, fields } => release::fix(screen, general, &id, &fields).await,
         Outbox::Pause { link, drain } => {
@@ -79,7 +80,7 @@ async fn list(screen: &mut Screen, general: &General, which: &ParkedArgs, limit:
     let told = store.parked_deliveries(&ask(which, limit, &plan.policy.zone)?).await?;
     store.close().await;
     if screen.is_json() {
-        let list: Vec<Value> = told.iter().map(|told| to_json(told, Privacy::masked())).collect();
+        let list: Vec<Value> = told.iter().map(|told| show::to_json(told, Privacy::masked())).collect();
         return Ok(screen.json(&json!({ "deliveries": list }))?);
     }
     if told.is_empty() {
@@ -122,86 +123,4 @@ fn shortened(text: &str) -> String {
         short.push('…');
     }
     short
-}
-
-async fn show(screen: &mut Screen, general: &General, id: &str, reveal: bool) -> Result<(), Failure> {
-    let plan = plan::plan(screen, general)?;
-    let id = delivery_id(id)?;
-    let store = plan::reading(&plan).await?;
-    let found =
-        store.parked_deliveries(&ParkedAsk { ids: vec![id], limit: 1, ..ParkedAsk::default() }).await?;
-    store.close().await;
-    let Some(told) = found.first() else {
-        return Err(Failure::input(
-            format!("the delivery `{id}` does not need a person"),
-            format!("投递 `{id}` 无需人工处理"),
-        )
-        .help(
-            "`leadloop why LEAD` shows all deliveries of a lead",
-            "`leadloop why 线索` 显示该线索的全部投递",
-        ));
-    };
-    let whose: Vec<LeadId> = told.delivery.lead.into_iter().collect();
-    let what = format!("outbox show {id}");
-    let privacy = crate::reveal::privacy(&plan, reveal, "reveal", &whose, &what).await?;
-    if screen.is_json() {
-        return Ok(screen.json(&to_json(told, privacy))?);
-    }
-    let zone = &plan.policy.zone;
-    let delivery = &told.delivery;
-    let (code, detail) = parked(told);
-    let purpose = words::purpose(delivery.purpose, screen.language());
-    screen.line(&screen.paint(Style::Head, &delivery.id.to_string()))?;
-    screen.line(&format!("{} · {purpose} · {}", delivery.link, words::operation(&delivery.operation)))?;
-    screen.line(&format!("{} {}", screen.paint(Style::Bad, code), one_line(detail)))?;
-    let mut fields = Rows::new(&["", ""]).indent(2);
-    for (name, value) in content(&delivery.operation, privacy) {
-        fields.push(vec![name, value]);
-    }
-    if !fields.is_empty() {
-        screen.head(screen.words("What it says", "内容"))?;
-        screen.table(&fields)?;
-    }
-    screen.head(screen.words("Attempts", "尝试"))?;
-    let mut attempts = Rows::new(&["", "", ""]).indent(2);
-    for note in &told.attempts {
-        attempts.push(vec![when::clock(note.at, zone), note.class.clone(), note.detail.clone()]);
-    }
-    Ok(screen.table(&attempts)?)
-}
-
-/// The fields a delivery carries, in the other system's words.
-fn content(operation: &Operation, privacy: Privacy) -> Vec<(String, String)> {
-    let record = match operation {
-        Operation::Create { record, .. }
-        | Operation::Update { record, .. }
-        | Operation::Tell { record, .. } => record,
-        _ => return Vec::new(),
-    };
-    record.iter().map(|(name, value)| (name.to_owned(), privacy.foreign(name, value))).collect()
-}
-
-fn to_json(told: &ToldDelivery, privacy: Privacy) -> Value {
-    let delivery = &told.delivery;
-    let (code, detail) = parked(told);
-    let fields: serde_json::Map<String, Value> = content(&delivery.operation, privacy)
-        .into_iter()
-        .map(|(name, value)| (name, Value::from(value)))
-        .collect();
-    json!({
-        "id": delivery.id.to_string(),
-        "link": delivery.link,
-        "purpose": delivery.purpose,
-        "operation": words::operation(&delivery.operation),
-        "lead": delivery.lead.map(|lead| lead.to_string()),
-        "handoff": delivery.handoff.map(|handoff| handoff.to_string()),
-        "attempt": delivery.attempt,
-        "created_at": delivery.created_at.to_string(),
-        "code": code,
-        "detail": detail,
-        "fields": fields,
-        "attempts": told.attempts.iter().map(|note| json!({
-            "at": note.at.to_string(), "class": note.class, "detail": note.detail,
-        })).collect::<Vec<_>>(),
-    })
 }

@@ -236,6 +236,7 @@ fn whole_plan(
         listen: base.listen?,
         public_url: base.public_url,
         answer_key: base.answer_key,
+        conversations: base.conversations,
         sources,
         links,
         shadow,

@@ -32,11 +32,33 @@ pub struct Plan {
     pub links: Vec<LinkPlan>,
     /// A second rule set that decides beside these rules.
     pub shadow: Option<ShadowPlan>,
+    /// What is kept of what was said to systems.
+    pub conversations: Conversations,
     /// The hash of all files of the config: names this version of it. The file of a shadow is none of them: it changes
     /// nothing.
     pub hash: String,
     /// What it says as data, without secrets: what versions are compared by ([`crate::compare`]).
     pub outline: Arc<serde_json::Value>,
+}
+
+/// Which conversations with systems are kept, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conversations {
+    /// Which.
+    pub keep: Keep,
+    /// How long.
+    pub time: Micros,
+}
+
+/// Which conversations are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Of every write, and of every read that failed.
+    All,
+    /// Of what failed.
+    Failed,
+    /// None.
+    Off,
 }
 
 /// Master keys of the store, each of 64 hexadecimal digits.

@@ -30,6 +30,8 @@ pub const TICK_BATCH: u32 = 256;
 pub const REQUESTS_PER_EXCHANGE: u32 = 8;
 /// Bytes of one answer that are read.
 pub const ANSWER_BYTES: usize = 10 * 1024 * 1024;
+/// Bytes of one request or answer that are kept for people ([`crate::transcript`]).
+pub const SAID_BYTES: usize = 8 * 1024;
 /// A claim that is older ran out: its node died or hangs.
 pub const CLAIM_FOR: Micros = Micros::seconds(120);
 /// A lease on a link that is not extended ends after this time, and another node takes the link over.

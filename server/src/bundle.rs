@@ -26,6 +26,11 @@ impl Bundle {
         together(parts, node.plan().policy.language)
     }
 
+    /// Those that are said.
+    pub(crate) fn deliveries(&self) -> &[Delivery] {
+        &self.deliveries
+    }
+
     /// What came of it, for each of them.
     pub(crate) fn ended(self, outcome: Outcome) -> impl Iterator<Item = (Delivery, Outcome)> {
         self.deliveries.into_iter().map(move |delivery| (delivery, outcome.clone()))

@@ -8,10 +8,10 @@ use leadloop_sync_core::time::{Micros, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::auth::{AuthError, Login, absolute};
-use crate::bounds;
 use crate::clock::Clock;
 use crate::limits::{Limits, UsedUp};
 use crate::wire::{Wire, WireError};
+use crate::{bounds, transcript};
 use leadloop_connector_api::Answer;
 
 /// One system, as the shell speaks to it.
@@ -42,31 +42,32 @@ impl Line {
         wire: &dyn Wire,
         clock: &dyn Clock,
     ) -> Vec<Outcome> {
-        self.converse(operations, until, wire, clock).await.0
+        self.converse(operations, until, wire, clock).await.outcomes
     }
 
-    /// The same, and whether a refusal may be meant for the whole batch rather than for each of its records: the system
-    /// refused a request, or takes batches of this kind whole or not at all.
+    /// The same, with what was said.
     pub async fn converse(
         &self,
         operations: &[Operation],
         until: Timestamp,
         wire: &dyn Wire,
         clock: &dyn Clock,
-    ) -> (Vec<Outcome>, bool) {
+    ) -> Talked {
         let mut moment = clock.moment();
         let all = |outcome: Outcome| vec![outcome; operations.len()];
+        let mut talked = Talked::default();
         let mut exchange = match self.connector.exchange(&self.link, operations, &mut moment) {
             Ok(exchange) => exchange,
             Err(refusal) => {
                 let detail = refusal.to_string();
                 let code = "not_spoken".to_owned();
-                return (all(Outcome::Rejected { field: None, code, detail }), false);
+                talked.outcomes = all(Outcome::Rejected { field: None, code, detail });
+                return talked;
             }
         };
         let kind = operations.first().map_or("", Operation::kind);
-        let mut whole = self.connector.manifest().atomic.iter().any(|atomic| atomic == kind);
-        let outcomes = match self.talk(exchange.as_mut(), until, wire, clock, &mut whole).await {
+        talked.whole = self.connector.manifest().atomic.iter().any(|atomic| atomic == kind);
+        talked.outcomes = match self.talk(exchange.as_mut(), until, wire, clock, &mut talked).await {
             Ok(outcomes) if outcomes.len() == operations.len() => outcomes,
             Ok(outcomes) => all(Outcome::Unavailable {
                 sent: true,
@@ -74,10 +75,11 @@ impl Line {
             }),
             Err(outcome) => all(outcome),
         };
-        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Throttled { quota: false, .. })) {
+        transcript::clean(&self.link, &talked.exchanged, &mut talked.outcomes);
+        if talked.outcomes.iter().any(|outcome| matches!(outcome, Outcome::Throttled { quota: false, .. })) {
             self.limits.throttled();
         }
-        (outcomes, whole)
+        talked
     }
 
     async fn talk(
@@ -86,17 +88,19 @@ impl Line {
         until: Timestamp,
         wire: &dyn Wire,
         clock: &dyn Clock,
-        refused: &mut bool,
+        talked: &mut Talked,
     ) -> Result<Vec<Outcome>, Outcome> {
-        let mut answer: Option<Answer> = None;
         let mut written = false;
         for _ in 0..=bounds::REQUESTS_PER_EXCHANGE {
-            match exchange.advance(answer.as_ref()) {
+            let answer = talked.exchanged.last().and_then(|last| last.heard.as_ref().ok());
+            match exchange.advance(answer) {
                 Step::Done(outcomes) => return Ok(outcomes),
                 Step::Send(request) => {
                     let repeatable = request.repeatable;
-                    let heard =
-                        self.send(*request, until, wire, clock).await.map_err(|broken| match broken {
+                    // Read by now: only its beginning is of interest any more.
+                    talked.exchanged.iter_mut().for_each(Exchanged::shorten);
+                    self.send(*request, until, wire, clock, &mut talked.exchanged).await.map_err(
+                        |broken| match broken {
                             Broken::Login(error) => login_outcome(&error),
                             Broken::UsedUp(used) if !written => {
                                 Outcome::Throttled { retry_after: Some(used.wait), quota: true }
@@ -111,9 +115,10 @@ impl Line {
                                 sent: written || (error.sent && !repeatable),
                                 detail: error.detail,
                             },
-                        })?;
-                    *refused |= (400..500).contains(&heard.status);
-                    answer = Some(heard);
+                        },
+                    )?;
+                    let status = talked.exchanged.last().and_then(Exchanged::status);
+                    talked.whole |= status.is_some_and(|status| (400..500).contains(&status));
                     written |= !repeatable;
                 }
             }
@@ -124,32 +129,43 @@ impl Line {
         })
     }
 
+    /// Sends one request; what was said stands at the end of `exchanged` then.
     async fn send(
         &self,
-        request: Request,
+        mut request: Request,
         until: Timestamp,
         wire: &dyn Wire,
         clock: &dyn Clock,
-    ) -> Result<Answer, Broken> {
-        let mut request = request;
+        exchanged: &mut Vec<Exchanged>,
+    ) -> Result<(), Broken> {
         request.url = absolute(&self.base, &request.url);
         let mut renewed = false;
         loop {
+            let own = (request.headers.len(), request.query.len());
             let mut signed = request.clone();
             self.login.inject(&mut signed, &self.link, wire, clock).await.map_err(Broken::Login)?;
-            let answer = {
+            let (at, heard) = {
                 // A closed semaphore means the shell is going down: the request simply was not sent.
                 let _slot = self.slots.acquire().await.map_err(|_| {
                     Broken::Wire(WireError { sent: false, detail: "the link is going down".to_owned() })
                 })?;
                 self.limits.pass(clock.now()).await.map_err(Broken::UsedUp)?;
-                if clock.now() + Micros(i64::try_from(self.timeout.as_micros()).unwrap_or(i64::MAX)) > until {
+                let at = clock.now();
+                if at + Micros(i64::try_from(self.timeout.as_micros()).unwrap_or(i64::MAX)) > until {
                     return Err(Broken::Wire(WireError {
                         sent: false,
                         detail: "no time left in its claim".to_owned(),
                     }));
                 }
-                wire.send(&signed, self.timeout).await.map_err(Broken::Wire)?
+                (at, wire.send(&signed, self.timeout).await)
+            };
+            let broken = heard.as_ref().err().cloned();
+            let bytes = heard.as_ref().map_or(0, |answer| answer.body.len());
+            let heard = heard.map_err(|error| error.detail);
+            let said = Exchanged { at, took: clock.now() - at, signed, own, heard, bytes };
+            exchanged.push(said);
+            let Some(Ok(answer)) = exchanged.last().map(|last| last.heard.as_ref()) else {
+                return broken.map_or(Ok(()), |error| Err(Broken::Wire(error)));
             };
             for usage in
                 self.connector.manifest().quota.iter().filter_map(|quota| quota.usage(&answer.headers))
@@ -157,12 +173,55 @@ impl Line {
                 self.limits.told(&usage, clock.now());
             }
             // An expired token was refused before anything was done, so the same request may go again, once.
-            if !renewed && self.login.is_over(&answer) {
+            if !renewed && self.login.is_over(answer) {
                 self.login.forget().await;
                 renewed = true;
                 continue;
             }
-            return Ok(answer);
+            return Ok(());
+        }
+    }
+}
+
+/// How an exchange went.
+#[derive(Debug, Default)]
+pub struct Talked {
+    /// One for each operation, in their order.
+    pub outcomes: Vec<Outcome>,
+    /// Whether a refusal may be meant for the whole batch rather than for each of its records: the system refused a
+    /// request, or takes batches of this kind whole or not at all.
+    pub whole: bool,
+    /// What was said, as far as anything was sent; logins are not in it.
+    pub exchanged: Vec<Exchanged>,
+}
+
+/// One request that was sent, and what came back.
+#[derive(Debug)]
+pub struct Exchanged {
+    /// When it was sent.
+    pub at: Timestamp,
+    /// How long the answer took.
+    pub took: Micros,
+    /// It, with what proves who we are.
+    pub signed: Request,
+    /// How many of its headers and query pairs are its own; those behind them prove who we are.
+    pub own: (usize, usize),
+    /// The answer, or how the wire broke.
+    pub heard: Result<Answer, String>,
+    /// Bytes of the answer's body when it came.
+    pub bytes: usize,
+}
+
+impl Exchanged {
+    fn status(&self) -> Option<u16> {
+        self.heard.as_ref().ok().map(|answer| answer.status)
+    }
+
+    /// Lets go of what nobody reads any more.
+    fn shorten(&mut self) {
+        if let Ok(answer) = &mut self.heard {
+            answer.body.truncate(bounds::SAID_BYTES * 2);
+            answer.body.shrink_to_fit();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use leadloop_connector_api::manifest::Limit;
-use leadloop_store::{ClaimAsk, StoreError, Topic, Wake, WriteLane};
+use leadloop_store::{ClaimAsk, Spoken, StoreError, Topic, Wake, WriteLane};
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::effect::{AttemptNote, Effect, Reaction};
 use leadloop_sync_core::ids::LinkName;
@@ -17,15 +17,37 @@ use leadloop_sync_core::time::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::bundle::{Bundle, bundled};
-use crate::converse::Line;
+use crate::converse::{Line, Talked};
 use crate::gates::LinkGates;
 use crate::leases::{self, Fenced};
 use crate::node::{Driven, Node};
 use crate::react::{self, Verb};
-use crate::{bounds, metrics};
+use crate::{bounds, metrics, transcript};
 
 /// A delivery and how it came out.
 pub type Ended = (Delivery, Outcome);
+
+/// What came home from the systems together.
+#[derive(Default)]
+pub struct Flight {
+    /// Deliveries and how they came out.
+    pub ended: Vec<Ended>,
+    /// What was said meanwhile, as far as it is kept.
+    pub spoken: Vec<Arc<Spoken>>,
+}
+
+impl Flight {
+    fn extend(&mut self, other: Self) {
+        self.ended.extend(other.ended);
+        self.spoken.extend(other.spoken);
+    }
+}
+
+impl From<Vec<Ended>> for Flight {
+    fn from(ended: Vec<Ended>) -> Self {
+        Self { ended, spoken: Vec::new() }
+    }
+}
 
 /// Deliveries that came to an end lead to what follows.
 pub struct Settle;
@@ -66,19 +88,19 @@ const READS: [&str; 4] = ["check", "describe", "find", "changes"];
 /// Drives one link until the node stops or the config has it no more; what is under way is awaited.
 pub async fn run(node: Arc<Node>, name: LinkName) {
     let mut wake = node.store.wakes().on(Topic::Outbox(name.clone()));
-    let mut flights: JoinSet<Vec<Ended>> = JoinSet::new();
+    let mut flights: JoinSet<Flight> = JoinSet::new();
     let mut gates = LinkGates::new(name.clone());
     let mut former: Option<Arc<Driven>> = None;
     loop {
-        let mut ended = Vec::new();
-        while ended.len() < bounds::SETTLE_BATCH
+        let mut home = Flight::default();
+        while home.ended.len() < bounds::SETTLE_BATCH
             && let Some(flight) = flights.try_join_next()
         {
             let flight = flight.unwrap_or_default();
-            gates.hear(&node, &flight).await;
-            ended.extend(flight);
+            gates.hear(&node, &flight.ended).await;
+            home.extend(flight);
         }
-        settle_all(&node, ended).await;
+        settle_all(&node, home).await;
         gates.look(&node).await;
         // Asked for anew each time: a reload may have brought other limits or credentials, or taken the link out.
         let driven = node.line(&name).filter(|_| !node.stop.is_cancelled());
@@ -117,7 +139,7 @@ async fn rest(
     name: &LinkName,
     gates: &mut LinkGates,
     wake: &mut Wake,
-    flights: &mut JoinSet<Vec<Ended>>,
+    flights: &mut JoinSet<Flight>,
     stopping: bool,
 ) {
     let now = node.clock.now();
@@ -132,16 +154,16 @@ async fn rest(
         }
         _ => look,
     };
-    let mut ended = Vec::new();
+    let mut home = Flight::default();
     tokio::select! {
-        Some(flight) = flights.join_next(), if !flights.is_empty() => ended = flight.unwrap_or_default(),
+        Some(flight) = flights.join_next(), if !flights.is_empty() => home = flight.unwrap_or_default(),
         () = wake.wait(), if !stopping => {}
         () = node.clock.sleep_until(due), if !stopping => {}
         () = node.stop.cancelled(), if !stopping => {}
         else => {} // stopping, and nothing is under way any more
     }
-    gates.hear(node, &ended).await;
-    settle_all(node, ended).await;
+    gates.hear(node, &home.ended).await;
+    settle_all(node, home).await;
 }
 
 /// Claims what is due and may be sent, and sends it off: how many exchanges were begun.
@@ -149,7 +171,7 @@ async fn launch(
     node: &Arc<Node>,
     gates: &LinkGates,
     driven: &Driven,
-    flights: &mut JoinSet<Vec<Ended>>,
+    flights: &mut JoinSet<Flight>,
 ) -> usize {
     let now = node.clock.now();
     let until = now + bounds::CLAIM_FOR;
@@ -215,29 +237,34 @@ fn reads_only(asks: Vec<ClaimAsk>) -> Vec<ClaimAsk> {
 
 /// One exchange, and where the system refuses a whole batch for the sake of one record, further ones with ever smaller
 /// parts of it: what is good goes through, what is refused is refused alone.
-async fn fly(
-    node: &Node,
-    line: &Line,
-    kind: &'static str,
-    batch: Vec<Bundle>,
-    until: Timestamp,
-) -> Vec<Ended> {
+async fn fly(node: &Node, line: &Line, kind: &'static str, batch: Vec<Bundle>, until: Timestamp) -> Flight {
     let mut parts = vec![batch];
-    let mut ended = Vec::new();
+    let mut flight = Flight::default();
+    let keep = node.plan().conversations.keep;
     while let Some(mut batch) = parts.pop() {
         let operations: Vec<Operation> = batch.iter().map(|bundle| bundle.operation(node)).collect();
         let begun = node.clock.now();
         let wire = Fenced::new(node, &line.link.name);
-        let (outcomes, whole) = line.converse(&operations, until, &wire, node.clock.as_ref()).await;
+        let Talked { outcomes, whole, exchanged } =
+            line.converse(&operations, until, &wire, node.clock.as_ref()).await;
         metrics::exchanged(line.link.name.as_str(), kind, (node.clock.now() - begun).to_std(), &outcomes);
         if whole && refused_as_one(&outcomes) {
             let second = batch.split_off(batch.len() / 2);
             parts.extend([second, batch]);
             continue;
         }
-        ended.extend(batch.into_iter().zip(outcomes).flat_map(|(bundle, outcome)| bundle.ended(outcome)));
+        if !exchanged.is_empty() && transcript::is_kept(keep, kind, &outcomes) {
+            let all = || batch.iter().flat_map(Bundle::deliveries);
+            let of = all().map(|delivery| (delivery.id, delivery.attempt)).collect();
+            let loose = all().any(|delivery| delivery.lead.is_none());
+            let id = node.clock.moment().id();
+            let conversation = transcript::write_down(&line.link, &exchanged, id, of, loose);
+            flight.spoken.push(Arc::new(Spoken::new(conversation)));
+        }
+        let ended = batch.into_iter().zip(outcomes).flat_map(|(bundle, outcome)| bundle.ended(outcome));
+        flight.ended.extend(ended);
     }
-    ended
+    flight
 }
 
 /// Whether one refusal stands for several records: nobody knows yet which of them it is about.
@@ -261,14 +288,14 @@ fn claim_size(limits: &[Limit]) -> u32 {
 }
 
 /// Settles until the store took it: an outcome must not be forgotten while this node lives.
-pub async fn settle_all(node: &Node, ended: Vec<Ended>) {
+pub async fn settle_all(node: &Node, Flight { ended, spoken }: Flight) {
     let mut queue: Vec<Vec<Ended>> = vec![ended];
     let mut stale = 0;
     while let Some(batch) = queue.pop() {
         if batch.is_empty() {
             continue;
         }
-        match settle_once(node, &batch).await {
+        match settle_once(node, &batch, &spoken).await {
             Ok(left_out) if left_out.is_empty() => stale = 0,
             // What shares a row with somebody else's change is settled anew; a settlement that stays stale belongs to
             // a delivery that another node took over after its claim had run out.
@@ -297,7 +324,9 @@ pub async fn settle_all(node: &Node, ended: Vec<Ended>) {
                 queue.push(second);
                 queue.push(first);
             }
-            Err(error) if error.blames_a_reaction() => park_one(node, &batch, &error.to_string()).await,
+            Err(error) if error.blames_a_reaction() => {
+                park_one(node, &batch, &spoken, &error.to_string()).await
+            }
             Err(error) => {
                 tracing::warn!(%error, "settling waits for the store");
                 tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
@@ -308,10 +337,14 @@ pub async fn settle_all(node: &Node, ended: Vec<Ended>) {
 }
 
 /// Places of those that were stale.
-async fn settle_once(node: &Node, batch: &[Ended]) -> Result<BTreeSet<usize>, StoreError> {
+async fn settle_once(
+    node: &Node,
+    batch: &[Ended],
+    spoken: &[Arc<Spoken>],
+) -> Result<BTreeSet<usize>, StoreError> {
     // Taken back by a power cut, the claim is still there: what became of the delivery is asked, as after any other crash
     // between an answer and its settlement.
-    let tx = node.store.begin(WriteLane::Hot).await?.soon();
+    let tx = node.store.begin(WriteLane::Hot).await?.soon().spoken(spoken.to_vec());
     react::react::<Settle>(tx, batch, &node.plan(), node).await.map(|committed| committed.stale)
 }
 
@@ -324,10 +357,10 @@ fn only(batch: Vec<Ended>, places: &BTreeSet<usize>) -> Vec<Ended> {
         .collect()
 }
 
-async fn park_one(node: &Node, batch: &[Ended], detail: &str) {
+async fn park_one(node: &Node, batch: &[Ended], spoken: &[Arc<Spoken>], detail: &str) {
     let Some(input) = batch.first() else { return };
     let parked = async {
-        let tx = node.store.begin(WriteLane::Hot).await?;
+        let tx = node.store.begin(WriteLane::Hot).await?.spoken(spoken.to_vec());
         react::park::<Settle>(tx, input, detail, &node.plan(), node).await
     };
     if let Err(error) = parked.await {

@@ -13,6 +13,8 @@ pub mod leases;
 pub mod limits;
 pub mod rates;
 pub mod recount;
+mod scrub;
+pub mod transcript;
 pub mod wire;
 
 pub mod node;

@@ -189,7 +189,8 @@ async fn reclaim_of(node: &Node, link: Option<&LinkName>, before: Timestamp) -> 
             sent: true,
             detail: "the node that sent it stopped before the answer".to_owned(),
         };
-        settle_all(node, expired.into_iter().map(|delivery| (delivery, lost.clone())).collect()).await;
+        let ended: Vec<_> = expired.into_iter().map(|delivery| (delivery, lost.clone())).collect();
+        settle_all(node, ended.into()).await;
     }
 }
 

@@ -16,11 +16,12 @@ const SLICE: u32 = 500;
 const EVERY: Micros = Micros::hours(1);
 
 /// Days that rows are kept, by table. What is due, open or parked stays whatever its age.
-pub const KEPT: [(&str, i64); 9] = [
+pub const KEPT: [(&str, i64); 10] = [
     ("push", 30),
     ("quarantine", 30),
     ("capture", 90),
     ("attempt", 90),
+    ("conversation", 30),
     ("delivery", 180),
     ("before_image", 180),
     ("decision", 400),
@@ -28,9 +29,9 @@ pub const KEPT: [(&str, i64); 9] = [
     ("reason", 400),
 ];
 
-/// What is old at a time.
+/// What is old at a time; the config says how long conversations are kept.
 #[must_use]
-pub fn old(now: Timestamp) -> Retention {
+pub fn old(now: Timestamp, conversations: Micros) -> Retention {
     let before = |table: &str| {
         let days = KEPT.iter().find(|(name, _)| *name == table).map(|(_, days)| *days);
         days.map(|days| now - Micros::days(days))
@@ -40,6 +41,7 @@ pub fn old(now: Timestamp) -> Retention {
         captures: before("capture"),
         deliveries: before("delivery"),
         attempts: before("attempt"),
+        conversations: Some(now - conversations),
         decisions: before("decision"),
         reasons: before("reason"),
         keys: Some(now),
@@ -69,7 +71,7 @@ pub async fn run(node: Arc<Node>) {
 /// # Errors
 /// When the store cannot be reached; what went until then is gone.
 pub async fn round(node: &Node) -> Result<u64, StoreError> {
-    node.store.retain(&old(node.clock.now()), SLICE).await
+    node.store.retain(&old(node.clock.now(), node.plan().conversations.time), SLICE).await
 }
 
 #[cfg(test)]

@@ -13,4 +13,6 @@ UNION ALL SELECT 'link', count(*) FROM remote_link r WHERE r.lead IN (SELECT id 
 UNION ALL SELECT 'reason', count(*) FROM reason s WHERE s.lead IN (SELECT id FROM who)
 UNION ALL SELECT 'suspect', count(*) FROM suspect p WHERE p.lead IN (SELECT id FROM who) OR p.other IN (SELECT id FROM who)
 UNION ALL SELECT 'company_pair', count(*) FROM company_pair o WHERE o.lead IN (SELECT id FROM who)
+UNION ALL SELECT 'conversation', count(DISTINCT a.conversation) FROM attempt a
+    WHERE a.delivery IN (SELECT v.id FROM delivery v WHERE v.lead IN (SELECT id FROM who))
 UNION ALL SELECT 'before_image', count(*) FROM before_image b WHERE b.lead IN (SELECT id FROM who)

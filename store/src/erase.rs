@@ -21,11 +21,12 @@ use crate::error::StoreError;
 use crate::people::{Audited, note};
 use crate::seal::Form;
 use crate::statement::{
-    CAPTURE_GONE, CAPTURE_OPEN, ERASE_ATTEMPT, ERASE_BEFORE, ERASE_CAPTURE, ERASE_CAPTURE_DUE, ERASE_CLAIMED,
-    ERASE_COMPANY_PAIR, ERASE_COUNT, ERASE_DEADLINE, ERASE_DECISION, ERASE_DELIVERY, ERASE_FEEDBACK,
-    ERASE_LINK, ERASE_MIRROR, ERASE_MIRROR_KEY, ERASE_PUSHES, ERASE_QUARANTINE, ERASE_REASON, ERASE_SHADOW,
-    ERASE_SUSPECT, ERASE_TOUCH, ERASE_VISIT, ERASED_DROP, ERASED_HIT, ERASED_PUT, ERASURE_LIST, ERASURE_PUT,
-    HANDOFFS_OF, LEAD_CHECK, META_GET, META_PUT, PUSH_SCRUB, QUARANTINE_GONE, QUARANTINE_WALK, Statement,
+    CAPTURE_GONE, CAPTURE_OPEN, CONVERSATION_GONE, CONVERSATION_LOOSE, ERASE_ATTEMPT, ERASE_BEFORE,
+    ERASE_CAPTURE, ERASE_CAPTURE_DUE, ERASE_CLAIMED, ERASE_COMPANY_PAIR, ERASE_CONVERSATION, ERASE_COUNT,
+    ERASE_DEADLINE, ERASE_DECISION, ERASE_DELIVERY, ERASE_FEEDBACK, ERASE_LINK, ERASE_MIRROR,
+    ERASE_MIRROR_KEY, ERASE_PUSHES, ERASE_QUARANTINE, ERASE_REASON, ERASE_SHADOW, ERASE_SUSPECT, ERASE_TOUCH,
+    ERASE_VISIT, ERASED_DROP, ERASED_HIT, ERASED_PUT, ERASURE_LIST, ERASURE_PUT, HANDOFFS_OF, LEAD_CHECK,
+    META_GET, META_PUT, PUSH_SCRUB, QUARANTINE_GONE, QUARANTINE_WALK, Statement,
 };
 use crate::tx::{Stamp, Tx};
 
@@ -39,6 +40,8 @@ const KEY: &str = "erased_key";
 const SHORTEST: usize = 6;
 /// Sealed records that are opened at once.
 const PAGE: u32 = 500;
+/// Conversations that are opened at once: they are long.
+const LONG_PAGE: u32 = 50;
 
 /// What was done, for ever: no personal data in it.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -239,7 +242,9 @@ async fn take_away(work: &mut Work, forget: &Forget<'_>, erasure: &mut Erasure) 
     }
     values.retain(|value| value.chars().count() >= SHORTEST);
     take_records(work, &values, erasure).await?;
+    let loose = loose_conversations(work, &values).await?;
     for (name, statement) in [
+        ("conversation", &ERASE_CONVERSATION),
         ("attempt", &ERASE_ATTEMPT),
         ("delivery", &ERASE_DELIVERY),
         ("before_image", &ERASE_BEFORE),
@@ -257,6 +262,7 @@ async fn take_away(work: &mut Work, forget: &Forget<'_>, erasure: &mut Erasure) 
         let gone = work.run(statement, args![list(statement, forget.leads)]).await?;
         erasure.gone.insert(name.to_owned(), gone);
     }
+    *erasure.gone.entry("conversation".to_owned()).or_default() += loose;
     if !forget.identifiers.is_empty() {
         let mut rows = Rows::of(&ERASE_VISIT, 1);
         for identifier in forget.identifiers {
@@ -333,6 +339,26 @@ async fn sealed_records(work: &mut Work, values: &BTreeSet<String>) -> Result<(u
     let waiting = if captures.is_empty() { 0 } else { work.run(&CAPTURE_GONE, args![captures]).await? };
     let held = if records.is_empty() { 0 } else { work.run(&QUARANTINE_GONE, args![records]).await? };
     Ok((waiting, held))
+}
+
+/// Takes away what was said to systems about nobody in particular, where one of these values is in it: how many went.
+async fn loose_conversations(work: &mut Work, values: &BTreeSet<String>) -> Result<u64> {
+    let mut found = Rows::of(&CONVERSATION_GONE, 1);
+    let mut after = Uuid::nil();
+    loop {
+        let rows = work.rows(&CONVERSATION_LOOSE, args![after, LONG_PAGE]).await?;
+        for row in &rows {
+            after = row.get(0)?;
+            let body = row.opened(1)?;
+            if values.iter().any(|value| body.contains(value.as_str())) {
+                found.add(after);
+            }
+        }
+        if u32::try_from(rows.len()).unwrap_or(u32::MAX) < LONG_PAGE {
+            break;
+        }
+    }
+    if found.is_empty() { Ok(0) } else { work.run(&CONVERSATION_GONE, args![found]).await }
 }
 
 /// Puts the person on the list.

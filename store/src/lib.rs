@@ -50,7 +50,7 @@ pub use seal::{MasterKey, MasterKeys};
 pub use settings::{Access, StoreSettings};
 pub use store::Store;
 pub(crate) use text::Engine;
-pub use tx::{Committed, Stamp, Tx};
+pub use tx::{Committed, Spoken, Stamp, Tx};
 pub use upkeep::Lease;
 pub use version::{ActiveVersion, LINK_GONE, Version};
 pub use wake::{Topic, Wake, Wakes};

@@ -9,8 +9,8 @@ use crate::engine::Lines;
 use crate::error::{StoreError, of_driver};
 use crate::lanes::WriteLane;
 use crate::statement::{
-    RETAIN_ATTEMPT, RETAIN_BEFORE, RETAIN_CAPTURE, RETAIN_DECISION, RETAIN_DEDUP, RETAIN_DELIVERY,
-    RETAIN_PUSH, RETAIN_QUARANTINE, RETAIN_REASON, RETAIN_SHADOW, Statement,
+    RETAIN_ATTEMPT, RETAIN_BEFORE, RETAIN_CAPTURE, RETAIN_CONVERSATION, RETAIN_DECISION, RETAIN_DEDUP,
+    RETAIN_DELIVERY, RETAIN_PUSH, RETAIN_QUARANTINE, RETAIN_REASON, RETAIN_SHADOW, Statement,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -29,6 +29,8 @@ pub struct Retention {
     pub deliveries: Option<Timestamp>,
     /// What attempts brought.
     pub attempts: Option<Timestamp>,
+    /// What was said to systems.
+    pub conversations: Option<Timestamp>,
     /// Decisions with their inputs.
     pub decisions: Option<Timestamp>,
     /// Reasons.
@@ -44,10 +46,11 @@ impl Store {
     /// # Errors
     /// Where the database does not answer; what went until then is gone.
     pub async fn retain(&self, retention: &Retention, slice: u32) -> Result<u64> {
-        let by_id: [(&'static Statement, Option<Timestamp>); 4] = [
+        let by_id: [(&'static Statement, Option<Timestamp>); 5] = [
             (&RETAIN_PUSH, retention.pushes),
             (&RETAIN_QUARANTINE, retention.pushes),
             (&RETAIN_CAPTURE, retention.captures),
+            (&RETAIN_CONVERSATION, retention.conversations),
             (&RETAIN_DELIVERY, retention.deliveries),
         ];
         let by_time: [(&'static Statement, Option<Timestamp>); 6] = [

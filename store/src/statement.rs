@@ -113,6 +113,7 @@ statements! {
     DELIVERY_LAST = "delivery_last";
     DELIVERY_MOVE = "delivery_move";
     ATTEMPT_PUT = "attempt_put";
+    CONVERSATION_PUT = "conversation_put";
     DELIVERY_LOCK = "delivery_lock";
     DELIVERY_PUT = "delivery_put";
     DELIVERY_HEADS = "delivery_heads";
@@ -143,6 +144,8 @@ statements! {
     CAPTURE_GONE = "capture_gone";
     QUARANTINE_WALK = "quarantine_walk";
     QUARANTINE_GONE = "quarantine_gone";
+    CONVERSATION_LOOSE = "conversation_loose";
+    CONVERSATION_GONE = "conversation_gone";
     FIND_WALK = "find_walk";
 
     FIND_KEYS = "find_keys";
@@ -155,6 +158,7 @@ statements! {
     STORY_DECISIONS = "story_decisions";
     STORY_DELIVERIES = "story_deliveries";
     STORY_ATTEMPTS = "story_attempts";
+    CONVERSATION_GET = "conversation_get";
     STORY_FEEDBACK = "story_feedback";
     STORY_REASONS = "story_reasons";
     STORY_DEADLINES = "story_deadlines";
@@ -206,6 +210,7 @@ statements! {
     HANDOFFS_OF = "handoffs_of";
     ERASE_ATTEMPT = "erase_attempt";
     ERASE_BEFORE = "erase_before";
+    ERASE_CONVERSATION = "erase_conversation";
     ERASE_CAPTURE = "erase_capture";
     ERASE_CAPTURE_DUE = "erase_capture_due";
     ERASE_CLAIMED = "erase_claimed";
@@ -242,6 +247,7 @@ statements! {
     CAPTURE_PARKED = "capture_parked";
     CAPTURE_RETRY = "capture_retry";
     DELIVERY_PARKED = "delivery_parked";
+    DELIVERY_GET = "delivery_get";
     DELIVERY_CAUSES = "delivery_causes";
     DELIVERY_FIX = "delivery_fix";
     DELIVERY_RETRY = "delivery_retry";
@@ -253,6 +259,7 @@ statements! {
     RETAIN_DELIVERY = "retain_delivery";
     RETAIN_BEFORE = "retain_before";
     RETAIN_ATTEMPT = "retain_attempt";
+    RETAIN_CONVERSATION = "retain_conversation";
     RETAIN_REASON = "retain_reason";
     RETAIN_DECISION = "retain_decision";
     RETAIN_SHADOW = "retain_shadow";

@@ -1,9 +1,12 @@
 //! A write transaction: what is due, whose turn it is, what is known, and the one way to change it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::capture::{Captured, Identifier};
+use leadloop_sync_core::conversation::Conversation;
 use leadloop_sync_core::effect::{Deadline, Reaction};
 use leadloop_sync_core::ids::{DeliveryId, LeadId};
 use leadloop_sync_core::outbox::Delivery;
@@ -56,11 +59,29 @@ pub struct Tx {
     pub(crate) seen: BTreeMap<Identifier, Option<LeadId>>,
     /// Its commit does not wait for the disk.
     pub(crate) soon: bool,
+    /// What was said in the attempts that are settled.
+    pub(crate) spoken: Vec<Arc<Spoken>>,
+}
+
+/// A conversation on its way into the store, where it is written once: deliveries that went together may be settled in
+/// several transactions, and somebody of it may be erased in between.
+#[derive(Debug)]
+pub struct Spoken {
+    pub(crate) conversation: Conversation,
+    pub(crate) written: AtomicBool,
+}
+
+impl Spoken {
+    /// A conversation that is in no store yet.
+    #[must_use]
+    pub const fn new(conversation: Conversation) -> Self {
+        Self { conversation, written: AtomicBool::new(false) }
+    }
 }
 
 impl Tx {
     pub(crate) const fn new(work: Work, bell: Bell) -> Self {
-        Self { work, bell, seen: BTreeMap::new(), soon: false }
+        Self { work, bell, seen: BTreeMap::new(), soon: false, spoken: Vec::new() }
     }
 
     /// Lets the commit return before it is on the disk, which it reaches some 100 ms later at the latest. A power cut
@@ -70,6 +91,13 @@ impl Tx {
     #[must_use]
     pub const fn soon(mut self) -> Self {
         self.soon = true;
+        self
+    }
+
+    /// What was said in the attempts that the reactions of this transaction settle: it is kept with them.
+    #[must_use]
+    pub fn spoken(mut self, spoken: Vec<Arc<Spoken>>) -> Self {
+        self.spoken = spoken;
         self
     }
 

@@ -104,6 +104,7 @@ macro_rules! kinds {
 // Alphabetical, append-only.
 kinds! {
     CaptureKind CaptureId 'C' "one thing a source told us";
+    ConversationKind ConversationId 'V' "what was said in one exchange with a system";
     DecisionKind DecisionId 'X' "one decision on a hand-over";
     DeliveryKind DeliveryId 'D' "one thing to say to one system";
     HandoffKind HandoffId 'H' "a hand-over";

@@ -50,6 +50,7 @@ pub mod visit;
 
 pub mod activity;
 pub mod agree;
+pub mod conversation;
 pub mod describe;
 pub mod gate;
 pub mod origin;

@@ -171,6 +171,17 @@ fn what_the_crm_refuses_waits_for_a_person_and_is_taken_up_again() {
     assert_eq!(run(&["explain", code]).code, 0);
     let shown = run(&["outbox", "show", id]).ok();
     assert!(shown.out.contains("title") && !shown.out.contains("测试甲"), "{}", shown.out);
+    // What was asked and what the CRM said to it, its people masked, the token and the secret left out.
+    for said in ["→ POST http://", "authorization: •••", "← 422", "\"name\": \"测**\""] {
+        assert!(shown.out.contains(said), "{said}: {}", shown.out);
+    }
+    let revealed = run(&["outbox", "show", id, "--reveal", "--output", "json"]).json();
+    let turns = revealed["attempts"][0]["conversation"]["turns"].as_array().unwrap();
+    assert!(turns.last().unwrap()["body"]["text"].as_str().unwrap().contains("测试甲"), "{revealed}");
+    assert!(!revealed.to_string().contains("sandbox-secret") && !revealed.to_string().contains("sbx_"));
+    run(&["lead", "export", "--all", "13900000001", "--out", "person.json"]).ok();
+    let held = std::fs::read_to_string(folder.join("person.json")).unwrap();
+    assert!(held.contains(&format!("outbox show {id}")), "who looked at it is noted: {held}");
     let status = run(&["status"]).ok();
     assert!(status.out.contains("leadloop outbox list"), "{}", status.out);
     run(&["outbox", "drop", id, "--yes"]).ok();

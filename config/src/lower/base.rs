@@ -1,14 +1,15 @@
-//! `[leadloop]`, `[store]` and `[server]`.
+//! `[leadloop]`, `[store]`, `[server]` and `[retention]`.
 
 use jiff::tz::TimeZone;
 use leadloop_sync_core::because::Language;
 use leadloop_sync_core::normal::phone;
+use leadloop_sync_core::time::Micros;
 use secrecy::ExposeSecret as _;
 
 use super::Context;
 use super::get::Get;
 use crate::calendar::calendar;
-use crate::plan::StoreKeys;
+use crate::plan::{Conversations, Keep, StoreKeys};
 use crate::problem::{Problem, Words};
 use crate::text::{At, Table, Tree};
 
@@ -34,9 +35,14 @@ pub struct Base {
     pub public_url: Option<String>,
     /// The secret of answer links.
     pub answer_key: Option<secrecy::SecretString>,
+    /// What is kept of what was said to systems.
+    pub conversations: Conversations,
 }
 
-/// `[leadloop]`, `[store]` and `[server]`.
+/// Days that conversations are kept where the config does not say.
+const KEPT_DAYS: i64 = 30;
+
+/// `[leadloop]`, `[store]`, `[server]` and `[retention]`.
 #[must_use]
 pub fn base(ctx: &mut Context<'_>) -> Base {
     let general = ctx.one("leadloop").map(|at| at.value).unwrap_or_default();
@@ -94,7 +100,19 @@ pub fn base(ctx: &mut Context<'_>) -> Base {
         listen,
         public_url: public_url(ctx, &server),
         answer_key: server.get("answer_key").cloned().and_then(|at| ctx.secret(&at)),
+        conversations: conversations(ctx),
     }
+}
+
+/// What is kept of what was said to systems.
+fn conversations(ctx: &mut Context<'_>) -> Conversations {
+    let retention = ctx.one("retention").map(|at| at.value).unwrap_or_default();
+    let keep = match retention.text("conversations") {
+        Some("failed") => Keep::Failed,
+        Some("off") => Keep::Off,
+        _ => Keep::All,
+    };
+    Conversations { keep, time: Micros::days(retention.int("conversation_days").unwrap_or(KEPT_DAYS)) }
 }
 
 /// The region of phones without a country code.

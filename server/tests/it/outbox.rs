@@ -20,6 +20,11 @@ use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_testing::http;
 use serde_json::{Value, json};
 
+/// The client secret of the CRM.
+pub(crate) const SECRET: &str = "open s\"esame/7f3a";
+/// The token that the CRM gives.
+pub(crate) const TOKEN: &str = "sbx_0f9e8d7c6b5a";
+
 const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
@@ -68,11 +73,13 @@ name = "desk"
 members = [{ person = "jia" }]
 "#;
 
-struct OneFile;
+/// The config with this behind it.
+struct OneFile(&'static str);
 impl Files for OneFile {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         let people = "key,name,crm_user\njia,测试甲,U1\n";
-        Ok(if path.ends_with("people.csv") { people } else { CONFIG }.as_bytes().to_vec())
+        let config = [CONFIG, self.0].concat();
+        Ok(if path.ends_with("people.csv") { people } else { &config }.as_bytes().to_vec())
     }
     fn list(&self, _: &str) -> Vec<String> {
         vec![]
@@ -80,7 +87,7 @@ impl Files for OneFile {
 }
 impl Secrets for OneFile {
     fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Ok("secret".into())
+        Ok(SECRET.into())
     }
 }
 
@@ -101,7 +108,7 @@ impl Played {
         let ok = |json: &Value| Answer::with_body(200, "application/json", json.to_string());
         let url = request.url.as_str();
         if url.ends_with("/oauth/token") {
-            return ok(&json!({ "access_token": "t", "expires_in": 3600 }));
+            return ok(&json!({ "access_token": TOKEN, "expires_in": 3600 }));
         }
         let Body::Json(body) = &request.body else {
             let user = json!({
@@ -162,7 +169,13 @@ async fn node(url: &str, crm: &Arc<Played>) -> (Running, Store) {
 }
 
 pub(crate) async fn node_with(url: &str, wire: Arc<dyn Wire>) -> (Running, Store) {
-    let loaded = leadloop_config::load("leadloop.toml", &OneFile, &OneFile, &Registry::all());
+    node_also("", url, wire).await
+}
+
+/// As [`node_with`], with more in its config.
+pub(crate) async fn node_also(more: &'static str, url: &str, wire: Arc<dyn Wire>) -> (Running, Store) {
+    let file = OneFile(more);
+    let loaded = leadloop_config::load("leadloop.toml", &file, &file, &Registry::all());
     let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
     let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
     let running = start_with(Arc::new(plan), store.clone(), Arc::new(SystemClock), wire).await;

@@ -5,12 +5,15 @@
 //! statements is always the same, and rows are sorted by key, so that two commits do not wait for each other in a ring.
 
 mod check;
+mod conversations;
 mod gather;
 mod handoffs;
 mod leads;
 mod mirror;
 mod outbox;
 mod upkeep;
+
+use std::sync::atomic::Ordering;
 
 use leadloop_sync_core::effect::Reaction;
 
@@ -27,7 +30,7 @@ use gather::Changes;
 type Result<T> = std::result::Result<T, StoreError>;
 
 pub(crate) async fn commit(tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<Committed> {
-    let Tx { mut work, bell, seen, soon } = tx;
+    let Tx { mut work, bell, seen, soon, spoken } = tx;
     check_config(&mut work, stamp).await?;
     let checked = check::check(&mut work, &seen, reactions).await?;
     let kept = reactions.iter().enumerate().filter(|(at, _)| !checked.stale.contains(at));
@@ -43,6 +46,7 @@ pub(crate) async fn commit(tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Res
     if keep_captures(&mut work, &waiting).await?.contains(&Fate::New) {
         topics.push(Topic::Inbox);
     }
+    let written = conversations::put(&mut work, &changes, &checked.deliveries, &spoken).await?;
     let claimed = outbox::put(&mut work, &changes, &checked.deliveries, &mut topics).await?;
 
     if soon {
@@ -50,6 +54,7 @@ pub(crate) async fn commit(tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Res
     } else {
         work.commit().await?;
     }
+    written.iter().for_each(|spoken| spoken.written.store(true, Ordering::Relaxed));
     bell.ring(topics);
     Ok(Committed { stale: checked.stale, rows: checked.rows, claimed })
 }

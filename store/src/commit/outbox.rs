@@ -11,7 +11,7 @@ use crate::engine::Work;
 use crate::error::StoreError;
 use crate::outbox::lane_number;
 use crate::statement::{
-    ATTEMPT_PUT, DELIVERY_HEADS, DELIVERY_HURRY, DELIVERY_LOCK, DELIVERY_MOVE, DELIVERY_PUT, DELIVERY_TAKE,
+    DELIVERY_HEADS, DELIVERY_HURRY, DELIVERY_LOCK, DELIVERY_MOVE, DELIVERY_PUT, DELIVERY_TAKE,
 };
 use crate::text::Engine;
 use crate::wake::Topic;
@@ -40,7 +40,7 @@ pub(super) async fn put(
     }
     links.extend(changes.enqueued.iter().map(|delivery| &delivery.link));
     hurry(work, changes, &mut links).await?;
-    put_moves(work, changes, standing).await?;
+    put_moves(work, changes).await?;
     let claimed = enqueue(work, changes, streams).await?;
     topics.extend(links.into_iter().map(|link| Topic::Outbox(link.clone())));
     Ok(claimed)
@@ -58,36 +58,21 @@ async fn hurry<'a>(work: &mut Work, changes: &Changes<'a>, links: &mut BTreeSet<
     work.run(&DELIVERY_HURRY, args![list]).await.map(drop)
 }
 
-async fn put_moves(
-    work: &mut Work,
-    changes: &Changes<'_>,
-    standing: &BTreeMap<DeliveryId, Standing>,
-) -> Result<()> {
+async fn put_moves(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
     if changes.moves.is_empty() {
         return Ok(());
     }
     let mut moves = Rows::of(&DELIVERY_MOVE, 1);
-    let mut notes = Rows::of(&ATTEMPT_PUT, 1);
     for (id, change) in &changes.moves {
         let state = state_of(change.to);
         moves.add(*id).add(change.attempt).add(state.name).add(change.due_at).add(change.reset);
         moves.add(state.until).add(change.probe).add(change.note.at).add(state.code).add(state.detail);
         moves.add(change.operation.map(Operation::kind));
         moves.add(change.operation.and_then(object_of)).add(change.operation.map(text).transpose()?);
-        // A poll that works leaves no note: it would leave one every minute for ever.
-        let polls = standing.get(id).is_some_and(|delivery| delivery.standing);
-        if !polls || change.note.class != "done" {
-            notes.add(*id).add(change.attempt).add(change.note.at);
-            notes.add(&change.note.class).add(&change.note.detail);
-        }
     }
     let count = moves.len();
     let moved = work.run(&DELIVERY_MOVE, args![moves]).await?;
-    super::leads::all_written(moved, count, "delivery")?;
-    if !notes.is_empty() {
-        work.run(&ATTEMPT_PUT, args![notes]).await?;
-    }
-    Ok(())
+    super::leads::all_written(moved, count, "delivery")
 }
 
 /// Writes new deliveries and makes those due that became the first of their stream: `moved` are streams of which one was

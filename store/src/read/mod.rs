@@ -3,6 +3,7 @@
 pub mod activities;
 pub mod before;
 mod conflicts;
+mod conversations;
 pub mod find;
 pub mod funnel;
 pub mod handoffs;

@@ -13,8 +13,8 @@ use crate::error::StoreError;
 use crate::lanes::WriteLane;
 use crate::read::story::{KeptCapture, ToldDelivery, capture_of, with_attempts};
 use crate::statement::{
-    ATTEMPT_PUT, CAPTURE_PARKED, CAPTURE_RETRY, DELIVERY_CAUSES, DELIVERY_DROP, DELIVERY_FIX, DELIVERY_HEADS,
-    DELIVERY_PARKED, DELIVERY_RETRY, Statement,
+    ATTEMPT_PUT, CAPTURE_PARKED, CAPTURE_RETRY, DELIVERY_CAUSES, DELIVERY_DROP, DELIVERY_FIX, DELIVERY_GET,
+    DELIVERY_HEADS, DELIVERY_PARKED, DELIVERY_RETRY, Statement,
 };
 use crate::wake::Topic;
 
@@ -94,6 +94,18 @@ impl Store {
         told
     }
 
+    /// One delivery, however far it got, with what its attempts brought.
+    ///
+    /// # Errors
+    /// Where the database does not answer or the delivery cannot be read.
+    pub async fn told_delivery(&self, id: DeliveryId) -> Result<Option<ToldDelivery>> {
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&DELIVERY_GET, args![id]).await?;
+        let told = with_attempts(&mut work, &rows).await;
+        work.undo().await?;
+        Ok(told?.pop())
+    }
+
     /// What needs a person, by cause, most frequent first.
     ///
     /// # Errors
@@ -139,6 +151,7 @@ impl Store {
         let link: LinkName = row.get(0)?;
         let mut notes = Rows::of(&ATTEMPT_PUT, 1);
         notes.add(id).add(row.get::<i64>(1)?).add(now).add("fixed").add(format!("changed by {by}"));
+        notes.add(None::<Uuid>);
         work.run(&ATTEMPT_PUT, args![notes]).await?;
         work.commit().await?;
         self.bell().ring(vec![Topic::Outbox(link)]);
@@ -194,7 +207,7 @@ impl Store {
                 streams.insert((row.get(2)?, row.get(3)?));
                 if let Some(class) = class {
                     notes.add(row.get::<DeliveryId>(1)?).add(row.get::<i64>(4)?).add(now);
-                    notes.add(class).add("given up by a person");
+                    notes.add(class).add("given up by a person").add(None::<Uuid>);
                 }
             }
             if class.is_some() {

@@ -7,7 +7,7 @@ use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::capture::{CaptureEnd, Captured, Identifier, IdentifierKind};
 use leadloop_sync_core::effect::{AttemptNote, Deadline, Feedback, RemoteLink, Suspect};
 use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
-use leadloop_sync_core::ids::{CaptureId, DeliveryId, HandoffId, LeadId};
+use leadloop_sync_core::ids::{CaptureId, ConversationId, DeliveryId, HandoffId, LeadId};
 use leadloop_sync_core::lead::{Binding, Lead, Touch};
 use leadloop_sync_core::outbox::Delivery;
 use leadloop_sync_core::time::Timestamp;
@@ -68,6 +68,8 @@ pub struct ToldDelivery {
     pub settled_at: Option<Timestamp>,
     /// What each attempt brought, oldest first.
     pub attempts: Vec<AttemptNote>,
+    /// What was said in each of them, where it was kept ([`Store::conversations`]).
+    pub said: Vec<Option<ConversationId>>,
 }
 
 /// Everything kept about a lead and the leads merged into it.
@@ -204,15 +206,20 @@ pub(crate) async fn with_attempts(work: &mut Work, rows: &[Row]) -> Result<Vec<T
     for row in rows {
         let delivery = delivery_of(row)?;
         ids.add(delivery.id);
-        told.push(ToldDelivery { delivery, settled_at: row.get(19)?, attempts: Vec::new() });
+        told.push(ToldDelivery {
+            delivery,
+            settled_at: row.get(19)?,
+            attempts: Vec::new(),
+            said: Vec::new(),
+        });
     }
-    let mut notes: BTreeMap<DeliveryId, Vec<AttemptNote>> = BTreeMap::new();
+    let mut notes: BTreeMap<DeliveryId, Vec<(AttemptNote, Option<ConversationId>)>> = BTreeMap::new();
     for row in work.rows(&STORY_ATTEMPTS, args![ids, ROWS * 10]).await? {
         let note = AttemptNote { at: row.get(1)?, class: row.get(2)?, detail: row.opened(3)? };
-        notes.entry(row.get(0)?).or_default().push(note);
+        notes.entry(row.get(0)?).or_default().push((note, row.get(4)?));
     }
     for told in &mut told {
-        told.attempts = notes.remove(&told.delivery.id).unwrap_or_default();
+        (told.attempts, told.said) = notes.remove(&told.delivery.id).unwrap_or_default().into_iter().unzip();
     }
     Ok(told)
 }

@@ -4,6 +4,7 @@
 mod activities;
 mod before;
 mod compared;
+mod conversations;
 mod filter;
 mod inbox;
 mod long;

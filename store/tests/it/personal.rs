@@ -25,14 +25,14 @@ enum Then {
 }
 use Then::{Emptied, Gone, Nothing};
 
-const TABLES: [(&str, Then, &str); 36] = [
+const TABLES: [(&str, Then, &str); 37] = [
     (
         "_sqlx_migrations",
         Nothing("of the store itself"),
         "version description installed_on success checksum execution_time",
     ),
     ("alarm", Nothing("of systems, not of people"), "key code detail raised since at count told"),
-    ("attempt", Gone, "seq delivery number at class detail"),
+    ("attempt", Gone, "seq delivery number at class detail conversation"),
     ("audit", Nothing("who did what, kept for ever; ids and counts"), "seq at who what lead count detail"),
     ("before_image", Gone, "delivery link object id lead run config at made_at created body"),
     (
@@ -47,6 +47,7 @@ const TABLES: [(&str, Then, &str); 36] = [
     ),
     ("config", Nothing("of the config"), "one epoch hash at"),
     ("config_version", Nothing("of the config"), "hash first_at last_at outline"),
+    ("conversation", Gone, "id link loose body"),
     (
         "counter",
         Nothing("numbers by id, what a registry says of a company by a digest of its name"),
@@ -95,13 +96,15 @@ const TABLES: [(&str, Then, &str); 36] = [
 /// What stands in every text of a row that is made for a person.
 const MARK: &str = "PERSONAL-DATA";
 /// Columns that tie a row to the person, where it is not its `lead`.
-const TIES: [(&str, &str, &str); 14] = [
+const TIES: [(&str, &str, &str); 16] = [
     ("push", "id", "'00000000-0000-7000-8000-00000000000a'"),
     ("capture", "push", "'00000000-0000-7000-8000-00000000000a'"),
     ("capture", "state", "'done'"),
     ("delivery", "id", "'00000000-0000-7000-8000-00000000000b'"),
     ("delivery", "state", "'settled'"),
     ("attempt", "delivery", "'00000000-0000-7000-8000-00000000000b'"),
+    ("attempt", "conversation", "'00000000-0000-7000-8000-00000000000c'"),
+    ("conversation", "id", "'00000000-0000-7000-8000-00000000000c'"),
     ("mirror", "object", "'lead'"),
     ("mirror_key", "object", "'lead'"),
     ("mirror", "link", "'sales'"),

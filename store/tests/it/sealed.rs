@@ -20,6 +20,7 @@ use leadloop_sync_core::outbox::{DeliveryState, Lane, Operation};
 use leadloop_sync_core::visit::{Counted, QUIET};
 use leadloop_testing::{file_bytes, traces};
 
+use crate::conversations::spoken;
 use crate::samples::{
     at, because, binding, capture, delivery, handoff, id, lead, mirror_row, phone, push, put, quarantined,
     reaction, remote_link, stamp, touch, version,
@@ -34,11 +35,12 @@ const NAME: &str = "测试四十二";
 const TEXTS: [&str; 4] = [PHONE, MAIL, UNION, NAME];
 
 /// Where the data of people stands, when it stands in clear.
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 22] = [
     "alarm",
     "attempt",
     "audit",
     "capture",
+    "conversation",
     "counter",
     "decision",
     "dedup",
@@ -215,7 +217,8 @@ async fn a_person(store: &Store) {
         next: "ask again".into(),
         next_at: None,
     }));
-    written(store, vec![refused, answer]).await;
+    let tx = store.begin(WriteLane::Hot).await.unwrap().spoken(vec![spoken(1, &[(20, 1)], &said())]);
+    tx.commit(&stamp("settle"), &[reaction(vec![refused, answer])]).await.unwrap();
     store.audit(&audited("export"), &[id(42)]).await.unwrap();
 }
 
@@ -252,6 +255,8 @@ async fn still_there(store: &Store) {
     let story = store.story(id(42), 10).await.unwrap().unwrap();
     assert_eq!(story.feedback[0].remark, Some(said()));
     assert_eq!(story.deliveries[0].attempts[0].detail, said());
+    let told = store.conversations(&[story.deliveries[0].said[0].unwrap()]).await.unwrap();
+    assert_eq!(told[&id(1)].turns[0].body.text, said());
     for text in [UNION, NAME, "四十"] {
         let question = Question { identifiers: vec![], text: text.into() };
         let found = store.find(&question, 5).await.unwrap();

@@ -221,6 +221,7 @@ async fn what_is_old_goes_in_slices_and_what_is_open_stays() {
             reasons: Some(at(0)), // the reason was given at that very time
             deliveries: Some(at(0)),
             attempts: Some(at(0)),
+            conversations: Some(at(0)),
             decisions: Some(at(0)),
             keys: Some(at(0)),
         };

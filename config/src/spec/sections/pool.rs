@@ -133,6 +133,21 @@ pub(super) const PART: &[Section] = &[
         ],
     },
     Section {
+        name: "retention",
+        many: false,
+        doc: ("What is kept how long.", "数据保留。"),
+        keys: &[
+            key(
+                "conversations",
+                Choice(&["all", "failed", "off"]),
+                "\"all\"",
+                "Requests and answers that are kept beside the attempts of deliveries: of every write and every failed read, of what failed only, or none.",
+                "随投递保留的请求与应答：全部写入与失败的读取，仅失败的，或不保留。",
+            ),
+            key("conversation_days", Int(1, 90), "30", "So many days they are kept.", "保留天数。"),
+        ],
+    },
+    Section {
         name: "source",
         many: true,
         doc: ("Where leads come from.", "线索来源。"),
