@@ -14,6 +14,13 @@ pub enum Conflicts {
         #[arg(long)]
         reveal: bool,
     },
+    /// Put fields into the list that `fuse.asks_per_hour` keeps from it
+    #[command(after_help = "Example:\n  leadloop conflicts release --crm sales")]
+    Release {
+        /// Only of this CRM
+        #[arg(long, value_name = "NAME")]
+        crm: Option<String>,
+    },
     /// The CRM is right: its value comes to the pool
     #[command(after_help = "Example:\n  leadloop conflicts take-crm sales/lead/L1001 phone")]
     TakeCrm(Meant),

@@ -24,6 +24,7 @@ const MOST: u32 = 10_000;
 pub async fn run(screen: &mut Screen, general: &General, command: Conflicts) -> Result<(), Failure> {
     match command {
         Conflicts::List { limit, reveal } => list(screen, general, limit, reveal).await,
+        Conflicts::Release { crm } => release(screen, general, crm.as_deref()).await,
         Conflicts::TakeCrm(meant) => settle(screen, general, &meant, Right::Crm).await,
         Conflicts::TakePool(meant) => settle(screen, general, &meant, Right::Pool).await,
     }
@@ -33,6 +34,7 @@ async fn list(screen: &mut Screen, general: &General, limit: u32, reveal: bool) 
     let plan = plan::plan(screen, general)?;
     let store = plan::reading(&plan).await?;
     let links = store.conflicts(limit).await?;
+    let held = store.withheld(None, MOST).await?.len();
     store.close().await;
     let leads: Vec<_> = links.iter().map(|link| link.lead).collect();
     let privacy = reveal::privacy(&plan, reveal, "reveal", &leads, "conflicts list").await?;
@@ -49,7 +51,7 @@ async fn list(screen: &mut Screen, general: &General, limit: u32, reveal: bool) 
                 })
             })
             .collect();
-        return Ok(screen.json(&json!({ "conflicts": list }))?);
+        return Ok(screen.json(&json!({ "conflicts": list, "records_held": held }))?);
     }
     let mut table = Rows::new(&[
         screen.words("record", "记录"),
@@ -62,6 +64,16 @@ async fn list(screen: &mut Screen, general: &General, limit: u32, reveal: bool) 
         let (pool, crm) = (shown(field, &ask.ours), shown(field, &ask.theirs));
         table.push(vec![crm_id(&link.remote), field.clone(), pool, crm, when::clock(ask.at, zone)]);
     }
+    if held > 0 {
+        let said = screen.words(
+            "{n} records with further conflicts are held by the fuse; `leadloop conflicts release` lists them here (LL4822)",
+            "另有 {n} 条记录的冲突被保险丝暂留；`leadloop conflicts release` 将其列入此处（LL4822）",
+        );
+        screen.line(&said.replace("{n}", &held.to_string()))?;
+    }
+    if table.is_empty() && held > 0 {
+        return Ok(());
+    }
     if table.is_empty() {
         return Ok(screen.line(screen.words("pool and CRM agree", "线索池与 CRM 没有待裁定的冲突"))?);
     }
@@ -71,6 +83,20 @@ async fn list(screen: &mut Screen, general: &General, limit: u32, reveal: bool) 
         "用 `leadloop conflicts take-crm 记录 字段` 或 `take-pool` 裁定",
     );
     Ok(screen.line(next)?)
+}
+
+async fn release(screen: &mut Screen, general: &General, crm: Option<&str>) -> Result<(), Failure> {
+    let plan = plan::plan(screen, general)?;
+    let link = crm.map(|name| super::map::which(&plan, Some(name))).transpose()?;
+    let desk = Desk::open(&plan).await?;
+    let done = desk.carry_out(Order::Release { link }).await;
+    desk.close().await?;
+    let changed = done?.changed;
+    if screen.is_json() {
+        return Ok(screen.json(&json!({ "released": changed }))?);
+    }
+    let said = screen.words("{n} records were put into the list", "已将 {n} 条记录列入待裁定");
+    Ok(screen.line(&said.replace("{n}", &changed.to_string()))?)
 }
 
 async fn settle(screen: &mut Screen, general: &General, meant: &Meant, right: Right) -> Result<(), Failure> {

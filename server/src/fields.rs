@@ -4,11 +4,11 @@
 
 use leadloop_mapping::Record;
 use leadloop_store::{Stamp, WriteLane};
-use leadloop_sync_core::agree::RESOLVE;
+use leadloop_sync_core::agree::{self, RESOLVE};
 use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, Identifier, Ties};
 use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::feedback::crm_id;
-use leadloop_sync_core::ids::SourceName;
+use leadloop_sync_core::ids::{LinkName, SourceName};
 use leadloop_sync_core::lead::RemoteRef;
 use serde::{Deserialize, Serialize};
 
@@ -74,4 +74,31 @@ pub async fn settle(node: &Node, answers: Vec<Settled>) -> Result<Done, OrderErr
     let tx = node.store.begin(WriteLane::Hot).await?;
     tx.commit(&stamp, &[reaction]).await?;
     Ok(Done { changed, ..Done::default() })
+}
+
+/// Conflicts released in one transaction.
+const SLICE: u32 = 500;
+
+/// Releases conflicts that the fuse keeps from the review list; durable when it returns. Says how many records it is.
+///
+/// # Errors
+/// See [`OrderError`].
+pub async fn release(node: &Node, link: Option<LinkName>) -> Result<Done, OrderError> {
+    let mut changed = 0;
+    loop {
+        let held = node.store.withheld(link.as_ref(), SLICE).await?;
+        if held.is_empty() {
+            return Ok(Done { changed, ..Done::default() });
+        }
+        let moment = node.clock.moment();
+        let needs = agree::release_needs(&held);
+        let mut tx = node.store.begin(WriteLane::Hot).await?;
+        tx.hold_leads(&needs).await?;
+        let book = tx.load(&needs).await?;
+        let remotes = held.into_iter().map(|link| link.remote).collect();
+        let reactions = agree::release(&book, &remotes, &moment);
+        let stamp = Stamp { verb: "settle_conflicts", config: node.plan().hash.clone(), now: moment.now };
+        tx.commit(&stamp, &reactions).await?;
+        changed += u64::try_from(reactions.len()).unwrap_or(0);
+    }
 }

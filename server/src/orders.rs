@@ -80,6 +80,11 @@ pub enum Order {
         /// Which, and how.
         answers: Vec<fields::Settled>,
     },
+    /// Put conflicts into the review list that the fuse keeps from it.
+    Release {
+        /// Of one CRM; none: of all.
+        link: Option<LinkName>,
+    },
     /// Count the scores of a slice of everybody anew.
     Recount(recount::Order),
     /// Put differences between pool and CRM right.
@@ -287,6 +292,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
         Order::Repair(order) => reconcile::repair(node, order).await,
         Order::Undo(order) => undo::carry_out(node, order).await,
         Order::Settle { answers } => fields::settle(node, answers).await,
+        Order::Release { link } => fields::release(node, link).await,
         Order::Recount(order) => {
             let slice = recount::apply(&node.store, &node.plan(), &order, || node.clock.moment()).await?;
             Ok(Done { changed: slice.changed, recount: Some(slice), ..Done::default() })

@@ -11,10 +11,12 @@ use crate::node::Node;
 use crate::orders::{Done, OrderError};
 use crate::people::bounded;
 
-/// Writes of one order.
+/// Writes of one order, where they are of several records.
 pub const SLICE: usize = 500;
+/// Writes of one order at most, all of one record then.
+pub const MOST: usize = 10_000;
 
-/// Which writes are taken back. All writes of a record that are meant stand in one order.
+/// Which writes are taken back: at most [`SLICE`], but all writes of a record that are meant stand in one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// The deliveries that wrote.
@@ -32,12 +34,19 @@ pub struct Order {
 pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
     let (plan, mut moment) = (node.plan(), node.clock.moment());
     let run = bounded(order.run, 80);
-    let limit = u32::try_from(order.deliveries.len()).unwrap_or(u32::MAX);
-    if limit == 0 {
+    let count = order.deliveries.len();
+    if count == 0 {
         return Ok(Done::default());
     }
+    if count > MOST {
+        return Err(too_many(count));
+    }
+    let limit = u32::try_from(count).unwrap_or(u32::MAX);
     let ask = BeforeAsk { deliveries: order.deliveries, limit, ..BeforeAsk::default() };
     let images = node.store.before_images(&ask).await?;
+    if images.len() > SLICE && images.iter().any(|image| image.remote != images[0].remote) {
+        return Err(too_many(images.len()));
+    }
     let mut tx = node.store.begin(WriteLane::Background).await?;
     let book = tx.load(&undo::needs(&images, &plan.policy)).await?;
     let reactions = undo::begin(&book, &images, &run, &plan.policy, &mut moment);
@@ -57,4 +66,12 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
     };
     node.store.audit(&noted, &[]).await?;
     Ok(Done { changed: written.len() as u64, ..Done::default() })
+}
+
+/// What is done in one transaction has an end, whoever sends the order.
+fn too_many(count: usize) -> OrderError {
+    let detail = format!(
+        "{count} writes are too many for one order: at most {SLICE}, or {MOST} of one record; nothing was put back"
+    );
+    OrderError::input("LL4801", detail)
 }

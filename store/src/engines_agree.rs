@@ -80,6 +80,7 @@ fn for_people(name: &str) -> bool {
         "delivery_polls_back",
         "delivery_ask_first",
         "conflicts_waiting",
+        "conflicts_withheld",
         "erase_",
         "erasure_list",
     ];

@@ -164,6 +164,7 @@ statements! {
     STORY_DEADLINES = "story_deadlines";
     STORY_LINKS = "story_links";
     CONFLICTS_WAITING = "conflicts_waiting";
+    CONFLICTS_WITHHELD = "conflicts_withheld";
     BEFORE_PAGE = "before_page";
     BEFORE_RUNS = "before_runs";
     LINK_PAGE = "link_page";

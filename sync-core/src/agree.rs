@@ -13,15 +13,18 @@ use leadloop_mapping::{Mapping, Record, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::because::Reason;
+use crate::book::{Book, Needs};
 use crate::capture::{Captured, Identifier};
 use crate::case::{Case, short};
-use crate::effect::{Effect, RemoteLink, Suspect};
+use crate::effect::{Effect, Reaction, RemoteLink, Suspect};
 use crate::facts;
+use crate::fuse::{self, Kind};
 use crate::identity;
 use crate::ids::SourceName;
 use crate::lead::{Consent, Fact, RemoteRef};
 use crate::mirror::MirrorRow;
 use crate::mirror_read::roles_in;
+use crate::moment::Moment;
 use crate::outbox::{FindBy, Lane, Operation, Purpose};
 use crate::pool::{self, MOST_FIELDS, MOST_TAGS};
 use crate::tell;
@@ -44,6 +47,9 @@ pub struct InStep {
     /// Conflicts that wait for a person, by the CRM's field.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub asks: BTreeMap<String, Ask>,
+    /// Conflicts that the fuse keeps from the review list until a person releases them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub withheld: BTreeMap<String, Ask>,
     /// What people decided, until it is carried out.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub resolved: BTreeMap<String, Side>,
@@ -211,17 +217,22 @@ fn one(case: &mut Case<'_>, remote: &RemoteRef, told: Option<(&Captured, BTreeMa
     }
     let mut link = known.clone();
     let mut looked_up = BTreeSet::new();
-    if let Some((captured, answers)) = told {
+    let mut words = BTreeMap::new();
+    if let Some((captured, mut answers)) = told {
         looked_up = identifiers(captured);
-        link.in_step
-            .resolved
-            .extend(answers.into_iter().filter(|(field, _)| known.in_step.asks.contains_key(field)));
+        answers.retain(|field, _| known.in_step.asks.contains_key(field));
+        link.in_step.resolved.extend(answers.clone());
+        words = answers;
     }
     let Some(merged) = merge(case, &link, row) else { return };
     let to_crm = take_over(case, &mut link, row, &Some(merged), &looked_up);
     let fresh = not_under_way(case, &link, to_crm);
-    if !fresh.is_empty() && link.in_step.looking.is_none_or(|since| case.now() - since > UNDER_WAY) {
-        look(case, &mut link);
+    if !fresh.is_empty() {
+        // The copy may be older than the conflict: a person's word holds until the record was read.
+        link.in_step.resolved.extend(words);
+        if link.in_step.looking.is_none_or(|since| case.now() - since > UNDER_WAY) {
+            look(case, &mut link);
+        }
     }
     if link != *known {
         case.push(Effect::LinkRemote(Box::new(link)));
@@ -347,11 +358,22 @@ fn conflicts(case: &mut Case<'_>, link: &mut RemoteLink, merged: &Merged) {
     let waiting: BTreeSet<&String> =
         merged.conflicts.iter().filter(|it| it.winner.is_none()).map(|it| &it.field).collect();
     link.in_step.asks.retain(|field, _| waiting.contains(field));
+    link.in_step.withheld.retain(|field, _| waiting.contains(field));
     for conflict in &merged.conflicts {
         if conflict.winner.is_none() {
             let ask = Ask { ours: shown(&conflict.ours), theirs: shown(&conflict.theirs), at: now };
             let known = link.in_step.asks.get(&conflict.field).cloned();
-            if known.as_ref().is_none_or(|known| (&known.ours, &known.theirs) != (&ask.ours, &ask.theirs)) {
+            if let Some(held) = link.in_step.withheld.get_mut(&conflict.field) {
+                let at = held.at;
+                *held = Ask { at, ..ask };
+            } else if known.is_none() && fuse::count(case, &link.remote.link, Kind::Conflicts).is_err() {
+                let reason = Reason::new("field_conflict_held").with("field", &conflict.name);
+                case.say(reason.with("crm", &link.remote.link));
+                link.in_step.withheld.insert(conflict.field.clone(), ask);
+            } else if known
+                .as_ref()
+                .is_none_or(|known| (&known.ours, &known.theirs) != (&ask.ours, &ask.theirs))
+            {
                 case.say(
                     Reason::new("field_conflict_waits")
                         .with("field", &conflict.name)
@@ -369,6 +391,31 @@ fn conflicts(case: &mut Case<'_>, link: &mut RemoteLink, merged: &Merged) {
     // A person's word holds until it is carried out.
     let open: BTreeSet<&String> = merged.conflicts.iter().map(|it| &it.field).collect();
     link.in_step.resolved.retain(|field, _| open.contains(field));
+}
+
+/// What must be known before conflicts are released that the fuse holds.
+#[must_use]
+pub fn release_needs(links: &[RemoteLink]) -> Needs {
+    Needs {
+        leads: links.iter().map(|link| link.lead).collect(),
+        rows: links.iter().map(|link| link.remote.clone()).collect(),
+        ..Needs::default()
+    }
+}
+
+/// A person releases conflicts that the fuse holds: they stand in the review list from now on.
+#[must_use]
+pub fn release(book: &Book, remotes: &BTreeSet<RemoteRef>, moment: &Moment) -> Vec<Reaction> {
+    let held = remotes.iter().filter_map(|remote| book.links.get(remote));
+    let held = held.filter(|link| !link.in_step.withheld.is_empty());
+    held.map(|link| {
+        let mut link = link.clone();
+        link.in_step.asks.extend(std::mem::take(&mut link.in_step.withheld));
+        let mut effects = Vec::from(fuse::released(&link.remote.link, Kind::Conflicts, moment.now));
+        effects.push(Effect::LinkRemote(Box::new(link)));
+        Reaction { effects, ..Reaction::default() }
+    })
+    .collect()
 }
 
 fn evidence(evidence: Evidence) -> &'static str {

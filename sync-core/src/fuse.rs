@@ -1,13 +1,14 @@
 //! The fuses that hold mass changes for a person: where more than allowed happen within an hour, the further ones wait.
 //!
-//! What sales (or a script of theirs) change is held as an answer, what we would change as a delivery; all of it is listed
-//! and released by hand. The fuse on new records, which only waits for the next hour, is in [`crate::transfer`].
+//! What sales (or a script of theirs) change is held as an answer, what we would change as a delivery, conflicts that ask a
+//! person with their link; all of it is listed and released by hand. The fuse on new records, which only waits for the next hour, is in [`crate::transfer`].
 
 use leadloop_mapping::Value;
 use serde_json::json;
 
 use crate::book::Book;
 use crate::case::Case;
+use crate::effect::{Alarm, Effect};
 use crate::ids::LinkName;
 use crate::mirror_read::roles_in;
 use crate::outbox::{Delivery, DeliveryState, Operation};
@@ -23,16 +24,19 @@ pub(crate) enum Kind {
     OwnersHere,
     /// Records of ours that were deleted in the CRM.
     Deletions,
+    /// Conflicts of fields that ask a person.
+    Conflicts,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::OwnersThere, Self::OwnersHere, Self::Deletions];
+    const ALL: [Self; 4] = [Self::OwnersThere, Self::OwnersHere, Self::Deletions, Self::Conflicts];
 
     const fn code(self) -> &'static str {
         match self {
             Self::OwnersThere => "LL4753",
             Self::OwnersHere => "LL4754",
             Self::Deletions => "LL4820",
+            Self::Conflicts => "LL4822",
         }
     }
 
@@ -40,6 +44,7 @@ impl Kind {
         match self {
             Self::OwnersThere | Self::OwnersHere => crm.owner_changes_per_hour,
             Self::Deletions => crm.deletes_per_hour,
+            Self::Conflicts => crm.asks_per_hour,
         }
     }
 
@@ -48,6 +53,7 @@ impl Kind {
             Self::OwnersThere => format!("owners/in/{link}"),
             Self::OwnersHere => format!("owners/out/{link}"),
             Self::Deletions => format!("deletions/{link}"),
+            Self::Conflicts => format!("conflicts/{link}"),
         }
     }
 
@@ -59,6 +65,10 @@ impl Kind {
             ),
             Self::OwnersHere => format!(
                 "leadloop would change more than {most} owners of `{link}` within the hour; further changes wait for a person"
+            ),
+            Self::Conflicts => format!(
+                "more than {most} fields of `{link}` ask a person within the hour; further ones wait behind them until \
+                 `leadloop conflicts release`"
             ),
             Self::Deletions => format!(
                 "more than {most} records of ours were deleted in `{link}` within the hour; further ones wait for a person"
@@ -81,8 +91,13 @@ pub(crate) fn count(case: &mut Case<'_>, link: &LinkName, kind: Kind) -> Result<
     };
     let hour = case.now().0.div_euclid(Micros::hours(1).0);
     let key = kind.key(link);
-    let known = case.book.counters.get(&key);
-    let read = |name: &str| known.and_then(|json| json.get(name)?.as_i64());
+    // One reaction may count several.
+    let just = case.effects.iter().rev().find_map(|effect| match effect {
+        Effect::SetCounter { key: of, value } if *of == key => Some(value.clone()),
+        _ => None,
+    });
+    let known = just.or_else(|| case.book.counters.get(&key).cloned());
+    let read = |name: &str| known.as_ref().and_then(|json| json.get(name)?.as_i64());
     let same = read("hour") == Some(hour);
     let (count, blown) = (read("count").filter(|_| same).unwrap_or(0), read("blown") == Some(1));
     if count >= i64::from(most) {
@@ -103,6 +118,14 @@ pub(crate) fn count(case: &mut Case<'_>, link: &LinkName, kind: Kind) -> Result<
     }
     case.counters([(key, counted)]);
     Ok(())
+}
+
+/// A person released what was held: the alarm ends, and counting begins anew.
+pub(crate) fn released(link: &LinkName, kind: Kind, now: Timestamp) -> [Effect; 2] {
+    let hour = now.0.div_euclid(Micros::hours(1).0);
+    let (key, code) = (kind.key(link), kind.code().to_owned());
+    let alarm = Alarm { key: key.clone(), code, detail: String::new(), raised: false, at: now };
+    [Effect::SetCounter { key, value: json!({ "hour": hour, "count": 0 }) }, Effect::Alarm(alarm)]
 }
 
 /// Whether the fuse held anything since a time.

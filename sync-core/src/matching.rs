@@ -244,6 +244,7 @@ pub fn needs(subjects: &[Subject], policy: &Policy) -> Needs {
         }
     }
     needs.counters.extend(crate::routing::counters(policy, link));
+    needs.counters.extend(policy.crms.keys().flat_map(|crm| crate::fuse::counters(policy, crm)));
     if policy.desk.is_some() {
         needs.counters.insert(crate::desk::TURN.to_owned());
     }

@@ -239,6 +239,8 @@ pub struct CrmPolicy {
     pub owner_changes_per_hour: Option<u32>,
     /// Most records of ours an hour that are heard to be deleted there; further ones wait for a person.
     pub deletes_per_hour: Option<u32>,
+    /// Most conflicts of fields an hour that ask a person; further ones wait behind them, unsent.
+    pub asks_per_hour: Option<u32>,
     /// What follows where a record of ours was deleted there.
     pub deleted: Deleted,
 }

@@ -42,3 +42,5 @@ mod sealed;
 mod tidy;
 #[cfg(test)]
 mod torture;
+#[cfg(test)]
+mod undo;

@@ -45,17 +45,18 @@ impl Place<'_> {
     }
 
     pub(crate) fn form(&self, person: usize) {
-        self.submit(person, "first");
+        self.form_with(person, "first", &format!(r#""company":"示例机器人{person}有限公司""#));
     }
 
     /// The same person once more.
     pub(crate) fn form_again(&self, person: usize) {
-        self.submit(person, "again");
+        self.form_with(person, "again", &format!(r#""company":"示例机器人{person}有限公司""#));
     }
 
-    fn submit(&self, person: usize, time: &str) {
+    /// A form of that person with other fields, for the first time under that name.
+    pub(crate) fn form_with(&self, person: usize, time: &str, fields: &str) {
         let body = format!(
-            r#"{{"name":"测试{person}","phone":"1390000{person:04}","company":"示例机器人{person}有限公司","_submission_id":"{time}-{person}"}}"#
+            r#"{{"name":"测试{person}","phone":"1390000{person:04}",{fields},"_submission_id":"{time}-{person}"}}"#
         );
         let answer = http::post_json(self.node.address, "/in/website", &body).expect("it is answered");
         assert_eq!(answer.status, 200, "{}", answer.body);
@@ -92,15 +93,20 @@ impl Place<'_> {
     pub(crate) fn user(&self, id: &str, state: &str) {
         self.quiet();
         self.admin("PATCH", &format!("/admin/users/{id}"), &format!(r#"{{"state":"{state}"}}"#));
+        self.read_again("user");
+    }
+
+    /// Waits until an object of the CRM was read once more.
+    pub(crate) fn read_again(&self, object: &str) {
         let read = |place: &Self| {
             let status = place.leadloop(&["status"]);
             let mirrors = status["mirrors"].as_array().cloned().unwrap_or_default();
-            mirrors.into_iter().find(|row| row["object"] == "user").map(|row| row["at"].to_string())
+            mirrors.into_iter().find(|row| row["object"] == object).map(|row| row["at"].to_string())
         };
         // Twice: a page that was being read meanwhile may be of before.
         for _ in 0..2 {
             let before = read(self);
-            self.until("users are read", |place| (read(place) != before).then_some(()));
+            self.until("it is read", |place| (read(place) != before).then_some(()));
         }
     }
 

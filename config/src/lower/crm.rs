@@ -101,6 +101,7 @@ fn crm(ctx: &mut Context<'_>, at: &At<Table>, link: LinkName, manifest: &Manifes
         owner_changes_per_hour: fuse(&at.value, "owner_changes_per_hour"),
         deletes_per_hour: fuse(&at.value, "deletes_per_hour")
             .or_else(|| (deleted == Deleted::Erase).then_some(ERASED_AN_HOUR)),
+        asks_per_hour: fuse(&at.value, "asks_per_hour"),
         deleted,
         link,
     }

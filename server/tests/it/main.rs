@@ -39,4 +39,6 @@ mod reports;
 #[cfg(test)]
 mod retry;
 #[cfg(test)]
+mod undo;
+#[cfg(test)]
 mod vigil;

@@ -22,7 +22,8 @@ pub(super) async fn put(work: &mut Work, stamp: &Stamp, changes: &Changes<'_>) -
         for (remote, link) in &changes.links {
             list.add(&remote.link).add(&remote.object).add(&remote.id);
             list.add(link.lead).add(link.handoff).add(link.at);
-            list.add(i64::try_from(link.in_step.asks.len()).unwrap_or(i64::MAX)).add(text(link)?);
+            list.add(i64::try_from(link.in_step.asks.len()).unwrap_or(i64::MAX));
+            list.add(i64::try_from(link.in_step.withheld.len()).unwrap_or(i64::MAX)).add(text(link)?);
         }
         work.run(&REMOTE_LINK_PUT, args![list]).await?;
     }

@@ -84,7 +84,7 @@ const TABLES: [(&str, Then, &str); 37] = [
     ("push", Emptied, "id source arrived method path headers body config state code detail"),
     ("quarantine", Gone, "push place source at code detail fixed state body"),
     ("reason", Gone, "seq verb config at lead handoff capture delivery body"),
-    ("remote_link", Gone, "link object id lead handoff at body waiting"),
+    ("remote_link", Gone, "link object id lead handoff at body waiting withheld"),
     ("shadow", Gone, "rules decision lead at region live_rule live_to shadow_rule shadow_to verdict failed"),
     ("shadow_run", Nothing("of rule sets"), "rules since reached version turns"),
     ("suspect", Gone, "lead other kind value reason at verdict judged_by judged_at"),

@@ -222,6 +222,11 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "本小时新建记录已达上限 {creates_per_hour}，等到下一小时",
         "{creates_per_hour} new records this hour are the most allowed: it waits for the next hour",
     ),
+    (
+        "field_conflict_held",
+        "{field} 与 {crm} 冲突，本小时待裁定过多，暂不进列表",
+        "{field} and {crm} differ; too many ask a person this hour: held behind the list",
+    ),
     ("record_deleted", "CRM 中的记录 {record} 已删除", "record {record} was deleted in the CRM"),
     (
         "record_is_there",

@@ -10,6 +10,7 @@
 #[expect(dead_code, reason = "the road's tests use the rest")]
 mod support;
 
+mod asks;
 mod drift;
 mod preview;
 mod sweep;
@@ -225,30 +226,40 @@ impl Game {
         if fields.is_empty() {
             return;
         }
-        let now = self.model.now();
         match side {
-            Side::Crm => self.crm.sales("lead", &remote.id, fields, now + self.skew),
-            Side::Pool => {
-                let captured = Captured {
-                    id: self.model.moment.id(),
-                    push: None,
-                    position: 0,
-                    source: SourceName::from("website"),
-                    key: DedupKey::Event(format!("edit-{}", self.count)),
-                    at: now,
-                    arrived: now,
-                    kind: CaptureKind::Touch,
-                    touch: "form_submitted".to_owned(),
-                    who: vec![Identifier::new("phone", "+8613900000001")],
-                    ties: Ties::default(),
-                    fields,
-                };
-                let told = std::slice::from_ref(&captured);
-                let book = self.model.asked(told, absorb::needs, absorb::needs_more);
-                self.model
-                    .react(&book, |book, policy, moment| absorb::absorb(book, &captured, policy, moment));
+            Side::Crm => {
+                let now = self.model.now();
+                self.crm.sales("lead", &remote.id, fields, now + self.skew);
             }
+            Side::Pool => self.pool_says(fields),
         }
+    }
+
+    /// A source brings new values.
+    fn pool_says(&mut self, fields: Record) {
+        self.take_in(CaptureKind::Touch, fields);
+    }
+
+    fn take_in(&mut self, kind: CaptureKind, fields: Record) {
+        let now = self.model.now();
+        self.count += 1;
+        let captured = Captured {
+            id: self.model.moment.id(),
+            push: None,
+            position: 0,
+            source: SourceName::from("website"),
+            key: DedupKey::Event(format!("edit-{}", self.count)),
+            at: now,
+            arrived: now,
+            kind,
+            touch: "form_submitted".to_owned(),
+            who: vec![Identifier::new("phone", "+8613900000001")],
+            ties: Ties::default(),
+            fields,
+        };
+        let told = std::slice::from_ref(&captured);
+        let book = self.model.asked(told, absorb::needs, absorb::needs_more);
+        self.model.react(&book, |book, policy, moment| absorb::absorb(book, &captured, policy, moment));
     }
 
     fn values(&self, field: usize) -> (String, String) {

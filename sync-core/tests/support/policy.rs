@@ -162,6 +162,7 @@ pub(crate) fn crm_policy() -> CrmPolicy {
         creates_per_hour: None,
         owner_changes_per_hour: None,
         deletes_per_hour: None,
+        asks_per_hour: None,
         deleted: Deleted::default(),
     }
 }

@@ -210,6 +210,13 @@ pub(super) const PART: &[Section] = &[
                         "More records of ours deleted in the CRM an hour wait for a person; 20 where `deleted = \"erase\"` and nothing is said.",
                         "CRM 中每小时删除的本系统记录上限，超出的等人工放行；`deleted = \"erase\"` 且未写时为 20。",
                     ),
+                    key(
+                        "asks_per_hour",
+                        Int(1, MANY),
+                        "200",
+                        "More conflicts of fields an hour (`wins = \"ask\"`) wait behind the review list until `leadloop conflicts release`.",
+                        "每小时进入人工裁定的字段冲突上限，超出的不进列表，等 `leadloop conflicts release` 放行。",
+                    ),
                 ]),
                 "{ creates_per_hour = 500 }",
                 "Stop and ask, rather than flood the CRM.",
