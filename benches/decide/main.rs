@@ -106,7 +106,7 @@ async fn decide(world: &World, size: usize, place: &Place, first: &mut Option<(f
         let leads = leads(world, size, round * BATCH, BATCH);
         let (used, begun) = (place.cpu(), Instant::now());
         let subjects: Vec<Subject> = leads.iter().map(Subject::of).collect();
-        let book = world.store.look(&matching::needs(&subjects, policy)).await.expect("the store answers");
+        let book = world.load(&matching::needs(&subjects, policy)).await;
         let looked = begun.elapsed();
         for mut lead in leads {
             let mut moment = Moment::new(world.now, lead.id.uuid().as_u64_pair().1);
@@ -170,7 +170,7 @@ async fn companies(world: &World, size: usize, writing: Writing) {
     for n in 0..ALONE + 50 {
         let one = [lead(n)];
         let begun = Instant::now();
-        let book = world.store.look(&needs(&one)).await.expect("the store answers");
+        let book = world.load(&needs(&one)).await;
         let there = is_found(&book, &one[0]);
         if n >= 50 {
             times.push(begun.elapsed());
@@ -181,7 +181,7 @@ async fn companies(world: &World, size: usize, writing: Writing) {
     for round in 0..DECISIONS / BATCH {
         let leads: Vec<Lead> = (0..BATCH).map(|n| lead(round * BATCH + n)).collect();
         let begun = Instant::now();
-        let book = world.store.look(&needs(&leads)).await.expect("the store answers");
+        let book = world.load(&needs(&leads)).await;
         assert!(leads.iter().filter(|lead| is_found(&book, lead)).count() * 10 >= BATCH * 9, "not found");
         batched += begun.elapsed();
     }

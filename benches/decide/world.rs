@@ -14,6 +14,7 @@ use leadloop_mapping::{Record, Value};
 use leadloop_server::run;
 use leadloop_store::{Stamp, Store, StoreSettings, WriteLane};
 use leadloop_sync_core::because::Because;
+use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::capture::Identifier;
 use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::ids::{LinkName, SourceName};
@@ -201,6 +202,12 @@ impl World {
         }
         self.write(effects).await;
         self.close().await;
+    }
+
+    /// What is needed, read as a node reads it before it decides: in the transaction that will write.
+    pub async fn load(&self, needs: &Needs) -> Book {
+        let mut tx = self.store.begin(WriteLane::Hot).await.expect("the store answers");
+        tx.load(needs).await.expect("the store answers")
     }
 
     async fn write(&self, effects: Vec<Effect>) {

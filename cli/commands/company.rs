@@ -212,7 +212,7 @@ async fn look(plan: &Plan, store: &Store, asked: &str) -> Result<Seen, Failure> 
         .help("write the name as a lead or the CRM has it", "请写线索或 CRM 中的公司名")
     })?;
     let subject = Subject { companies: [asked.to_owned()].into(), ..Subject::default() };
-    let mut needs = matching::needs(&[subject], &plan.policy);
+    let mut needs = matching::with_similar(matching::needs(&[subject], &plan.policy));
     needs.counters.extend(enrich::keys(&plan.policy, Some(asked), None));
     needs.judged.insert(known::key_of(&name));
     let book = store.look(&needs).await?;

@@ -10,6 +10,7 @@ use leadloop_sync_core::effect::RemoteLink;
 use leadloop_sync_core::handoff::Handoff;
 use leadloop_sync_core::ids::{HandoffId, LeadId, LinkName};
 use leadloop_sync_core::lead::{Binding, Lead, RemoteRef};
+use leadloop_sync_core::matching::unsure;
 use leadloop_sync_core::mirror::{MirrorKey, MirrorRow};
 use leadloop_sync_core::mirror_read::{Companions, companions, keys_of};
 
@@ -34,6 +35,8 @@ pub(crate) async fn load_into(work: &mut Work, book: &mut Book, needs: &Needs) -
     let told = load_links(work, book, needs).await?;
     load_handoffs(work, book, needs, &leads, &told).await?;
     load_mirror(work, book, needs).await?;
+    let further = Needs { keys: unsure(book, needs), ..Needs::default() };
+    load_mirror(work, book, &further).await?;
     load_unseen(work, book, needs).await?;
     load_touches(work, book, &needs.history_of, HISTORY_LOADED).await?;
     load_touches(work, book, &needs.touches_of, TOUCHES_LOADED).await?;

@@ -44,23 +44,33 @@ pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs 
     let mut order = Order::default();
     for captured in captures.iter().filter(|captured| captured.kind == CaptureKind::Touch) {
         order.see(book, captured);
-        let mut known: BTreeSet<LeadId> = BTreeSet::new();
-        for lead in captured.who.iter().filter_map(|identifier| book.lead_of(identifier)) {
-            if known.insert(lead.id) {
-                registry.extend(enrich::keys_of(policy, lead));
-                subjects.push(Subject::of(lead));
-                records.extend(lead.remotes.iter().cloned());
-            }
-        }
         let text = |field: &str| captured.fields.text(field);
         registry.extend(enrich::keys(policy, text("company"), text("company.credit_code")));
         let said = |field: &str| captured.fields.text(field).map(str::to_owned).into_iter().collect();
-        subjects.push(Subject {
+        // What is said anew and what is known may belong together: a name is judged beside both.
+        let mut said = Subject {
             lead: None,
             identifiers: captured.who.iter().cloned().collect(),
             companies: said("company"),
             credit_codes: said("company.credit_code"),
-        });
+        };
+        let mut known: BTreeMap<LeadId, Subject> = BTreeMap::new();
+        for lead in captured.who.iter().filter_map(|identifier| book.lead_of(identifier)) {
+            if !known.contains_key(&lead.id) {
+                registry.extend(enrich::keys_of(policy, lead));
+                records.extend(lead.remotes.iter().cloned());
+                let mut subject = Subject::of(lead);
+                said.credit_codes.extend(subject.credit_codes.iter().cloned());
+                said.identifiers.extend(subject.identifiers.iter().cloned());
+                subject.companies.extend(said.companies.iter().cloned());
+                known.insert(lead.id, subject);
+            }
+        }
+        for mut subject in known.into_values() {
+            subject.credit_codes.extend(said.credit_codes.iter().cloned());
+            subjects.push(subject);
+        }
+        subjects.push(said);
     }
     let mut needs = matching::needs(&subjects, policy);
     needs.counters.extend(registry);

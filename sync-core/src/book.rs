@@ -16,6 +16,7 @@ use crate::handoff::Handoff;
 use crate::ids::{HandoffId, LeadId, LinkName};
 use crate::lead::{Binding, Lead, RemoteRef, Touch};
 use crate::mirror::{MirrorKey, MirrorRow};
+use crate::normal::company::CompanyName;
 use crate::time::Timestamp;
 
 /// The most touches of a person that are loaded for a brief, latest first.
@@ -50,6 +51,9 @@ pub struct Needs {
     pub rows: BTreeSet<RemoteRef>,
     /// Mirror rows under these keys.
     pub keys: BTreeSet<MirrorKey>,
+    /// Names of companies in these CRMs, as written and taken apart: where no account has the name for sure
+    /// ([`crate::matching::unsure`]), the rows under names that differ by a slip of the hand are loaded too.
+    pub similar: BTreeMap<(LinkName, String), CompanyName>,
     /// Open hand-overs of these company keys.
     pub companies: BTreeSet<String>,
     /// What somebody said of the companies with these keys ([`companies::key`]). Mirror rows and hand-overs of the names
@@ -80,6 +84,7 @@ impl Needs {
         self.remotes.extend(other.remotes);
         self.rows.extend(other.rows);
         self.keys.extend(other.keys);
+        self.similar.extend(other.similar);
         self.companies.extend(other.companies);
         self.judged.extend(other.judged);
         self.touches_of.extend(other.touches_of);

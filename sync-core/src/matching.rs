@@ -27,7 +27,7 @@ use crate::mirror_read::{self, ACCOUNT, OPPORTUNITY, PEOPLE, USER};
 use crate::policy::Policy;
 use crate::time::{Micros, Timestamp};
 
-pub use company::{Account, accounts};
+pub use company::{Account, accounts, unsure, with_similar};
 pub use facts::{crm_schema, from_json, to_json};
 pub use names::{company_key, company_keys, similar_company_keys};
 pub use rows::follower;
@@ -163,8 +163,9 @@ pub fn domain_keys(identifiers: &BTreeSet<Identifier>, policy: &Policy) -> BTree
 #[must_use]
 pub fn find(question: &Question<'_>) -> Matches {
     let person = person::find(question);
-    let in_flight = company::in_flight(question);
-    let company = company::find(question, &person, &in_flight);
+    let ours = company::Ours::of(question);
+    let in_flight = company::in_flight(question, &ours);
+    let company = company::find(question, &ours, &person, &in_flight);
     Matches { person: person.found, company, in_flight, mirror_age: mirror_age(question) }
 }
 

@@ -108,7 +108,8 @@ fn decisions(book: &Book, inputs: &[(Delivery, Outcome)], policy: &Policy) -> Ne
         })
         .filter_map(|(delivery, _)| whose(book, delivery).map(Subject::of))
         .collect();
-    matching::needs(&subjects, policy)
+    // What the CRM answers may take away who was sure.
+    matching::with_similar(matching::needs(&subjects, policy))
 }
 
 /// The standing polls of all CRMs and of all sources that are read: made at start, left alone where they are there

@@ -7,6 +7,7 @@ use super::{Book, HISTORY_LOADED, Needs, ROWS_PER_KEY, TOUCHES_LOADED, UNSEEN_LO
 use crate::companies;
 use crate::ids::LeadId;
 use crate::lead::RemoteRef;
+use crate::matching;
 use crate::mirror::MirrorKey;
 use crate::mirror_read::{self, USER};
 
@@ -42,6 +43,8 @@ impl Book {
         }
         self.handoffs_into(book, needs, &leads);
         self.mirror_into(book, needs);
+        let further = matching::unsure(book, needs);
+        self.mirror_into(book, &Needs { keys: further, ..Needs::default() });
         self.unseen_into(book, needs);
         self.touches_into(book, &needs.history_of, HISTORY_LOADED);
         self.touches_into(book, &needs.touches_of, TOUCHES_LOADED);

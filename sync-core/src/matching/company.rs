@@ -19,7 +19,7 @@ use crate::mirror::{MirrorKey, MirrorRow};
 use crate::mirror_read::{self, ACCOUNT, PEOPLE};
 use crate::normal::company::{self, CompanyName};
 use crate::normal::evidence::{CompanyEvidence, match_companies};
-use crate::normal::matching as normal;
+use crate::normal::matching::{self as normal, Strength};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 
@@ -46,7 +46,7 @@ type Why = (&'static str, u16);
 type Candidates<'a> = BTreeMap<&'a RemoteRef, (&'a MirrorRow, BTreeMap<&'static str, u16>)>;
 
 /// All that is known of the lead's company.
-struct Ours {
+pub(super) struct Ours {
     /// The name that the lead gives.
     name: Option<CompanyName>,
     code: Option<String>,
@@ -58,7 +58,7 @@ struct Ours {
 }
 
 impl Ours {
-    fn of(question: &Question<'_>) -> Self {
+    pub(super) fn of(question: &Question<'_>) -> Self {
         let table = &question.policy.companies;
         let name = question.lead.text("company").and_then(|name| company::parse(name).ok());
         let code = question.lead.text("company.credit_code").map(str::to_owned);
@@ -156,9 +156,14 @@ pub(super) fn needs(needs: &mut Needs, subject: &Subject, policy: &Policy, link:
     for code in subject.credit_codes.iter().chain(listed) {
         needs.keys.insert(mirror_read::key(link, "credit_code", code));
     }
+    // With a code or a row in the table a name that is the same may still be another company: nothing is put off then.
+    let name_decides = rows.is_empty() && subject.credit_codes.is_empty();
     for name in &parsed {
-        let keys = normal::similar_keys(name);
-        needs.keys.extend(keys.iter().map(|value| mirror_read::key(link, "company", value)));
+        if name_decides {
+            needs.similar.insert((link.clone(), name.display.clone()), name.clone());
+        } else {
+            needs.keys.extend(slip_keys(link, name));
+        }
     }
     for name in parsed.iter().chain(rows.iter().flat_map(|row| table.names_of(*row))) {
         needs.judged.insert(companies::key_of(name));
@@ -171,9 +176,47 @@ pub(super) fn needs(needs: &mut Needs, subject: &Subject, policy: &Policy, link:
     }
 }
 
+/// The keys under which accounts stand whose names differ by a slip of the hand.
+fn slip_keys(link: &LinkName, name: &CompanyName) -> impl Iterator<Item = MirrorKey> {
+    normal::similar_keys(name).into_iter().map(move |value| mirror_read::key(link, "company", &value))
+}
+
+/// The keys of names that differ by a slip of the hand, for those companies of which no account that the book knows has
+/// the name for sure: the others are found by their name, and nothing further is looked up for them.
+#[must_use]
+pub fn unsure(book: &Book, needs: &Needs) -> BTreeSet<MirrorKey> {
+    let known = |link: &LinkName, name: &CompanyName| {
+        normal::lookup_keys(name).iter().any(|value| {
+            let rows = book.keys.get(&mirror_read::key(link, "company", value)).into_iter().flatten();
+            rows.filter_map(|remote| book.mirror.get(remote))
+                .filter(|row| row.remote.object == ACCOUNT && !row.deleted)
+                .filter_map(|row| company::parse(row.facts.name.as_deref()?).ok())
+                .filter(|theirs| {
+                    normal::match_names(name, theirs).is_some_and(|by| by.strength == Strength::Strong)
+                })
+                .any(|theirs| {
+                    companies::said(&book.judged, &companies::key_of(name), &companies::key_of(&theirs))
+                        .is_none()
+                })
+        })
+    };
+    let unsure = needs.similar.iter().filter(|((link, _), name)| !known(link, name));
+    unsure.flat_map(|((link, _), name)| slip_keys(link, name)).collect()
+}
+
+/// The same needs with nothing put off until it is known who is unsure: where rows that are read meanwhile may say
+/// otherwise, and where everything similar is shown.
+#[must_use]
+pub fn with_similar(mut needs: Needs) -> Needs {
+    for ((link, _), name) in std::mem::take(&mut needs.similar) {
+        needs.keys.extend(slip_keys(&link, &name));
+    }
+    needs
+}
+
 /// Open hand-overs to other people of the same company.
-fn running<'a>(question: &Question<'a>) -> Vec<&'a Handoff> {
-    let mine = own_keys(question);
+fn running<'a>(question: &Question<'a>, ours: &Ours) -> Vec<&'a Handoff> {
+    let mine = own_keys(question, ours);
     question
         .book
         .handoffs
@@ -188,8 +231,7 @@ fn running<'a>(question: &Question<'a>) -> Vec<&'a Handoff> {
 }
 
 /// The keys under which hand-overs in flight of this company stand.
-fn own_keys(question: &Question<'_>) -> BTreeSet<String> {
-    let ours = Ours::of(question);
+fn own_keys(question: &Question<'_>, ours: &Ours) -> BTreeSet<String> {
     let table = &question.policy.companies;
     let listed = ours.row.into_iter().flat_map(|row| table.names_of(row));
     let named =
@@ -201,8 +243,8 @@ fn own_keys(question: &Question<'_>) -> BTreeSet<String> {
 }
 
 /// Counts hand-overs in flight of the same company.
-pub(super) fn in_flight(question: &Question<'_>) -> InFlight {
-    let running = running(question);
+pub(super) fn in_flight(question: &Question<'_>, ours: &Ours) -> InFlight {
+    let running = running(question, ours);
     let owner = running
         .iter()
         .filter_map(|handoff| {
@@ -216,9 +258,13 @@ pub(super) fn in_flight(question: &Question<'_>) -> InFlight {
 }
 
 /// Finds the company.
-pub(super) fn find(question: &Question<'_>, person: &person::Found<'_>, in_flight: &InFlight) -> Match {
-    let ours = Ours::of(question);
-    let (candidates, colleagues) = candidates(question, &ours, &person.rows);
+pub(super) fn find(
+    question: &Question<'_>,
+    ours: &Ours,
+    person: &person::Found<'_>,
+    in_flight: &InFlight,
+) -> Match {
+    let (candidates, colleagues) = candidates(question, ours, &person.rows);
     let sure = |by: &BTreeMap<&'static str, u16>| by.keys().any(|code| SURE.contains(code));
     let strong: Vec<&MirrorRow> =
         candidates.values().filter(|(_, by)| sure(by)).map(|(row, _)| *row).collect();
@@ -254,7 +300,7 @@ pub(super) fn find(question: &Question<'_>, person: &person::Found<'_>, in_fligh
         status: best.and_then(|row| row.facts.status.clone()),
         stage: None,
         records: u32::try_from(candidates.len() + colleagues.len()).unwrap_or(u32::MAX),
-        similar: if found { Vec::new() } else { similar(&ours, &ranked) },
+        similar: if found { Vec::new() } else { similar(ours, &ranked) },
     }
 }
 
@@ -280,17 +326,20 @@ fn candidates<'a>(
     let (table, judged) = (&question.policy.companies, &question.book.judged);
     let mut found = Candidates::new();
     let mut colleagues = Vec::new();
-    for row in near(ours, question.policy, question.link, judged, |key| question.rows(key)) {
-        let Some((code, score)) = compare(ours, &Theirs::of(row), table, judged) else { continue };
-        if row.remote.object == ACCOUNT {
-            found.entry(&row.remote).or_insert_with(|| (row, BTreeMap::new())).1.insert(code, score);
-        } else if SURE.contains(&code)
-            && PEOPLE.contains(&row.remote.object.as_str())
-            && !people.iter().any(|own| own.remote == row.remote)
-        {
-            colleagues.push(row);
+    let take = |found: &mut Candidates<'a>, colleagues: &mut Vec<&'a MirrorRow>, keys| {
+        for row in standing_under(&keys, |key| question.rows(key)) {
+            let Some((code, score)) = compare(ours, &Theirs::of(row), table, judged) else { continue };
+            if row.remote.object == ACCOUNT {
+                found.entry(&row.remote).or_insert_with(|| (row, BTreeMap::new())).1.insert(code, score);
+            } else if SURE.contains(&code)
+                && PEOPLE.contains(&row.remote.object.as_str())
+                && !people.iter().any(|own| own.remote == row.remote)
+            {
+                colleagues.push(row);
+            }
         }
-    }
+    };
+    take(&mut found, &mut colleagues, near(ours, question.policy, question.link, judged));
     for id in people.iter().filter_map(|row| row.facts.account.as_ref()) {
         let remote = RemoteRef { link: question.link.clone(), object: ACCOUNT.to_owned(), id: id.clone() };
         if let Some(row) = question.row(&remote).filter(|row| !row.deleted) {
@@ -298,17 +347,16 @@ fn candidates<'a>(
             by.insert("account_of_person", 1000);
         }
     }
+    // Who has the name for sure leaves nothing to those who have nearly the same.
+    let sure = found.values().any(|(_, by)| by.keys().any(|code| SURE.contains(code)));
+    if let Some(name) = ours.name.as_ref().filter(|_| !sure && colleagues.is_empty()) {
+        take(&mut found, &mut colleagues, slip_keys(question.link, name).collect());
+    }
     (found, colleagues)
 }
 
-/// Every row under a key of the company: its code, its domains, its names and what people said of them.
-fn near<'a>(
-    ours: &Ours,
-    policy: &Policy,
-    link: &LinkName,
-    judged: &Judged,
-    rows: impl Fn(&MirrorKey) -> Vec<&'a MirrorRow>,
-) -> Vec<&'a MirrorRow> {
+/// Every key of the company: its code, its domains, its names and what people said of them.
+fn near(ours: &Ours, policy: &Policy, link: &LinkName, judged: &Judged) -> BTreeSet<MirrorKey> {
     let table = &policy.companies;
     let listed = || ours.row.and_then(|row| table.get(row));
     let key = |kind: &str, value: &str| mirror_read::key(link, kind, value);
@@ -322,12 +370,17 @@ fn near<'a>(
     for name in ours.name.iter().chain(known.iter().flat_map(|row| table.names_of(*row))) {
         keys.extend(normal::lookup_keys(name).iter().map(|value| key("company", value)));
     }
-    if let Some(name) = &ours.name {
-        keys.extend(normal::similar_keys(name).iter().map(|value| key("company", value)));
-    }
     for name in ours.key.iter().flat_map(|of| companies::same_as(judged, of)) {
         keys.extend(names::company_keys(name).iter().map(|value| key("company", value)));
     }
+    keys
+}
+
+/// The live rows under keys, each once.
+fn standing_under<'a>(
+    keys: &BTreeSet<MirrorKey>,
+    rows: impl Fn(&MirrorKey) -> Vec<&'a MirrorRow>,
+) -> Vec<&'a MirrorRow> {
     let found: BTreeMap<&RemoteRef, &MirrorRow> =
         keys.iter().flat_map(rows).map(|row| (&row.remote, row)).collect();
     found.into_values().filter(|row| !row.deleted).collect()
@@ -349,7 +402,7 @@ pub struct Account {
 }
 
 /// The accounts in a CRM's mirror that may be a company of this name, the surest first. The book holds what
-/// [`super::needs`] ask for.
+/// [`super::needs`] ask for, [`with_similar`].
 #[must_use]
 pub fn accounts(book: &Book, policy: &Policy, link: &LinkName, name: &str) -> Vec<Account> {
     let Ok(parsed) = company::parse(name) else { return Vec::new() };
@@ -360,8 +413,9 @@ pub fn accounts(book: &Book, policy: &Policy, link: &LinkName, name: &str) -> Ve
     let rows = |key: &MirrorKey| -> Vec<&MirrorRow> {
         book.keys.get(key).into_iter().flatten().filter_map(|remote| book.mirror.get(remote)).collect()
     };
-    let near = near(&ours, policy, link, &book.judged, rows);
-    let mut found: Vec<(usize, u16, Account)> = near
+    let mut keys = near(&ours, policy, link, &book.judged);
+    keys.extend(ours.name.iter().flat_map(|name| slip_keys(link, name)));
+    let mut found: Vec<(usize, u16, Account)> = standing_under(&keys, rows)
         .into_iter()
         .filter(|row| row.remote.object == ACCOUNT)
         .filter_map(|row| {
