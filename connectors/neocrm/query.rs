@@ -127,6 +127,7 @@ impl Talk {
             roles.owner,
             roles.status,
             roles.amount,
+            roles.received,
             roles.remark,
             roles.last_activity,
             roles.user_state,

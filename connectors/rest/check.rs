@@ -130,6 +130,7 @@ fn named(roles: &Roles) -> Vec<(&String, &'static str)> {
         (&roles.owner, "ref"),
         (&roles.status, "text"),
         (&roles.amount, "real"),
+        (&roles.received, "real"),
         (&roles.feedback, "text"),
         (&roles.remark, "text"),
         (&roles.mark, "text"),

@@ -147,12 +147,12 @@ impl Week {
     /// Marketing's share of what the CRMs hold as won, where they hold something.
     fn share_line(&self, zh: bool) -> Option<String> {
         let share = &self.share;
-        if share.deals == 0 {
+        if share.deals == 0 && share.received == 0 {
             return None;
         }
         let (all, ours) = (money(share.cents), money(share.cents_of_leads));
         let part = percent(share.cents_of_leads, share.cents);
-        Some(if zh {
+        let won = if zh {
             format!(
                 "CRM 赢单 {} 笔，{all}；其中市场线索 {} 笔，{ours}（{part}）",
                 share.deals, share.deals_of_leads
@@ -162,6 +162,16 @@ impl Week {
                 "won in the CRM: {}, {all}; of them from leads of marketing: {}, {ours} ({part})",
                 share.deals, share.deals_of_leads
             )
+        };
+        if share.received == 0 {
+            return Some(won);
+        }
+        let (all, ours) = (money(share.received), money(share.received_of_leads));
+        let part = percent(share.received_of_leads, share.received);
+        Some(if zh {
+            format!("{won}。已回款 {all}；其中市场线索 {ours}（{part}）")
+        } else {
+            format!("{won}. Received: {all}; of it from leads of marketing: {ours} ({part})")
         })
     }
 
@@ -191,6 +201,8 @@ impl Week {
         for (name, cents) in [
             (pick("CRM 赢单金额", "won in the CRM"), share.cents),
             (pick("其中市场线索", "of them from leads"), share.cents_of_leads),
+            (pick("CRM 回款金额", "received in the CRM"), share.received),
+            (pick("其中市场线索", "of it from leads"), share.received_of_leads),
         ] {
             rows.push(vec![name.to_owned(), plain(cents)]);
         }
@@ -304,7 +316,14 @@ pub(crate) mod tests {
                 ..HappenedRow::default()
             },
             before: HappenedRow { people: 7, mql_new: 6, mql_reactivated: 1, ..HappenedRow::default() },
-            share: ShareRow { deals: 3, cents: 300_000, deals_of_leads: 1, cents_of_leads: 100_000 },
+            share: ShareRow {
+                deals: 3,
+                cents: 300_000,
+                deals_of_leads: 1,
+                cents_of_leads: 100_000,
+                received: 200_000,
+                received_of_leads: 50_000,
+            },
             channels: vec![row("官网", 7, 2), row("<b>&\"=SUM(A1)", 3, 0), row("=1+1", 0, 1)],
             events: vec![event("质量追溯直播", 12)],
         }

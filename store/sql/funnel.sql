@@ -1,9 +1,5 @@
 -- What a merged lead reached counts for the lead it was merged into, over any number of merges. Amounts are whole cents.
-WITH RECURSIVE above (id, root) AS (
-    SELECT l.id, l.merged_into FROM lead l WHERE l.merged_into IS NOT NULL
-    UNION
-    SELECT a.id, l.merged_into FROM above a JOIN lead l ON l.id = a.root WHERE l.merged_into IS NOT NULL
-), reached AS (
+WITH RECURSIVE {part above}, reached AS (
     SELECT COALESCE(a.root, m.lead) AS lead,
         max(CASE WHEN m.stage = 'marketing' THEN 1 ELSE 0 END) AS mql,
         max(CASE WHEN m.stage = 'marketing' THEN m.at END) AS mql_first,
@@ -18,15 +14,7 @@ WITH RECURSIVE above (id, root) AS (
     SELECT l.id, l.touches, l.stage, l.mql_at,
         CASE WHEN abs(l.won_amount) < 9e15 THEN CAST({postgres: trunc}(
             l.won_amount * 100 + CASE WHEN l.won_amount < 0 THEN -0.5 ELSE 0.5 END) AS BIGINT) ELSE 0 END AS cents,
-        CASE $1
-            WHEN 'channel' THEN l.channel
-            WHEN 'source' THEN l.source
-            WHEN 'campaign' THEN l.campaign
-            WHEN 'pool' THEN l.pool
-            WHEN 'origin' THEN l.origin_kind
-            WHEN 'owner' THEN COALESCE(l.owner_person, l.owner_user)
-            ELSE o.name
-        END AS name
+        {part line} AS name
     FROM lead l
     LEFT JOIN {rows $4: name text, from_at bigint, to_at bigint} o ON l.origin_at >= o.from_at AND l.origin_at < o.to_at
     WHERE l.merged_into IS NULL AND l.origin_at >= $2 AND l.origin_at < $3

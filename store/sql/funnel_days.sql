@@ -1,27 +1,20 @@
--- How long each step took on average, in microseconds, over people who took both steps.
-WITH person AS (
+-- How long each step took on average, in microseconds, over people who took both steps. What a merged lead reached counts
+-- for the lead it was merged into, as when it was reached first.
+WITH RECURSIVE {part above}, person AS (
     SELECT l.id,
-        CASE $1
-            WHEN 'channel' THEN l.channel
-            WHEN 'source' THEN l.source
-            WHEN 'campaign' THEN l.campaign
-            WHEN 'pool' THEN l.pool
-            WHEN 'origin' THEN l.origin_kind
-            WHEN 'owner' THEN COALESCE(l.owner_person, l.owner_user)
-            ELSE o.name
-        END AS name, l.origin_at
+        {part line} AS name, l.origin_at
     FROM lead l
     LEFT JOIN {rows $4: name text, from_at bigint, to_at bigint} o ON l.origin_at >= o.from_at AND l.origin_at < o.to_at
     WHERE l.merged_into IS NULL AND l.origin_at >= $2 AND l.origin_at < $3
         AND ($5 OR l.pool IN (SELECT w.name FROM {rows $6: name text} w))
 ), reached AS (
     SELECT p.id, p.name, p.origin_at,
-        max(CASE WHEN m.stage = 'marketing' THEN m.at END) AS mql,
-        max(CASE WHEN m.stage = 'with_sales' THEN m.at END) AS handed_over,
-        max(CASE WHEN m.stage = 'accepted' THEN m.at END) AS accepted,
-        max(CASE WHEN m.stage = 'opportunity' THEN m.at END) AS opportunity,
-        max(CASE WHEN m.stage = 'won' THEN m.at END) AS won
-    FROM person p JOIN milestone m ON m.lead = p.id
+        min(CASE WHEN m.stage = 'marketing' THEN m.at END) AS mql,
+        min(CASE WHEN m.stage = 'with_sales' THEN m.at END) AS handed_over,
+        min(CASE WHEN m.stage = 'accepted' THEN m.at END) AS accepted,
+        min(CASE WHEN m.stage = 'opportunity' THEN m.at END) AS opportunity,
+        min(CASE WHEN m.stage = 'won' THEN m.at END) AS won
+    FROM milestone m LEFT JOIN above a ON a.id = m.lead JOIN person p ON p.id = COALESCE(a.root, m.lead)
     GROUP BY p.id, p.name, p.origin_at
 )
 SELECT COALESCE(r.name, ''),

@@ -1,9 +1,5 @@
 -- The people behind one number of an activity: of activity $6, who reached step $7.
-WITH RECURSIVE above (id, root) AS (
-    SELECT l.id, l.merged_into FROM lead l WHERE l.merged_into IS NOT NULL
-    UNION
-    SELECT a.id, l.merged_into FROM above a JOIN lead l ON l.id = a.root WHERE l.merged_into IS NOT NULL
-), seen AS (
+WITH RECURSIVE {part above}, seen AS (
     SELECT COALESCE(a.root, t.lead) AS lead, min(t.at) AS at,
         max(CASE WHEN k.step = 1 THEN 1 ELSE 0 END) AS viewed,
         max(CASE WHEN k.step = 2 THEN 1 ELSE 0 END) AS registered,

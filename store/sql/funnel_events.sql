@@ -1,9 +1,5 @@
 -- Activities with a touch in the span: who looked, registered, was there, and how far they came from then on.
-WITH RECURSIVE above (id, root) AS (
-    SELECT l.id, l.merged_into FROM lead l WHERE l.merged_into IS NOT NULL
-    UNION
-    SELECT a.id, l.merged_into FROM above a JOIN lead l ON l.id = a.root WHERE l.merged_into IS NOT NULL
-), seen AS (
+WITH RECURSIVE {part above}, seen AS (
     SELECT COALESCE(a.root, t.lead) AS lead, t.activity, min(t.at) AS at,
         sum(CASE WHEN k.step = 1 THEN 1 ELSE 0 END) AS views,
         max(CASE WHEN k.step = 2 THEN 1 ELSE 0 END) AS registered,

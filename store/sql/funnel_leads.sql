@@ -1,9 +1,5 @@
 -- The people behind one number of the funnel: of line $7, who reached step $8.
-WITH RECURSIVE above (id, root) AS (
-    SELECT l.id, l.merged_into FROM lead l WHERE l.merged_into IS NOT NULL
-    UNION
-    SELECT a.id, l.merged_into FROM above a JOIN lead l ON l.id = a.root WHERE l.merged_into IS NOT NULL
-), reached AS (
+WITH RECURSIVE {part above}, reached AS (
     SELECT COALESCE(a.root, m.lead) AS lead, max(m.at) AS first_at
     FROM milestone m LEFT JOIN above a ON a.id = m.lead
     WHERE m.stage = CASE $8 WHEN 'reactivated' THEN 'marketing' ELSE $8 END
@@ -15,15 +11,7 @@ LEFT JOIN reached r ON r.lead = l.id
 LEFT JOIN {rows $4: name text, from_at bigint, to_at bigint} o ON l.origin_at >= o.from_at AND l.origin_at < o.to_at
 WHERE l.merged_into IS NULL AND l.origin_at >= $2 AND l.origin_at < $3
     AND ($5 OR l.pool IN (SELECT w.name FROM {rows $6: name text} w))
-    AND COALESCE(CASE $1
-            WHEN 'channel' THEN l.channel
-            WHEN 'source' THEN l.source
-            WHEN 'campaign' THEN l.campaign
-            WHEN 'pool' THEN l.pool
-            WHEN 'origin' THEN l.origin_kind
-            WHEN 'owner' THEN COALESCE(l.owner_person, l.owner_user)
-            ELSE o.name
-        END, '') = $7
+    AND COALESCE({part line}, '') = $7
     AND CASE $8
         WHEN 'people' THEN true
         WHEN 'resting' THEN l.stage = 'resting'

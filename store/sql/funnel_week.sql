@@ -1,9 +1,5 @@
 -- What happened in a span: who came, who reached which step for the first time, who became an MQL again, what was won.
-WITH RECURSIVE above (id, root) AS (
-    SELECT l.id, l.merged_into FROM lead l WHERE l.merged_into IS NOT NULL
-    UNION
-    SELECT a.id, l.merged_into FROM above a JOIN lead l ON l.id = a.root WHERE l.merged_into IS NOT NULL
-), reached AS (
+WITH RECURSIVE {part above}, reached AS (
     SELECT COALESCE(a.root, m.lead) AS lead,
         min(CASE WHEN m.stage = 'marketing' THEN m.at END) AS mql,
         min(CASE WHEN m.stage = 'with_sales' THEN m.at END) AS handed_over,

@@ -1,9 +1,5 @@
 -- Won people page by page, each with all touches of theirs and of those merged into them, oldest first.
-WITH RECURSIVE above (id, root) AS (
-    SELECT l.id, l.merged_into FROM lead l WHERE l.merged_into IS NOT NULL
-    UNION
-    SELECT a.id, l.merged_into FROM above a JOIN lead l ON l.id = a.root WHERE l.merged_into IS NOT NULL
-), won AS (
+WITH RECURSIVE {part above}, won AS (
     SELECT l.id,
         CASE WHEN abs(l.won_amount) < 9e15 THEN CAST({postgres: trunc}(
             l.won_amount * 100 + CASE WHEN l.won_amount < 0 THEN -0.5 ELSE 0.5 END) AS BIGINT) ELSE 0 END AS cents,

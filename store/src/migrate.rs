@@ -46,6 +46,7 @@ migrations! {
     68 "0068_activities" "activities";
     69 "0069_won" "won";
     70 "0070_before_image" "before images";
+    72 "0072_received" "received amounts";
     75 "0075_withheld" "withheld conflicts";
     78 "0078_conversation" "conversations";
 }

@@ -1,6 +1,6 @@
 //! From a statement's text to the words of one engine.
 //!
-//! A text is SQL in the portable subset plus three things in braces:
+//! A text is SQL in the portable subset plus five things in braces:
 //! - `{rows $1: id uuid, at bigint}`: a list parameter as a table. SQLite reads it from one JSON array, PostgreSQL from
 //!   one array per column. Types: `uuid`, `bigint`, `bool`, `real`, `text`, and `doc` and `bytes`, which SQLite gets
 //!   beside the JSON in one blob, so that long texts are neither escaped nor parsed;
@@ -8,7 +8,8 @@
 //!   grouped by). Where the store is encrypted they are sealed before they leave the program ([`crate::seal`]), else they
 //!   are like any other. A single value is declared so by `{doc $2}`, `{secret $2}`, `{stable $2}`;
 //! - `{sqlite: …}` and `{postgres: …}`: words for one engine only;
-//! - `{clock}`: the database's clock, in microseconds.
+//! - `{clock}`: the database's clock, in microseconds;
+//! - `{part above}`: words that several texts share ([`PARTS`]).
 //!
 //! A list takes several of an engine's parameters, so numbers are dealt anew here. The result is made once per process.
 
@@ -19,6 +20,10 @@ use crate::seal::Form;
 
 const SQLITE_CLOCK: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 const POSTGRES_CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+
+/// Words that several texts share, by their name.
+const PARTS: [(&str, &str); 2] =
+    [("above", include_str!("../sql/part/above.sql")), ("line", include_str!("../sql/part/line.sql"))];
 
 /// The engine a text is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +121,7 @@ pub(crate) struct Text {
 
 /// Makes the engine's words; an error names what is wrong with the text.
 pub(crate) fn expand(source: &str, engine: Engine) -> Result<Text, String> {
-    let bare = without_comments(source);
+    let bare = with_parts(&without_comments(source))?;
     let chosen = choose(&bare, engine)?;
     let params = params_of(&chosen)?;
     let mut first = Vec::with_capacity(params.len());
@@ -158,6 +163,22 @@ fn without_comments(source: &str) -> String {
         .map(|line| line.split_once("--").map_or(line, |(code, _)| code))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// Puts in what texts share; a part has no parts.
+fn with_parts(source: &str) -> Result<String, String> {
+    let mut whole = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some((before, from)) = rest.split_once("{part ") {
+        whole.push_str(before);
+        let (name, after) = from.split_once('}').ok_or_else(|| format!("a brace is not closed: {from}"))?;
+        let part = PARTS.iter().find(|(known, _)| *known == name.trim());
+        let (_, text) = part.ok_or_else(|| format!("there is no part `{name}`"))?;
+        whole.push_str(without_comments(text).trim());
+        rest = after;
+    }
+    whole.push_str(rest);
+    Ok(whole)
 }
 
 /// Takes the words of one engine and leaves out the other's.
@@ -340,6 +361,14 @@ mod tests {
     }
 
     #[test]
+    fn texts_share_parts() {
+        let text = expand("SELECT {part line} FROM lead l WHERE l.at < $2", Engine::Sqlite).unwrap();
+        assert!(text.sql.starts_with("SELECT CASE $1 WHEN 'channel' THEN"), "{}", text.sql);
+        assert!(text.sql.ends_with("END FROM lead l WHERE l.at < $2"), "{}", text.sql);
+        assert_eq!(text.params, vec![Param::One, Param::One]);
+    }
+
+    #[test]
     fn mistakes_in_a_text_are_named() {
         for (source, words) in [
             ("SELECT $2", "gap"),
@@ -347,6 +376,7 @@ mod tests {
             ("SELECT {rows $1: id number} g", "name type"),
             ("SELECT $1 FROM {rows $1: id uuid} g", "two ways"),
             ("SELECT {columns $1}", "unknown words"),
+            ("SELECT {part other}", "no part"),
             ("SELECT $x", "no parameter number"),
         ] {
             let error = expand(source, Engine::Sqlite).unwrap_err();

@@ -59,6 +59,9 @@ pub struct Roles {
     pub lost: Vec<String>,
     /// The amount.
     pub amount: Option<String>,
+    /// The amount that was paid so far.
+    #[serde(default)]
+    pub received: Option<String>,
     /// The feedback tag's field.
     pub feedback: Option<String>,
     /// The remark that goes with the feedback.
@@ -134,6 +137,9 @@ pub struct MirrorFacts {
     pub won: Option<bool>,
     /// The amount.
     pub amount: Option<f64>,
+    /// The amount that was paid so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<f64>,
     /// Feedback value as the CRM has it.
     pub feedback: Option<String>,
     /// Remark of sales.

@@ -66,6 +66,7 @@ pub fn roles_in(crm: &CrmPolicy, object: &str) -> Roles {
     if let Some(status) = crm.status.iter().find(|status| status.object == object) {
         roles.status = Some(status.field.clone());
         roles.amount = status.amount.clone().or(roles.amount);
+        roles.received = status.received.clone().or(roles.received);
     }
     if let Some(feedback) = crm.feedback.as_ref().filter(|feedback| feedback.object == object) {
         roles.feedback = Some(feedback.field.clone());
@@ -124,6 +125,7 @@ pub fn read(
         open,
         won,
         amount: number(fields, roles.amount.as_deref()),
+        received: number(fields, roles.received.as_deref()),
         feedback: of(fields, roles.feedback.as_deref()),
         remark: of(fields, roles.remark.as_deref()),
         mark: of(fields, roles.mark.as_deref()),

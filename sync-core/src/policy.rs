@@ -270,6 +270,8 @@ pub struct StatusPolicy {
     pub read: BTreeMap<String, StatusMeaning>,
     /// The field that holds the amount.
     pub amount: Option<String>,
+    /// The field that holds the amount that was paid so far.
+    pub received: Option<String>,
 }
 
 /// What a status value of the CRM means.

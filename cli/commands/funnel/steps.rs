@@ -92,7 +92,7 @@ pub async fn days(
 /// What sales answered how often.
 ///
 /// # Errors
-/// Where the store cannot be read, or the answers are asked for by month.
+/// Where the store cannot be read.
 pub async fn tags(
     screen: &Screen,
     plan: &Plan,
@@ -100,10 +100,6 @@ pub async fn tags(
     of: &FunnelBy,
     span: FunnelSpan,
 ) -> Result<(), Failure> {
-    if by == By::Month {
-        return Err(Failure::input("answers are not counted by month", "反馈不按月统计")
-            .help("by channel, source, campaign or owner", "请按渠道、来源、活动或负责人统计"));
-    }
     let store = plan::reading(plan).await?;
     let rows = store.funnel_tags(of, span).await;
     store.close().await;

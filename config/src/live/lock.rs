@@ -230,7 +230,7 @@ fn kept(crm: &CrmPolicy, described: &RemoteObject) -> BTreeMap<String, LockedFie
     }
     for status in crm.status.iter().filter(|status| status.object == object) {
         names.insert(&status.field);
-        names.extend(status.amount.as_deref());
+        names.extend(status.amount.as_deref().into_iter().chain(status.received.as_deref()));
     }
     if let Some(feedback) = crm.feedback.as_ref().filter(|feedback| feedback.object == object) {
         names.insert(&feedback.field);
@@ -238,8 +238,8 @@ fn kept(crm: &CrmPolicy, described: &RemoteObject) -> BTreeMap<String, LockedFie
     }
     if let Some(roles) = crm.roles.get(object) {
         let one = [&roles.name, &roles.company, &roles.credit_code, &roles.account, &roles.owner];
-        let more = [&roles.status, &roles.amount, &roles.mark, &roles.last_activity, &roles.user_state];
-        names.extend(one.into_iter().chain(more).flatten().map(String::as_str));
+        let more = [&roles.status, &roles.amount, &roles.received, &roles.mark, &roles.last_activity];
+        names.extend(one.into_iter().chain(more).chain([&roles.user_state]).flatten().map(String::as_str));
         names.extend(roles.phones.iter().chain(&roles.emails).map(String::as_str));
     }
     let needed = |(name, field): &(&String, &RemoteField)| {

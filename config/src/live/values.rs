@@ -37,7 +37,7 @@ pub(super) fn status(
     roles: Option<&Roles>,
     described: &RemoteObject,
 ) {
-    for key in ["field", "amount"] {
+    for key in ["field", "amount", "received"] {
         let Some(at) = table.value.text_at(key) else { continue };
         if !described.fields.contains_key(at.value) {
             absent(ctx, &at, described);
@@ -179,7 +179,7 @@ pub(super) fn roles(
     described: &RemoteObject,
 ) {
     let one = [&roles.name, &roles.company, &roles.credit_code, &roles.website, &roles.account, &roles.owner];
-    let more = [&roles.status, &roles.amount, &roles.last_activity, &roles.user_state];
+    let more = [&roles.status, &roles.amount, &roles.received, &roles.last_activity, &roles.user_state];
     let one = one.into_iter().chain(more).flatten();
     let named = one.chain(&roles.phones).chain(&roles.emails).chain(roles.converted.values());
     let gone: BTreeSet<&str> =

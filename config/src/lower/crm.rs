@@ -151,8 +151,8 @@ fn wants(ctx: &Context<'_>, crm: &Table, policy: &CrmPolicy) -> Wants {
     }
     for status in &policy.status {
         want(&status.object, &status.field);
-        if let Some(amount) = &status.amount {
-            want(&status.object, amount);
+        for field in status.amount.iter().chain(&status.received) {
+            want(&status.object, field);
         }
     }
     if let Some(feedback) = &policy.feedback {
@@ -195,7 +195,7 @@ fn statuses(ctx: &mut Context<'_>, link: &LinkName, manifest: &Manifest) -> Vec<
         let Some(described) = ctx.object(&object, &manifest.name, &manifest.object) else { continue };
         let known = ctx.field(&field, described);
         let options = described.fields.iter().find(|known| known.name == field.value);
-        if let Some(amount) = at.value.text_at("amount") {
+        for amount in ["amount", "received"].into_iter().filter_map(|key| at.value.text_at(key)) {
             ctx.field(&amount, described);
         }
         if let Some(first) = places.get(object.value) {
@@ -210,6 +210,7 @@ fn statuses(ctx: &mut Context<'_>, link: &LinkName, manifest: &Manifest) -> Vec<
             write: written(ctx, &at.value, field_schema),
             read: meanings(ctx, &at.value, field_schema),
             amount: at.value.text("amount").map(str::to_owned),
+            received: at.value.text("received").map(str::to_owned),
         });
     }
     statuses

@@ -255,6 +255,7 @@ fn role_fields(roles: &Roles) -> Vec<&String> {
         &roles.owner,
         &roles.status,
         &roles.amount,
+        &roles.received,
         &roles.feedback,
         &roles.remark,
         &roles.mark,

@@ -63,7 +63,7 @@ async fn put_mirror(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
         list.add(&remote.link).add(&remote.object).add(&remote.id);
         list.add(row.facts.owner.as_ref()).add(row.facts.account.as_ref());
         list.add(row.facts.open).add(row.deleted).add(row.modified_at).add(row.seen_at);
-        list.add(row.facts.won == Some(true)).add(row.facts.amount).add(text(row)?);
+        list.add(row.facts.won == Some(true)).add(row.facts.amount).add(row.facts.received).add(text(row)?);
         ids.add(&remote.link).add(&remote.object).add(&remote.id);
         for key in keys_of(row) {
             for rows in [&mut kept, &mut keys] {

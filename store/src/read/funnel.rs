@@ -128,14 +128,15 @@ impl Store {
             .collect()
     }
 
-    /// What sales answered how often: (channel, source, campaign or owner; tag; count).
+    /// What sales answered how often: (what a line stands for; tag; count).
     ///
     /// # Errors
     /// Where the database does not answer.
     pub async fn funnel_tags(&self, by: &FunnelBy, span: FunnelSpan) -> Result<Vec<(String, String, i64)>> {
         let (from, to) = span.ends();
         let mut work = self.pools().read().await?;
-        let args = args![by.name(), from, to, span.pools.is_none(), span.pools(&FUNNEL_TAGS, 5)];
+        let months = months(&mut work, &FUNNEL_TAGS, by, from, to).await?;
+        let args = args![by.name(), from, to, months, span.pools.is_none(), span.pools(&FUNNEL_TAGS, 6)];
         let rows = work.rows(&FUNNEL_TAGS, args).await?;
         work.undo().await?;
         rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect()

@@ -32,10 +32,10 @@ pub struct HappenedRow {
     pub cents: i64,
 }
 
-/// Won opportunities of the CRMs in a span.
+/// Opportunities of the CRMs that were won or paid for, in a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct ShareRow {
-    /// All.
+    /// All that are won.
     pub deals: i64,
     /// Their amounts, in whole cents.
     pub cents: i64,
@@ -43,6 +43,10 @@ pub struct ShareRow {
     pub deals_of_leads: i64,
     /// Their amounts.
     pub cents_of_leads: i64,
+    /// What was paid so far for opportunities, in whole cents; 0 where no CRM tells it (`received` of `[[status]]`).
+    pub received: i64,
+    /// What was paid so far for those that belong to a lead of the pool.
+    pub received_of_leads: i64,
 }
 
 impl Store {
@@ -82,6 +86,8 @@ impl Store {
             cents: row.get(1)?,
             deals_of_leads: row.get(2)?,
             cents_of_leads: row.get(3)?,
+            received: row.get(4)?,
+            received_of_leads: row.get(5)?,
         })
     }
 }

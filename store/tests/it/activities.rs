@@ -223,15 +223,19 @@ async fn marketing_has_its_share_of_what_the_crm_holds_as_won() {
             row.modified_at = Some(at(HOUR));
             row
         };
-        let ours = deal(1, Some(true), Some(0.1 + 0.2));
+        let mut ours = deal(1, Some(true), Some(0.1 + 0.2));
         let mut link = remote_link(9, 1);
         link.remote = ours.remote.clone();
         let mut gone = deal(4, Some(true), Some(5.0));
         gone.deleted = true;
         let mut later = deal(5, Some(true), Some(5.0));
         later.modified_at = Some(at(9 * HOUR));
+        let mut paid = deal(7, None, Some(3.0));
+        paid.facts.received = Some(1.5);
+        ours.facts.received = Some(0.2);
         let rows = [
             ours,
+            paid,
             deal(2, Some(true), Some(99.99)),
             deal(3, Some(false), Some(7.0)),
             gone,
@@ -243,7 +247,16 @@ async fn marketing_has_its_share_of_what_the_crm_holds_as_won() {
         effects.push(Effect::LinkRemote(Box::new(link)));
         written(&store, effects).await;
         let share = store.won_share(at(0), at(2 * HOUR)).await.unwrap();
-        assert_eq!(share, ShareRow { deals: 3, cents: 10_029, deals_of_leads: 1, cents_of_leads: 30 });
+        // What is paid in advance counts too, before the deal is won.
+        let wanted = ShareRow {
+            deals: 3,
+            cents: 10_029,
+            deals_of_leads: 1,
+            cents_of_leads: 30,
+            received: 170,
+            received_of_leads: 20,
+        };
+        assert_eq!(share, wanted);
         assert_eq!(store.won_share(at(10 * HOUR), at(20 * HOUR)).await.unwrap(), ShareRow::default());
     })
     .await;

@@ -78,7 +78,11 @@ const TABLES: [(&str, Then, &str); 37] = [
     ("lease", Nothing("of nodes"), "name holder until note"),
     ("meta", Nothing("of the store itself"), "key value"),
     ("milestone", Nothing("when a stage was reached, for the funnel"), "lead stage at"),
-    ("mirror", Gone, "link object id owner account open deleted won amount modified_at seen_at body"),
+    (
+        "mirror",
+        Gone,
+        "link object id owner account open deleted won amount received modified_at seen_at body",
+    ),
     ("mirror_key", Gone, "link kind value object id"),
     ("mirror_seen", Nothing("of systems"), "link object at"),
     ("push", Emptied, "id source arrived method path headers body config state code detail"),

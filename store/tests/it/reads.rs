@@ -178,6 +178,43 @@ async fn the_funnel_counts_what_was_ever_reached() {
 }
 
 #[tokio::test]
+async fn what_a_merged_lead_reached_and_was_answered_counts_for_the_lead_it_was_merged_into() {
+    on_both("merged", |store| async move {
+        use Stage::{Accepted, Marketing, Raw, WithSales};
+        let mut leads = walked(10, "expo", None, at(0), &[Raw]);
+        leads.extend(walked(11, "other", None, at(0), &[Marketing, WithSales, Accepted, Accepted]));
+        leads[4].merged_into = Some(id(10));
+        for lead in leads {
+            written(&store, vec![put(lead)]).await;
+        }
+        let answer = |n: u64, of: u64| {
+            Effect::KeepFeedback(Box::new(Feedback {
+                capture: id(n),
+                handoff: id(20),
+                lead: id(of),
+                at: at(9),
+                tag: "buys_in_a_year".into(),
+                remark: None,
+                by: None,
+                next: "rest 270d".into(),
+                next_at: None,
+            }))
+        };
+        written(&store, vec![answer(1, 10), answer(2, 11)]).await;
+        let span = FunnelSpan::default();
+        let days = store.funnel_days(&FunnelBy::Channel, span.clone()).await.unwrap();
+        let of = |name: &str| days.iter().find(|row| row.name == name).map(|row| row.days);
+        assert_eq!(of("expo"), Some([Some(0.0), Some(2.0), Some(1.0), None, None]));
+        assert_eq!(of("other"), None, "it stands for nobody any more");
+        let told = |name: &str| vec![(name.to_owned(), "buys_in_a_year".to_owned(), 2)];
+        assert_eq!(store.funnel_tags(&FunnelBy::Channel, span.clone()).await.unwrap(), told("expo"));
+        let month = FunnelBy::Month(jiff::tz::TimeZone::UTC);
+        assert_eq!(store.funnel_tags(&month, span).await.unwrap(), told("2026-11"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn leads_are_listed_page_by_page() {
     on_both("pages", |store| async move {
         people(&store).await;

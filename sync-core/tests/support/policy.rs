@@ -128,6 +128,7 @@ pub(crate) fn crm_policy() -> CrmPolicy {
                     ("6".to_owned(), StatusMeaning::Stage(Stage::Resting)),
                 ]),
                 amount: None,
+                received: None,
             },
             StatusPolicy {
                 object: "opportunity".to_owned(),
@@ -139,6 +140,7 @@ pub(crate) fn crm_policy() -> CrmPolicy {
                     ("*".to_owned(), StatusMeaning::Stage(Stage::Opportunity)),
                 ]),
                 amount: some("amount"),
+                received: some("received"),
             },
         ],
         mark: "leadloop_id".to_owned(),

@@ -345,6 +345,13 @@ pub(super) const PART: &[Section] = &[
                 "未知值等待人工。",
             ),
             key("amount", Text, "\"amount\"", "The field with the amount.", "金额字段。"),
+            key(
+                "received",
+                Text,
+                "\"amount_received\"",
+                "The field with the amount that was paid so far.",
+                "累计回款金额字段。",
+            ),
         ],
     },
 ];
