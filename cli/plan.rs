@@ -8,6 +8,9 @@ use leadloop_config::plan::Plan;
 use leadloop_config::render::terminal::{self, Look};
 use leadloop_config::text::Files;
 use leadloop_config::{Beside, Inputs, Loaded, load_beside, overlay, render};
+use leadloop_connector_api::manifest::Auth;
+use leadloop_connector_api::{Connector, Link};
+use leadloop_mapping::Value;
 pub use leadloop_server::run::database;
 use leadloop_store::{MasterKey, MasterKeys, Store, StoreSettings};
 use secrecy::{ExposeSecret, SecretString};
@@ -77,6 +80,9 @@ fn read_in(
         for source in &mut plan.sources {
             source.folder = source.folder.as_ref().map(|path| folder.join(path));
         }
+        for link in &mut plan.links {
+            root_database(&mut link.link, registry.get(&link.connector), &folder);
+        }
         plan.store_url = rooted(&plan.store_url, &folder);
     }
     (loaded, disk.seen())
@@ -101,6 +107,16 @@ impl Files for Longer<'_> {
 
     fn list(&self, pattern: &str) -> Vec<String> {
         self.disk.list(pattern)
+    }
+}
+
+/// The file of a database of others, seen from where we are.
+fn root_database(link: &mut Link, connector: Option<&'static dyn Connector>, folder: &Path) {
+    let Some(Auth::Database { file, .. }) = connector.and_then(|one| one.manifest().auth.as_ref()) else {
+        return;
+    };
+    if let Some(Value::Text(path)) = link.settings.get_mut(file) {
+        *path = folder.join(path.as_str()).display().to_string();
     }
 }
 

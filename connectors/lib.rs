@@ -27,6 +27,7 @@ mod segment;
 mod sensors;
 mod sign_in_page;
 mod site_script;
+mod sql_table;
 mod typeform;
 mod udesk;
 

@@ -96,6 +96,15 @@ impl Login {
                 request.headers.push(("authorization".to_owned(), basic_of(user, password, link)?));
                 Ok(())
             }
+            Some(Auth::Database { url, file }) => {
+                request.url = match link.settings.get(file) {
+                    Some(path) => {
+                        format!("sqlite:{}", path.to_display().replace('%', "%25").replace('?', "%3F"))
+                    }
+                    None => named(url, link)?,
+                };
+                Ok(())
+            }
             Some(Auth::Token { header, form, query, .. }) => {
                 let token = self.token(link, wire, clock).await?;
                 if let (Some(header), Some(form)) = (header, form) {

@@ -32,6 +32,9 @@ const ROUNDS: u32 = 3;
 /// Wait before that where it does not say how long.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What connectors say where something that the settings name is not there.
+const MISSING: [&str; 4] = ["no_database", "no_table", "no_column", "bytes"];
+
 /// What asking one system brought.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
@@ -142,6 +145,9 @@ impl Round {
             Outcome::Throttled { .. } => (Trouble::Quota, String::new()),
             Outcome::Unavailable { detail, .. } => {
                 (self.watch.seen.lock().await.fault.unwrap_or(Trouble::Ill), detail)
+            }
+            Outcome::Rejected { code, detail, .. } if MISSING.contains(&code.as_str()) => {
+                (Trouble::Missing, detail)
             }
             Outcome::Rejected { detail, .. } | Outcome::Gone { detail } => (Trouble::Ill, detail),
             Outcome::Conflict { .. } | Outcome::Done(_) => {

@@ -38,6 +38,7 @@ pub mod vigil;
 pub mod visits;
 
 pub mod companies;
+mod database;
 pub mod fields;
 pub mod local;
 pub mod notices;

@@ -1,6 +1,6 @@
 //! Carries one request to its system and the answer back. The only place of the product that opens a connection out.
 //!
-//! Redirects are not followed, answers are bounded, secrets never reach a log. What failed is told apart by whether
+//! Mail goes by [`post`], statements to databases of others by [`database`]. Redirects are not followed, answers are bounded, secrets never reach a log. What failed is told apart by whether
 //! the system may have seen the request.
 
 use std::future::Future;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use leadloop_connector_api::{Answer, Body, Method, Request};
 
-use crate::{bounds, post};
+use crate::{bounds, database, post};
 
 /// What went wrong under way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +59,9 @@ impl HttpWire {
         if let Body::Mail(mail) = &request.body {
             return post::send(request, mail, timeout).await;
         }
+        if let Body::Sql(sql) = &request.body {
+            return database::carry_out(request, sql, timeout).await;
+        }
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -74,7 +77,7 @@ impl HttpWire {
             builder = builder.header(name, value);
         }
         builder = match &request.body {
-            Body::Empty | Body::Mail(_) => builder,
+            Body::Empty | Body::Mail(_) | Body::Sql(_) => builder,
             Body::Json(json) => builder.json(json),
             Body::Form(pairs) => builder.form(pairs),
             Body::Bytes(kind, bytes) => builder.header("content-type", kind).body(bytes.clone()),

@@ -17,6 +17,7 @@ pub mod erase;
 mod error;
 mod filter;
 mod flush;
+pub mod foreign;
 mod inbox;
 mod keeper;
 mod lanes;

@@ -81,6 +81,8 @@ pub enum Trouble {
     Silent,
     /// It refuses our credentials.
     Login,
+    /// It does not have what the settings name: a database, a table, a column.
+    Missing,
     /// Too many requests, or no quota left.
     Quota,
     /// It answers with what nobody understands, or that it is ill.

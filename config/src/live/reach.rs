@@ -20,7 +20,11 @@ pub(super) fn check(ctx: &mut Context<'_>, at: &At<Table>, manifest: &Manifest, 
     match &link.reach {
         Reach::NotAsked => {}
         Reach::Failed(trouble, said) => ctx.problems.push(failed(at, manifest, &name, *trouble, said)),
-        Reach::Answered(record) => ctx.problems.extend(quota(at, &name, record)),
+        Reach::Answered(record) => {
+            ctx.problems.extend(quota(at, &name, record));
+            ctx.problems.extend(unindexed(at, &name, record));
+            ctx.problems.extend(skipped(at, &name, record));
+        }
     }
     if let Some(ahead) = link.ahead.filter(|ahead| ahead.0.abs() > MOST_SKEW.0) {
         let seconds = ahead.0.abs() / 1_000_000;
@@ -97,6 +101,15 @@ const fn sayings(trouble: Trouble) -> Sayings {
                 "如何获取凭据、需要哪些权限，见 README",
             ),
         },
+        Trouble::Missing => Sayings {
+            code: "LL4861",
+            message: ("`NAME` does not have what its settings name", "`NAME` 中没有设置所指定的对象"),
+            label: ("not there, or not for us to see", "不存在或无权查看"),
+            help: (
+                "mend the settings, or give our user the right to see it: README",
+                "请修正设置，或为我们的用户授予查看权限，见 README",
+            ),
+        },
         Trouble::Quota => Sayings {
             code: "LL1135",
             message: ("`NAME` takes no more requests now", "`NAME` 暂不接受请求"),
@@ -137,4 +150,37 @@ fn quota(at: &At<Table>, name: &str, record: &Record) -> Option<Problem> {
             "请查明消耗来源或调低 `limits`；超出部分会等到次日",
         )
     })
+}
+
+/// A table that is read by a column without an index.
+fn unindexed(at: &At<Table>, name: &str, record: &Record) -> Option<Problem> {
+    let column = record.text("unindexed")?;
+    let said = Problem::warning(
+        "LL4862",
+        &home(at),
+        Words::new(
+            format!("`{name}` is read by the column `{column}`, which has no index"),
+            format!("`{name}` 按列 `{column}` 读取，但该列没有索引"),
+        ),
+        Words::new("each reading looks through the whole table", "每次读取都要扫描整张表"),
+    );
+    Some(said.help(
+        format!("make an index that begins with `{column}`"),
+        format!("请建立以 `{column}` 开头的索引"),
+    ))
+}
+
+/// Columns that are left out because they hold bytes.
+fn skipped(at: &At<Table>, name: &str, record: &Record) -> Option<Problem> {
+    let columns = record.text("skipped")?;
+    let said = Problem::warning(
+        "LL4863",
+        &home(at),
+        Words::new(
+            format!("columns of `{name}` are not read, since they hold bytes: {columns}"),
+            format!("`{name}` 的以下列为二进制内容，不会读取：{columns}"),
+        ),
+        Words::new("left out", "不读取"),
+    );
+    Some(said.help("name the columns that are read in `columns`", "请在 `columns` 中写明要读取的列"))
 }

@@ -54,6 +54,20 @@ pub enum Body {
     /// A mail: the URL names the mail server (`smtps://host`, `smtp://host`), what comes back is its code and words as a
     /// JSON body (`{"code": 250, "message": "…"}`) under the code as status.
     Mail(Box<Mail>),
+    /// A statement for a database, whose address the login puts in. What comes back is JSON under a status as HTTP would have it:
+    /// `{"columns": […], "rows": [[…]], "cut": false, "changed": 0}`, else `{"error": {"code": "no_table", "message": "…"}}`.
+    Sql(Box<Sql>),
+}
+
+/// A statement for a database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sql {
+    /// The statement, in the words of its engine. Identifiers are quoted; values stand in `values`.
+    pub text: String,
+    /// What is bound to its places, in their order: texts, whole numbers, yes or no, nothing.
+    pub values: Vec<serde_json::Value>,
+    /// Whether it writes; else it runs in a transaction that cannot, and only then brings rows.
+    pub writes: bool,
 }
 
 /// A mail to send.
@@ -117,6 +131,13 @@ impl Request {
             body: Body::Json(body),
             repeatable: false,
         }
+    }
+
+    /// A statement; `writes` says whether it does, and then it must not be repeated unasked.
+    #[must_use]
+    pub fn sql(text: impl Into<String>, values: Vec<serde_json::Value>, writes: bool) -> Self {
+        let sql = Sql { text: text.into(), values, writes };
+        Self { method: Method::Post, body: Body::Sql(Box::new(sql)), repeatable: !writes, ..Self::get("/") }
     }
 
     /// Adds a query pair.

@@ -26,4 +26,4 @@ pub use connector::{
     Claim, Connector, Flaw, Link, Many, Received, Refusal, Registered, Registry, Told, Wants,
 };
 pub use exchange::{Exchange, Step};
-pub use http::{Answer, Body, Mail, Method, Push, Request};
+pub use http::{Answer, Body, Mail, Method, Push, Request, Sql};

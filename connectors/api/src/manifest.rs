@@ -233,6 +233,13 @@ pub enum Auth {
         /// Secret that holds the password.
         password: String,
     },
+    /// A database: its whole address, with user and password, is a secret.
+    Database {
+        /// Secret that holds it.
+        url: String,
+        /// Or the setting with the path of an SQLite file.
+        file: String,
+    },
 }
 
 /// One window of a system's limits.

@@ -167,6 +167,7 @@ fn check_reach(manifest: &Manifest, wrong: &mut Vec<String>) {
         Some(Auth::Basic { user, password }) => {
             used.extend([(user.clone(), false), (password.clone(), false)]);
         }
+        Some(Auth::Database { url, file }) => used.extend([(url.clone(), false), (file.clone(), false)]),
         None => {}
     }
     for (name, token) in used {

@@ -76,7 +76,7 @@ impl Live {
                 ("application/x-www-form-urlencoded", form.into_bytes())
             }
             Body::Bytes(kind, bytes) => (kind.as_str(), bytes.clone()),
-            Body::Mail(_) => unreachable!("the sandbox gets no mail"),
+            Body::Mail(_) | Body::Sql(_) => unreachable!("the sandbox gets no mail and no statements"),
         };
         let head = format!(
             "{} {target} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",

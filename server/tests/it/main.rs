@@ -39,6 +39,8 @@ mod reports;
 #[cfg(test)]
 mod retry;
 #[cfg(test)]
+mod sql_table;
+#[cfg(test)]
 mod undo;
 #[cfg(test)]
 mod vigil;

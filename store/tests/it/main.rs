@@ -6,6 +6,7 @@ mod before;
 mod compared;
 mod conversations;
 mod filter;
+mod foreign;
 mod inbox;
 mod long;
 mod model;

@@ -10,9 +10,11 @@
 
 mod folders;
 pub mod http;
+mod mariadb;
 mod postgres;
 mod traces;
 
 pub use folders::{root, samples_dir, shared_dir, temp_dir};
+pub use mariadb::{MariaDb, fresh_mariadb};
 pub use postgres::{Database, fresh_database, postgres_url};
 pub use traces::{file_bytes, traces};

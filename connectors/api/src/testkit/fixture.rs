@@ -209,6 +209,11 @@ pub fn request_text(request: &Request) -> String {
         Body::Bytes(kind, bytes) => {
             let _ = write!(text, "\n{kind} {}", hex::encode(bytes));
         }
+        Body::Sql(sql) => {
+            let word = if sql.writes { "write" } else { "read" };
+            let _ =
+                write!(text, "\n{word} {}\nvalues {}", sql.text, serde_json::Value::from(sql.values.clone()));
+        }
         Body::Mail(mail) => {
             let files: Vec<&str> = mail.files.iter().map(|(name, ..)| name.as_str()).collect();
             let mail = serde_json::json!({
