@@ -104,6 +104,11 @@ fn proofs_in(value: &str) -> impl Iterator<Item = &str> {
 fn turn(one: &Exchanged, scrub: &Scrub) -> Turn {
     let request = &one.signed;
     let (answer, broken) = match &one.heard {
+        Ok(answer) if answer.status == 200 && matches!(request.body, Body::Sql(_)) => {
+            let bytes = u64::try_from(one.bytes).unwrap_or(0);
+            let body = Words { text: format!("[{bytes} bytes of rows]"), bytes, cut: true };
+            (Some(Heard { status: 200, headers: vec![], body }), None)
+        }
         Ok(answer) => (Some(heard(answer, one.bytes, scrub)), None),
         Err(detail) => (None, Some(scrub.short(detail, LINE))),
     };
@@ -122,6 +127,7 @@ fn turn(one: &Exchanged, scrub: &Scrub) -> Turn {
 const fn method(request: &Request) -> &'static str {
     match (&request.body, request.method) {
         (Body::Mail(_), _) => "MAIL",
+        (Body::Sql(_), _) => "SQL",
         (_, Method::Get) => "GET",
         (_, Method::Post) => "POST",
         (_, Method::Put) => "PUT",
@@ -174,6 +180,10 @@ fn body(body: &Body, scrub: &Scrub) -> Words {
             text(pairs.join("&").as_bytes(), None, scrub)
         }
         Body::Bytes(kind, bytes) => text(bytes, Some(kind), scrub),
+        Body::Sql(sql) => {
+            // The columns stand in the statement; values without their names could not be masked.
+            text(format!("{}\n[{} values]", sql.text, sql.values.len()).as_bytes(), None, scrub)
+        }
         Body::Mail(mail) => {
             let mut told = format!("To: {}\nSubject: {}\n\n{}", mail.to, mail.subject, mail.text);
             for (name, kind, content) in &mail.files {
@@ -291,6 +301,17 @@ mod tests {
         let bytes = Answer::with_body(200, "image/png", vec![0xFF, 0xD8, 0x00]);
         let answer = written(Body::Empty, Ok(bytes)).answer.expect("it answered");
         assert_eq!((answer.body.text.as_str(), answer.body.bytes), ("[3 bytes of image/png]", 3));
+    }
+
+    #[test]
+    fn of_rows_only_the_statement_is_kept() {
+        let sql = Request::sql("SELECT name FROM leads WHERE phone = $1", vec!["13900000001".into()], false);
+        let answer = Answer::with_body(200, "application/json", r#"{"rows":[["测试甲"]]}"#);
+        let turn = written(sql.body.clone(), Ok(answer));
+        assert_eq!(turn.body.text, "SELECT name FROM leads WHERE phone = $1\n[1 values]");
+        assert_eq!(turn.answer.expect("it answered").body.text, "[24 bytes of rows]");
+        let refused = Answer::with_body(404, "application/json", r#"{"error":{"code":"no_table"}}"#);
+        assert!(written(sql.body, Ok(refused)).answer.expect("it answered").body.text.contains("no_table"));
     }
 
     #[test]
