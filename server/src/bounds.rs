@@ -22,6 +22,8 @@ pub const CONNECTIONS: usize = 4_096;
 pub const ABSORB_BATCH: u32 = 256;
 /// Deliveries claimed at once by a link.
 pub const CLAIM_BATCH: u32 = 256;
+/// Deliveries that are looked at in one go because they may be said together with claimed ones before them.
+pub const BEHIND: u32 = 2_000;
 /// Deliveries settled in one transaction.
 pub const SETTLE_BATCH: usize = 512;
 /// Deadlines worked off in one transaction.

@@ -1,8 +1,11 @@
-//! Messages of a digest that are said as one, and the address of the answer page, which is made just before a message is sent.
+//! Deliveries that are said as one: messages of a digest, and updates of one record that wait behind one another
+//! ([`leadloop_sync_core::join`]). And the address of the answer page, which is made just before a message is sent.
 
 use std::collections::BTreeMap;
 
 use leadloop_sync_core::because::Language;
+use leadloop_sync_core::ids::DeliveryId;
+use leadloop_sync_core::join;
 use leadloop_sync_core::notice::{self, Notice};
 use leadloop_sync_core::outbox::{Delivery, Operation, Outcome};
 
@@ -14,6 +17,8 @@ use crate::node::Node;
 pub(crate) struct Bundle {
     deliveries: Vec<Delivery>,
     operations: Vec<Operation>,
+    /// They are not claimed: should it not arrive, nothing happened to them.
+    behind: Vec<Delivery>,
 }
 
 impl Bundle {
@@ -23,22 +28,34 @@ impl Bundle {
         for part in &mut parts {
             answer::address(node, part);
         }
-        together(parts, node.plan().policy.language)
+        join::together(&together(parts, node.plan().policy.language), &self.behind)
+    }
+
+    /// The first alone, where the system refused what it was said together with: those behind it go on waiting.
+    pub(crate) fn parted(&mut self, outcome: &Outcome) -> bool {
+        !self.behind.is_empty() && join::parts(outcome) && {
+            self.behind.clear();
+            true
+        }
     }
 
     /// Those that are said.
-    pub(crate) fn deliveries(&self) -> &[Delivery] {
-        &self.deliveries
+    pub(crate) fn deliveries(&self) -> impl Iterator<Item = &Delivery> {
+        self.deliveries.iter().chain(&self.behind)
     }
 
-    /// What came of it, for each of them.
+    /// What came of it, for each of them that it ends.
     pub(crate) fn ended(self, outcome: Outcome) -> impl Iterator<Item = (Delivery, Outcome)> {
-        self.deliveries.into_iter().map(move |delivery| (delivery, outcome.clone()))
+        let behind = if join::ends_all(&outcome) { self.behind } else { Vec::new() };
+        self.deliveries.into_iter().chain(behind).map(move |delivery| (delivery, outcome.clone()))
     }
 }
 
-/// Messages of a digest to one receiver are said together; everything else by itself.
-pub(crate) fn bundled(group: Vec<(Delivery, Operation)>) -> Vec<Bundle> {
+/// Messages of a digest to one receiver are said together, and each delivery with those `behind` it that go along.
+pub(crate) fn bundled(
+    group: Vec<(Delivery, Operation)>,
+    behind: &mut BTreeMap<DeliveryId, Vec<Delivery>>,
+) -> Vec<Bundle> {
     let mut bundles: Vec<Bundle> = Vec::with_capacity(group.len());
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
     for (delivery, operation) in group {
@@ -58,7 +75,9 @@ pub(crate) fn bundled(group: Vec<(Delivery, Operation)>) -> Vec<Bundle> {
                 if let Some(key) = key {
                     open.insert(key, bundles.len());
                 }
-                bundles.push(Bundle { deliveries: vec![delivery], operations: vec![operation] });
+                let waiting = behind.remove(&delivery.id).unwrap_or_default();
+                let behind = join::with(&delivery, waiting);
+                bundles.push(Bundle { deliveries: vec![delivery], operations: vec![operation], behind });
             }
         }
     }

@@ -8,7 +8,8 @@ use leadloop_connector_api::manifest::Limit;
 use leadloop_store::{ClaimAsk, Spoken, StoreError, Topic, Wake, WriteLane};
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::effect::{AttemptNote, Effect, Reaction};
-use leadloop_sync_core::ids::LinkName;
+use leadloop_sync_core::ids::{DeliveryId, LinkName};
+use leadloop_sync_core::join;
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::{Delivery, DeliveryState, Lane, Operation, Outcome, to_send};
 use leadloop_sync_core::policy::Policy;
@@ -184,6 +185,7 @@ async fn launch(
             ask.lanes = vec![Lane::Hot];
         }
     }
+    let upto = asks.iter().map(|ask| ask.upto).min().unwrap_or(i64::MAX);
     for ask in if node.is_paused() { reads_only(asks) } else { asks } {
         match node.store.claim(&ask).await {
             Ok(some) => claimed.extend(some),
@@ -202,6 +204,7 @@ async fn launch(
         // The claims stand: sent they must be, or be asked about later for nothing.
         tracing::warn!(link = %line.link.name, %error, "a successor will not know of these requests");
     }
+    let mut behind = waiting_behind(node, &claimed, upto).await;
     let manifest = line.connector.manifest();
     let mut groups: BTreeMap<(&'static str, String), Vec<(Delivery, Operation)>> = BTreeMap::new();
     for delivery in claimed {
@@ -214,7 +217,7 @@ async fn launch(
     let mut launched = 0;
     for ((kind, _), group) in groups {
         let size = usize::try_from(manifest.batch_of(kind)).unwrap_or(1);
-        let mut group = bundled(group).into_iter().peekable();
+        let mut group = bundled(group, &mut behind).into_iter().peekable();
         while group.peek().is_some() {
             let batch: Vec<_> = group.by_ref().take(size).collect();
             let (node, line) = (Arc::clone(node), Arc::clone(line));
@@ -223,6 +226,15 @@ async fn launch(
         }
     }
     launched
+}
+
+/// What waits behind those that may be said together with others. Where that cannot be read, each is said by itself.
+async fn waiting_behind(node: &Node, claimed: &[Delivery], upto: i64) -> BTreeMap<DeliveryId, Vec<Delivery>> {
+    let open: Vec<&Delivery> = claimed.iter().filter(|delivery| join::is_open(delivery)).collect();
+    node.store.behind(&open, upto, bounds::BEHIND).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "updates are said one by one");
+        BTreeMap::new()
+    })
 }
 
 /// The same claims without anything that changes something.
@@ -261,8 +273,15 @@ async fn fly(node: &Node, line: &Line, kind: &'static str, batch: Vec<Bundle>, u
             let conversation = transcript::write_down(&line.link, &exchanged, id, of, loose);
             flight.spoken.push(Arc::new(Spoken::new(conversation)));
         }
-        let ended = batch.into_iter().zip(outcomes).flat_map(|(bundle, outcome)| bundle.ended(outcome));
-        flight.ended.extend(ended);
+        let mut again = Vec::new();
+        for (mut bundle, outcome) in batch.into_iter().zip(outcomes) {
+            if bundle.parted(&outcome) {
+                again.push(bundle);
+            } else {
+                flight.ended.extend(bundle.ended(outcome));
+            }
+        }
+        parts.extend((!again.is_empty()).then_some(again));
     }
     flight
 }

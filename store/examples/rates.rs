@@ -246,6 +246,7 @@ fn delivery(lead: leadloop_sync_core::ids::LeadId, capture: &Captured, moment: &
         attempt: 0,
         probe: None,
         created_at: NOW,
+        joined: None,
         standing: None,
         run: None,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use leadloop_sync_core::ids::LinkName;
+use leadloop_sync_core::ids::{DeliveryId, LinkName};
 use leadloop_sync_core::outbox::{Delivery, DeliveryState, Lane};
 use leadloop_sync_core::time::Timestamp;
 
@@ -12,7 +12,8 @@ use crate::doc::named;
 use crate::error::StoreError;
 use crate::lanes::WriteLane;
 use crate::statement::{
-    DEADLINE_NEXT, DELIVERY_CLAIM, DELIVERY_EXPIRED, DELIVERY_LAST, DELIVERY_NEXT, LOAD_COUNTERS,
+    DEADLINE_NEXT, DELIVERY_BEHIND, DELIVERY_CLAIM, DELIVERY_EXPIRED, DELIVERY_LAST, DELIVERY_NEXT,
+    LOAD_COUNTERS,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -96,6 +97,38 @@ impl Store {
         let mut claimed = rows.iter().map(delivery_of).collect::<Result<Vec<_>>>()?;
         claimed.sort_by_key(|delivery| (delivery.lane, delivery.due_at, delivery.seq));
         Ok(claimed)
+    }
+
+    /// What waits behind claimed deliveries in their streams, in order, made up to `upto`: at most `limit` in all.
+    ///
+    /// # Errors
+    /// Where the database does not answer or a delivery cannot be read.
+    pub async fn behind(
+        &self,
+        claimed: &[&Delivery],
+        upto: i64,
+        limit: u32,
+    ) -> Result<BTreeMap<DeliveryId, Vec<Delivery>>> {
+        let mut list = Rows::of(&DELIVERY_BEHIND, 1);
+        let mut first: BTreeMap<(&LinkName, &str), DeliveryId> = BTreeMap::new();
+        for delivery in claimed {
+            list.add(&delivery.link).add(&delivery.stream).add(delivery.seq);
+            first.insert((&delivery.link, &delivery.stream), delivery.id);
+        }
+        let mut behind: BTreeMap<DeliveryId, Vec<Delivery>> = BTreeMap::new();
+        if list.is_empty() {
+            return Ok(behind);
+        }
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&DELIVERY_BEHIND, args![list, upto, limit]).await?;
+        work.undo().await?;
+        for row in &rows {
+            let delivery = delivery_of(row)?;
+            if let Some(id) = first.get(&(&delivery.link, delivery.stream.as_str())) {
+                behind.entry(*id).or_default().push(delivery);
+            }
+        }
+        Ok(behind)
     }
 
     /// Deliveries, of one link or of all, whose claim ran out before `now`: whoever had them died or hangs. They are claimed anew until `until`
@@ -215,6 +248,7 @@ pub(crate) fn delivery_of(row: &Row) -> Result<Delivery> {
         attempt: row.get(11)?,
         probe: probe.and_then(|probe| u32::try_from(probe).ok()),
         created_at: row.get(13)?,
+        joined: None,
         standing: row.get(14)?,
         run: row.get(18)?,
     })

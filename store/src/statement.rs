@@ -120,6 +120,7 @@ statements! {
     DELIVERY_TAKE = "delivery_take";
 
     DELIVERY_CLAIM = "delivery_claim";
+    DELIVERY_BEHIND = "delivery_behind";
     DELIVERY_EXPIRED = "delivery_expired";
     DELIVERY_NEXT = "delivery_next";
 

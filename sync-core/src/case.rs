@@ -114,6 +114,7 @@ impl<'a> Case<'a> {
             attempt: 0,
             probe: None,
             created_at: self.moment.now,
+            joined: None,
             standing: None,
             run: self.run.clone(),
         }

@@ -146,7 +146,8 @@ pub struct Verdict {
 pub struct AttemptNote {
     /// When it ended.
     pub at: Timestamp,
-    /// Class: `done`, `throttled`, `quota`, `unavailable`, `unknown`, `auth`, `conflict`, `gone`, `data`.
+    /// Class: `done`, `throttled`, `quota`, `unavailable`, `unknown`, `auth`, `conflict`, `gone`, `data`; `joined`
+    /// where it was said together with the one that `detail` names.
     pub class: String,
     /// Short words.
     pub detail: String,

@@ -151,6 +151,7 @@ fn say(lead: LeadId, link: &LinkName, operation: Operation, moment: &mut Moment)
         attempt: 0,
         probe: None,
         created_at: moment.now,
+        joined: None,
         standing: None,
         run: None,
     }))

@@ -54,6 +54,7 @@ pub fn changes(before: Option<&Lead>, after: &Lead, policy: &Policy, moment: &mu
                 attempt: 0,
                 probe: None,
                 created_at: moment.now,
+                joined: None,
                 standing: None,
                 run: None,
             })));

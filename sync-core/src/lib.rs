@@ -53,6 +53,7 @@ pub mod agree;
 pub mod conversation;
 pub mod describe;
 pub mod gate;
+pub mod join;
 pub mod origin;
 pub mod outbox;
 pub mod settle;

@@ -242,6 +242,9 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// A standing delivery (a poll) has a name of its own and is made once.
     pub standing: Option<String>,
+    /// It was said together with this one, which stood before it ([`crate::join`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<DeliveryId>,
     /// The command a person ordered it with, and what followed from it; `None` for the daily work.
     #[serde(default)]
     pub run: Option<String>,

@@ -530,6 +530,7 @@ pub(crate) fn read_again(
         attempt: 0,
         probe: None,
         created_at: moment.now,
+        joined: None,
         standing: None,
         run: None,
     }))]

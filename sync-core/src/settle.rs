@@ -138,6 +138,7 @@ pub fn standing(policy: &Policy, moment: &mut Moment) -> Vec<Delivery> {
             attempt: 0,
             probe: None,
             created_at: moment.now,
+            joined: None,
             standing: Some(format!("poll/{link}/{object}")),
             run: None,
             link,
@@ -181,6 +182,9 @@ pub fn settle(
     case.say(
         Reason::new("delivery_ended").with("purpose", purpose(delivery)).with("outcome", class(outcome)),
     );
+    if let Some(first) = delivery.joined {
+        case.say(Reason::new("delivery_joined").with("delivery", first));
+    }
     let end = Ending { delivery, outcome };
     if end.is_probe() {
         failed::probed(&mut case, &end);
@@ -275,7 +279,10 @@ impl Ending<'_> {
             probe,
             operation: None,
             reset: false,
-            note: note(self.outcome, now),
+            note: match self.delivery.joined {
+                Some(first) => AttemptNote { at: now, class: "joined".to_owned(), detail: first.to_string() },
+                None => note(self.outcome, now),
+            },
         }
     }
 

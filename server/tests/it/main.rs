@@ -21,6 +21,8 @@ mod hostile;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]
+mod join;
+#[cfg(test)]
 mod long_life;
 #[cfg(test)]
 mod marks;

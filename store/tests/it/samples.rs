@@ -232,6 +232,7 @@ pub(crate) fn delivery(n: u64, stream: &str, lane: Lane) -> Delivery {
         attempt: 0,
         probe: None,
         created_at: at(0),
+        joined: None,
         standing: None,
         run: None,
     }

@@ -254,6 +254,7 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
     ("new_behaviour_told", "已把新的互动告知负责人", "the owner was told of the new behaviour"),
     ("told_enough_today", "今天已告知负责人多次，不再打扰", "the owner was told often enough today"),
     ("delivery_ended", "投递（{purpose}）结果：{outcome}", "delivery ({purpose}) ended: {outcome}"),
+    ("delivery_joined", "与投递 {delivery} 合并发送", "said as one with delivery {delivery}"),
     ("delivery_parked", "投递待处理：{code}", "the delivery waits for a person: {code}"),
     ("outcome_unknown", "结果未知，先按标记查找", "the outcome is unknown: looked up by the mark first"),
     ("found_by_mark", "按标记找到 {records} 条记录", "{records} records were found by the mark"),

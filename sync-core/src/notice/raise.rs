@@ -273,6 +273,7 @@ fn delivery_of(
         attempt: 0,
         probe: None,
         created_at: now,
+        joined: None,
         standing: Some(format!("notice/{}/{}/{thing}/{}", channel.link, event.as_str(), receiver.key)),
         run: None,
     }
@@ -437,6 +438,7 @@ pub(crate) fn in_place_of(failed: &Delivery, policy: &Policy, moment: &mut Momen
         attempt: 0,
         probe: None,
         created_at: moment.now,
+        joined: None,
         standing: Some(format!("notice/{}{rest}", other.link)),
         ..failed.clone()
     })

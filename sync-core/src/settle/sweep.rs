@@ -44,6 +44,7 @@ pub(super) fn standing(policy: &Policy, moment: &mut Moment, polls: &mut Vec<Del
                 attempt: 0,
                 probe: None,
                 created_at: moment.now,
+                joined: None,
                 standing: Some(format!("sweep/{}/{object}", crm.link)),
                 run: None,
             });

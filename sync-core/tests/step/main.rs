@@ -17,6 +17,7 @@ mod sweep;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use leadloop_mapping::compile::Ground;
 use leadloop_mapping::rule::{Rule, Way, Wins};
@@ -27,7 +28,7 @@ use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::ids::{LeadId, SourceName};
 use leadloop_sync_core::lead::RemoteRef;
 use leadloop_sync_core::moment::Moment;
-use leadloop_sync_core::outbox::{DeliveryState, Purpose};
+use leadloop_sync_core::outbox::{Delivery, DeliveryState, Lane, Operation, Purpose};
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_sync_core::{absorb, settle};
 
@@ -109,6 +110,8 @@ struct Game {
     written: BTreeMap<(usize, Side), Vec<String>>,
     seed: u64,
     count: u64,
+    /// How often something else was told of the record.
+    told: i64,
 }
 
 impl Game {
@@ -148,7 +151,18 @@ impl Game {
         }
         edits.sort();
         let lead = lead.id;
-        Self { model, crm: played, dice, lead, skew, edits, written: BTreeMap::new(), seed, count: 0 }
+        Self {
+            model,
+            crm: played,
+            dice,
+            lead,
+            skew,
+            edits,
+            written: BTreeMap::new(),
+            seed,
+            count: 0,
+            told: 0,
+        }
     }
 
     fn record(&self) -> Option<RemoteRef> {
@@ -208,6 +222,40 @@ impl Game {
             return;
         }
         self.write(side, &remote);
+        if side == Side::Pool && self.dice.throw().is_multiple_of(2) {
+            self.tell(remote);
+        }
+    }
+
+    /// Something else is told of the record, up to four times in a row: a status, an owner, an answer.
+    fn tell(&mut self, remote: RemoteRef) {
+        for _ in 0..=(self.dice.throw() % 4) {
+            self.told += 1;
+            let field = format!("told_{}", self.told % 3);
+            let record = Record::new().with("told", self.told).with(field, self.told);
+            let now = self.model.now();
+            let delivery = Delivery {
+                id: self.model.moment.id(),
+                seq: 0,
+                link: crm(),
+                stream: format!("lead/{}", self.lead.uuid().simple()),
+                lane: Lane::Hot,
+                purpose: Purpose::Status,
+                operation: Operation::Update { remote: remote.clone(), record },
+                lead: Some(self.lead),
+                handoff: None,
+                state: DeliveryState::Due,
+                due_at: now,
+                attempt: 0,
+                probe: None,
+                created_at: now,
+                joined: None,
+                standing: None,
+                run: None,
+            };
+            let effects = vec![Effect::Enqueue(Box::new(delivery))];
+            self.model.commit(Reaction { effects, ..Reaction::default() });
+        }
     }
 
     fn write(&mut self, side: Side, remote: &RemoteRef) {
@@ -296,6 +344,19 @@ impl Game {
                 assert!(lasts.contains(&pool), "{about}: replaced by its own side, or written by nobody");
             }
         }
+        let stored = &self.crm.records[&(remote.object.clone(), remote.id.clone())];
+        let last = |rest: i64| (1..=self.told).rev().find(|told| told % 3 == rest);
+        for (field, value) in [
+            ("told", Some(self.told).filter(|told| *told > 0)),
+            ("told_0", last(0)),
+            ("told_1", last(1)),
+            ("told_2", last(2)),
+        ] {
+            let expected = value.map(|told| Value::from(told).to_display());
+            let (there, agreed) = (stored.fields.get(field), link.agreed.get(field));
+            assert_eq!(there.map(Value::to_display), expected, "seed {seed}: {field} in the CRM");
+            assert_eq!(agreed.map(Value::to_display), expected, "seed {seed}: {field} as agreed");
+        }
         for delivery in &self.model.deliveries {
             let ended = delivery.state == DeliveryState::Settled || delivery.purpose == Purpose::Poll;
             assert!(ended, "seed {seed}: {delivery:?}");
@@ -343,16 +404,19 @@ fn both_sides_agree_when_all_is_quiet() {
     }
     let seeds = number("LEADLOOP_SEEDS").unwrap_or(60);
     let at_once = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let joins = AtomicUsize::new(0);
     std::thread::scope(|scope| {
+        let joins = &joins;
         for first in 0..at_once {
             // A game that fails names its seed; the others go on, and the test fails when all are through.
             scope.spawn(move || {
-                (first..seeds)
-                    .step_by(usize::try_from(at_once).expect("few"))
-                    .for_each(|seed| drop(play(seed)))
+                (first..seeds).step_by(usize::try_from(at_once).expect("few")).for_each(|seed| {
+                    joins.fetch_add(play(seed).model.joins, Ordering::Relaxed);
+                });
             });
         }
     });
+    assert!(joins.into_inner() > 0, "updates that wait behind one another are said as one");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use leadloop_sync_core::companies::CompanyPair;
 use leadloop_sync_core::deleted;
 use leadloop_sync_core::effect::{Alarm, Deadline, Effect, Feedback, Reaction};
 use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
-use leadloop_sync_core::ids::LeadId;
+use leadloop_sync_core::ids::{DeliveryId, LeadId};
 use leadloop_sync_core::lead::{Lead, Touch};
 use leadloop_sync_core::matching::{self, Subject};
 use leadloop_sync_core::moment::Moment;
@@ -18,7 +18,7 @@ use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_sync_core::transfer::{self, Occasion};
 use leadloop_sync_core::undo::BeforeImage;
-use leadloop_sync_core::{feedback, settle, tick};
+use leadloop_sync_core::{feedback, join, settle, tick};
 
 /// How long a claim holds.
 const CLAIM: Micros = Micros::minutes(2);
@@ -46,6 +46,12 @@ pub(crate) struct Model {
     /// People whom the shell would have forgotten, because their last record was deleted.
     pub(crate) forgotten: Vec<LeadId>,
     kept: BTreeSet<DedupKey>,
+    /// What is said together with a claimed delivery.
+    joined: BTreeMap<DeliveryId, Vec<Delivery>>,
+    /// Deliveries whose content was refused together with others': they are said by themselves.
+    alone: BTreeSet<DeliveryId>,
+    /// How many were said together with another.
+    pub(crate) joins: usize,
 }
 
 impl Model {
@@ -69,6 +75,9 @@ impl Model {
             reasons: vec![],
             forgotten: vec![],
             kept: BTreeSet::new(),
+            joined: BTreeMap::new(),
+            alone: BTreeSet::new(),
+            joins: 0,
         }
     }
 
@@ -237,10 +246,38 @@ impl Model {
                 claimed.push((delivery.clone(), to_send(delivery)));
             }
         }
+        for (first, operation) in &mut claimed {
+            let behind = self.deliveries.iter().filter(|next| {
+                next.stream == first.stream && next.id != first.id && next.state != DeliveryState::Settled
+            });
+            let behind = if self.alone.remove(&first.id) {
+                Vec::new()
+            } else {
+                join::with(first, behind.cloned().collect())
+            };
+            *operation = join::together(operation, &behind);
+            self.joined.insert(first.id, behind);
+        }
         claimed
     }
 
     pub(crate) fn settle(&mut self, delivery: &Delivery, outcome: &Outcome) {
+        let behind = self.joined.remove(&delivery.id).unwrap_or_default();
+        if !behind.is_empty() && join::parts(outcome) {
+            let known =
+                self.deliveries.iter_mut().find(|known| known.id == delivery.id).expect("it is there");
+            known.state = DeliveryState::Due;
+            self.alone.insert(delivery.id);
+            return;
+        }
+        self.settle_one(delivery, outcome);
+        if join::ends_all(outcome) {
+            self.joins += behind.len();
+            behind.iter().for_each(|next| self.settle_one(next, outcome));
+        }
+    }
+
+    fn settle_one(&mut self, delivery: &Delivery, outcome: &Outcome) {
         let input = [(delivery.clone(), outcome.clone())];
         let book = self.asked(&input, settle::needs, settle::needs_more);
         self.react(&book, |book, policy, moment| settle::settle(book, delivery, outcome, policy, moment));
