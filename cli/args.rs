@@ -3,6 +3,7 @@
 pub mod company;
 pub mod conflicts;
 pub mod connector;
+pub mod crm;
 pub mod handoff;
 pub mod lead;
 pub mod map;
@@ -147,6 +148,14 @@ pub enum Command {
     Conflicts {
         #[command(subcommand)]
         command: conflicts::Conflicts,
+    },
+    /// CRMs as they describe themselves: fields, what changed, which mappings that breaks (CRM 字段)
+    #[command(
+        after_help = "Example:\n  leadloop crm schema --crm sales\n  leadloop crm schema --output json | jq '.crms[].objects[].broken'"
+    )]
+    Crm {
+        #[command(subcommand)]
+        command: crm::Crm,
     },
     /// Try a mapping on a lead without sending anything (映射试算)
     #[command(after_help = "Example:\n  leadloop map try --crm sales --lead 13800001104")]

@@ -5,6 +5,7 @@ mod check;
 mod company;
 mod conflicts;
 mod connector;
+mod crm;
 mod demo;
 mod doctor;
 mod explain;
@@ -51,6 +52,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Company { command } => company::run(screen, general, command).await,
         Command::Conflicts { command } => conflicts::run(screen, general, command).await,
         Command::Connector { command } => connector::run(screen, &command),
+        Command::Crm { command } => crm::run(screen, general, command).await,
         Command::Demo(args) => demo::run(screen, &args).await,
         Command::Explain(args) => explain::run(screen, &args),
         Command::Funnel(args) => funnel::run(screen, general, &args).await,

@@ -51,7 +51,7 @@ pub(crate) async fn whoami(State(shared): App) -> Response {
 
 pub(crate) fn described(world: &World, kind: Kind) -> Value {
     let unique = world.tuning.mark == MarkMode::Unique;
-    describe(kind, world.shows_mark(), unique, &world.tuning.required)
+    describe(kind, world.shows_mark(), unique, &world.tuning.required, &world.tuning.hidden)
 }
 
 pub(crate) async fn describe_all(State(shared): App) -> Response {

@@ -275,6 +275,11 @@ impl World {
     /// Whether a field exists now: the mark may not have been made yet.
     pub(crate) fn field_exists(&self, kind: Kind, position: usize) -> bool {
         let schema = kind.schema();
+        let hidden = |name: &String| is_named(name, schema.name, schema.fields[position].name);
+        if self.tuning.hidden.iter().any(hidden) {
+            return false;
+        }
+
         !schema.is_mark(position) || schema.mark_always_unique || self.tuning.mark != MarkMode::Absent
     }
 

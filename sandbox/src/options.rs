@@ -151,6 +151,8 @@ pub struct Tuning {
     pub token_ttl_secs: u32,
     /// Further required fields, as `leads.company`.
     pub required: Vec<String>,
+    /// Fields that are neither described nor may be written, as `leads.company`: as if an admin had taken them away.
+    pub hidden: Vec<String>,
     /// A lead needs a phone or an e-mail.
     pub lead_needs_phone_or_email: bool,
     /// Whose writes cause webhooks (`api`, `sales`, `admin`); empty: everybody's.
@@ -171,11 +173,16 @@ impl Default for Tuning {
             mark: MarkMode::default(),
             token_ttl_secs: 3600,
             required: Vec::new(),
+            hidden: Vec::new(),
             lead_needs_phone_or_email: true,
             webhook_modified_by: Vec::new(),
             robot: Robot::default(),
         }
     }
+}
+
+fn named<'n>(option: &'n str, names: &'n [String]) -> impl Iterator<Item = (&'n str, &'n String)> {
+    names.iter().map(move |name| (option, name))
 }
 
 impl Tuning {
@@ -188,12 +195,12 @@ impl Tuning {
         if !matches!(self.quota_status, 403 | 429) {
             return Some(format!("quota_status: {} is neither 403 nor 429", self.quota_status));
         }
-        for name in &self.required {
+        for (option, name) in named("required", &self.required).chain(named("hidden", &self.hidden)) {
             let known = name.split_once('.').and_then(|(object, field)| {
                 crate::schema::Kind::named(object).and_then(|kind| kind.schema().position(field))
             });
             if known.is_none() {
-                return Some(format!("required: {name:?} is no field; write it as leads.company"));
+                return Some(format!("{option}: {name:?} is no field; write it as leads.company"));
             }
         }
         if let Some(name) =

@@ -1,4 +1,5 @@
-//! What a person says of conflicts between pool and CRM. Part of [`crate::orders`].
+//! What a person says of conflicts between pool and CRM, and that a CRM shall describe its fields anew. Part of
+//! [`crate::orders`].
 //!
 //! An answer takes the road of all that sales answer: a capture about the record, which the core takes in.
 
@@ -10,6 +11,7 @@ use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::feedback::crm_id;
 use leadloop_sync_core::ids::{LinkName, SourceName};
 use leadloop_sync_core::lead::RemoteRef;
+use leadloop_sync_core::settle;
 use serde::{Deserialize, Serialize};
 
 use crate::node::Node;
@@ -101,4 +103,18 @@ pub async fn release(node: &Node, link: Option<LinkName>) -> Result<Done, OrderE
         tx.commit(&stamp, &reactions).await?;
         changed += u64::try_from(reactions.len()).unwrap_or(0);
     }
+}
+
+/// Has the descriptions of a CRM read now; durable when it returns. Says how many they are.
+///
+/// # Errors
+/// See [`OrderError`].
+pub async fn describe(node: &Node, link: &LinkName) -> Result<Done, OrderError> {
+    let (plan, now) = (node.plan(), node.clock.now());
+    let effects = settle::describe_now(&plan.policy, link, now);
+    let changed = u64::try_from(effects.len()).unwrap_or(0);
+    let tx = node.store.begin(WriteLane::Hot).await?;
+    let stamp = Stamp { verb: "hint", config: plan.hash.clone(), now };
+    tx.commit(&stamp, &[Reaction { effects, ..Reaction::default() }]).await?;
+    Ok(Done { changed, ..Done::default() })
 }

@@ -85,6 +85,11 @@ pub enum Order {
         /// Of one CRM; none: of all.
         link: Option<LinkName>,
     },
+    /// Have the descriptions of a CRM read now.
+    Describe {
+        /// Which CRM.
+        link: LinkName,
+    },
     /// Count the scores of a slice of everybody anew.
     Recount(recount::Order),
     /// Put differences between pool and CRM right.
@@ -293,6 +298,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
         Order::Undo(order) => undo::carry_out(node, order).await,
         Order::Settle { answers } => fields::settle(node, answers).await,
         Order::Release { link } => fields::release(node, link).await,
+        Order::Describe { link } => fields::describe(node, &link).await,
         Order::Recount(order) => {
             let slice = recount::apply(&node.store, &node.plan(), &order, || node.clock.moment()).await?;
             Ok(Done { changed: slice.changed, recount: Some(slice), ..Done::default() })

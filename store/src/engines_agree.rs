@@ -81,6 +81,7 @@ fn for_people(name: &str) -> bool {
         "delivery_ask_first",
         "conflicts_waiting",
         "conflicts_withheld",
+        "delivery_sent",
         "erase_",
         "erasure_list",
     ];

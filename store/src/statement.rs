@@ -166,6 +166,7 @@ statements! {
     STORY_LINKS = "story_links";
     CONFLICTS_WAITING = "conflicts_waiting";
     CONFLICTS_WITHHELD = "conflicts_withheld";
+    DELIVERY_SENT = "delivery_sent";
     BEFORE_PAGE = "before_page";
     BEFORE_RUNS = "before_runs";
     LINK_PAGE = "link_page";

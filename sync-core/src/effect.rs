@@ -196,7 +196,7 @@ pub enum Effect {
     Hurry {
         /// Its link.
         link: LinkName,
-        /// Its object.
+        /// Its object; `describe/OBJECT` for the reading of a description.
         object: Option<String>,
         /// Not before.
         due_at: Timestamp,

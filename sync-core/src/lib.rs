@@ -56,6 +56,7 @@ pub mod gate;
 pub mod join;
 pub mod origin;
 pub mod outbox;
+pub mod schema;
 pub mod settle;
 pub mod undo;
 

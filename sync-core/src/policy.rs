@@ -215,6 +215,8 @@ pub struct CrmPolicy {
     pub roles: BTreeMap<String, Roles>,
     /// Objects that are mirrored, in the order they are polled.
     pub mirrored: Vec<String>,
+    /// Objects whose description is watched; none where the CRM does not describe itself.
+    pub described: Vec<String>,
     /// Wait between polls while something moves.
     pub every_busy: Micros,
     /// Wait between polls while nothing moves.

@@ -2,10 +2,12 @@
 //!
 //! By what it was for ([`Purpose`]) and how it came out ([`Outcome`]): a hand-over that was written is with sales and its
 //! clocks run ([`told`]); a failure is retried, probed or parked ([`failed`]); what was asked is decided on ([`asked`]); a page
-//! of changes goes to the mirror, and what sales changed becomes captures ([`poll`]). Silence is a case: a claim that
+//! of changes goes to the mirror, and what sales changed becomes captures ([`poll`]); what a CRM says of itself is compared
+//! ([`described`]). Silence is a case: a claim that
 //! ran out is settled by the shell as `Unavailable { sent: true }`.
 
 mod asked;
+mod described;
 mod failed;
 mod fetch;
 mod noticed;
@@ -53,6 +55,7 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
             needs.counters.insert(delivery.stream.clone());
         }
         needs.counters.extend(touch::key(delivery));
+        needs.counters.extend(described::key(policy, delivery, outcome));
         match &delivery.operation {
             Operation::Update { remote, .. } => {
                 needs.remotes.insert(remote.clone());
@@ -145,7 +148,14 @@ pub fn standing(policy: &Policy, moment: &mut Moment) -> Vec<Delivery> {
         });
     }
     sweep::standing(policy, moment, &mut polls);
+    described::standing(policy, moment, &mut polls);
     polls
+}
+
+/// Somebody wants the descriptions of a CRM read now.
+#[must_use]
+pub fn describe_now(policy: &Policy, link: &LinkName, at: Timestamp) -> Vec<Effect> {
+    described::now(policy, link, at)
 }
 
 /// What follows from the end of a delivery.
@@ -157,6 +167,9 @@ pub fn settle(
     policy: &Policy,
     moment: &mut Moment,
 ) -> Reaction {
+    if matches!(delivery.operation, Operation::Describe { .. }) {
+        return described::settle(book, delivery, outcome, policy, moment);
+    }
     if delivery.purpose == Purpose::Poll {
         let source = policy.sources.get(delivery.link.as_str());
         if let Some((source, polling)) = source.and_then(|source| Some((source, source.polls.as_ref()?))) {

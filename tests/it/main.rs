@@ -37,6 +37,8 @@ mod running;
 #[cfg(test)]
 mod sales_input;
 #[cfg(test)]
+mod schema_watch;
+#[cfg(test)]
 mod sealed;
 #[cfg(test)]
 mod tidy;

@@ -1,6 +1,6 @@
 //! CRMs: what is mirrored, which field plays which role, status values and answers, held against the CRM's own fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_connector_api::Wants;
 use leadloop_connector_api::manifest::{Field, Manifest, Object, SystemKind};
@@ -49,6 +49,7 @@ pub fn crms(
         let mut policy = crm(ctx, &at, link.name.clone(), manifest);
         policy.mark_unique = manifest.mark_rule(&link.settings).is_some_and(|rule| rule.unique);
         policy.mapping = mapping::mappings(ctx, &policy, manifest, zone);
+        policy.described = described(&policy, manifest);
         link.wants = wants(ctx, &at.value, &policy);
         policies.insert(link.name.clone(), policy);
         let kind = SystemKind::Crm;
@@ -88,6 +89,7 @@ fn crm(ctx: &mut Context<'_>, at: &At<Table>, link: LinkName, manifest: &Manifes
         feedback: feedback_fields(ctx, &at.value, manifest),
         roles: manifest.object.iter().map(|object| (object.name.clone(), object.roles.clone())).collect(),
         mirrored,
+        described: Vec::new(),
         every_busy: mirror.duration("every_busy").unwrap_or(Micros::seconds(60)),
         every_idle: mirror.duration("every_idle").unwrap_or(Micros::minutes(20)),
         look_back: mirror.duration("look_back").unwrap_or(Micros::minutes(5)),
@@ -105,6 +107,16 @@ fn crm(ctx: &mut Context<'_>, at: &At<Table>, link: LinkName, manifest: &Manifes
         deleted,
         link,
     }
+}
+
+/// Objects that the config or the mirror has to do with, of a CRM that describes itself.
+fn described(crm: &CrmPolicy, manifest: &Manifest) -> Vec<String> {
+    let speaks = manifest.speaks.iter().any(|spoken| spoken == "describe");
+    let statuses = crm.status.iter().map(|status| &status.object);
+    let feedback = crm.feedback.iter().map(|feedback| &feedback.object);
+    let named: BTreeSet<&String> =
+        crm.mapping.keys().chain(statuses).chain(feedback).chain(&crm.mirrored).collect();
+    named.into_iter().filter(|object| speaks && manifest.object(object).is_some()).cloned().collect()
 }
 
 fn fuse(crm: &Table, key: &str) -> Option<u32> {

@@ -9,13 +9,23 @@ impl Label {
     }
 }
 
-/// The describe answer of one object. `mark_exists` and `mark_unique` follow the mark mode of the store.
-pub(crate) fn describe(kind: Kind, mark_exists: bool, mark_unique: bool, required: &[String]) -> Value {
+/// The describe answer of one object. `mark_exists` and `mark_unique` follow the mark mode of the store; `required` and
+/// `hidden` name fields.
+pub(crate) fn describe(
+    kind: Kind,
+    mark_exists: bool,
+    mark_unique: bool,
+    required: &[String],
+    hidden: &[String],
+) -> Value {
     let schema = kind.schema();
     let mut fields: Vec<Value> = system_fields();
     for (position, field) in schema.fields.iter().enumerate() {
         let is_mark = schema.is_mark(position);
         if is_mark && !mark_exists && !schema.mark_always_unique {
+            continue;
+        }
+        if hidden.iter().any(|name| is_named(name, schema.name, field.name)) {
             continue;
         }
         let unique = is_mark && (mark_unique || schema.mark_always_unique);

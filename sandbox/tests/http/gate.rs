@@ -144,6 +144,7 @@ async fn tuning_is_checked() {
         json!({"mark": "maybe"}),
         json!({"quota_status": 500}),
         json!({"required": ["leads.colour"]}),
+        json!({"hidden": ["leads.colour"]}),
         json!({"limits": {"per_second": 2_000_000}}),
         json!({"webhook_modified_by": ["me"]}),
     ] {

@@ -86,6 +86,12 @@ async fn a_lead_needs_a_way_to_reach_it_and_what_the_admin_demands() {
     let described = crm.get("/api/v1/describe/leads").await.body;
     let fields = described["fields"].as_array().unwrap();
     assert_eq!(fields.iter().find(|f| f["name"] == "company").unwrap()["required"], true);
+    crm.tune(json!({"required": [], "hidden": ["leads.company"]})).await;
+    let answer = crm.post("/api/v1/leads", json!({"name": "测试丙", "company": "示例公司"})).await;
+    let answer = answer.refused(422, "validation");
+    assert_eq!(answer.fields(), ["company:unknown_field"]);
+    let described = crm.get("/api/v1/describe/leads").await.body;
+    assert!(described["fields"].as_array().unwrap().iter().all(|f| f["name"] != "company"));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ pub mod parked;
 pub(crate) mod parts;
 pub mod quarantine;
 mod reconcile;
+pub mod sent;
 pub mod sources;
 pub mod status;
 pub mod story;

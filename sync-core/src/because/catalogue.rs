@@ -223,6 +223,11 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
         "{creates_per_hour} new records this hour are the most allowed: it waits for the next hour",
     ),
     (
+        "described",
+        "{object} 的字段描述有 {changed} 处变化，{broken} 处配置受影响",
+        "the description of {object} changed in {changed} places; {broken} things of the config do not fit",
+    ),
+    (
         "field_conflict_held",
         "{field} 与 {crm} 冲突，本小时待裁定过多，暂不进列表",
         "{field} and {crm} differ; too many ask a person this hour: held behind the list",

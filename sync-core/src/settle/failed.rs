@@ -3,7 +3,7 @@
 //! A passing failure costs time only; a refusal of the content costs no retry at all. An unknown outcome of a write that
 //! must not be doubled is asked about by our mark, twice, before it is sent again.
 
-use super::{Ending, asked, auth_key, retry_of, told};
+use super::{Ending, asked, auth_key, described, retry_of, told};
 use crate::because::Reason;
 use crate::case::Case;
 use crate::effect::Effect;
@@ -220,6 +220,7 @@ pub(super) fn rejected(case: &mut Case<'_>, end: &Ending<'_>, field: Option<&str
     if end.delivery.purpose == Purpose::Ask {
         return asked::in_vain(case, end);
     }
+    described::ask_anew(case, end.delivery);
     let field = field.map_or(String::new(), |field| format!(" (field {field})"));
     park_both(case, end, "LL4203", &format!("`{}` says {code}{field}: {detail}", end.delivery.link));
 }

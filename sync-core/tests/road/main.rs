@@ -9,6 +9,7 @@ mod support;
 
 mod companies;
 mod decisions;
+mod described;
 mod dice;
 mod erased;
 mod persons;

@@ -152,6 +152,7 @@ pub(crate) fn crm_policy() -> CrmPolicy {
         }),
         roles: roles(),
         mirrored: strings(&["user", "account", "contact", "lead", "opportunity", "activity"]),
+        described: vec![],
         every_busy: Micros::seconds(60),
         every_idle: Micros::minutes(20),
         look_back: Micros::minutes(5),
