@@ -8,9 +8,10 @@ use leadloop_server::local::Door;
 use leadloop_server::node::Node;
 use leadloop_server::orders::{self, Done, Order, OrderError};
 use leadloop_server::recount;
-use leadloop_server::run::{absorb_all, quiet};
+use leadloop_server::run::{absorb_all, absorb_beside, quiet};
 use leadloop_store::Store;
 use leadloop_sync_core::ids::LeadId;
+use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
 use crate::plan;
@@ -80,6 +81,16 @@ impl Desk {
         Ok(())
     }
 
+    /// Takes what is ordered into the pool meanwhile, where no running leadloop does it; [`Desk::close`] takes the rest.
+    pub fn meanwhile(&self) -> Meanwhile {
+        let done = CancellationToken::new();
+        let work = match self {
+            Self::Here(node) => Some(tokio::spawn(absorb_beside(Arc::clone(node), done.clone()))),
+            Self::There(_) => None,
+        };
+        Meanwhile { work, done }
+    }
+
     /// Whether a running leadloop takes what was ordered further by itself.
     pub fn is_running(&self) -> bool {
         matches!(self, Self::There(_))
@@ -96,6 +107,23 @@ impl Desk {
             node.store.close().await;
         }
         Ok(())
+    }
+}
+
+/// Work beside an import.
+pub struct Meanwhile {
+    work: Option<tokio::task::JoinHandle<()>>,
+    done: CancellationToken,
+}
+
+impl Meanwhile {
+    /// Lets it come to an end between two batches.
+    pub async fn end(self) {
+        self.done.cancel();
+        if let Some(work) = self.work {
+            // It fails only where the program is wrong; what it left is taken when the desk closes.
+            let _ = work.await;
+        }
     }
 }
 

@@ -123,6 +123,9 @@ fn links(screen: &Screen, status: &Status, now: Timestamp) -> Result<(), Failure
 fn pool(screen: &Screen, status: &Status) -> Result<(), Failure> {
     let language = screen.language();
     screen.head(screen.words("Pool", "线索池"))?;
+    if status.stages.is_empty() {
+        screen.line(&format!("  {}", screen.words("nobody yet", "暂无线索")))?;
+    }
     let mut table = Rows::new(&["", "#"]).indent(2);
     for (name, count) in &status.stages {
         let name = Stage::parse(name).map_or(name.as_str(), |stage| words::stage(stage, language));

@@ -19,7 +19,7 @@ const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
 /// A stream of rows.
 pub(super) struct Csv<'a> {
-    input: Box<dyn Read + 'a>,
+    input: Box<dyn Read + Send + 'a>,
     /// Bytes read and not yet used start at `from`.
     buffer: Vec<u8>,
     from: usize,
@@ -40,7 +40,7 @@ impl<'a> Csv<'a> {
     /// Rows of `input`, of which `start` was read already.
     pub(super) fn new(
         start: Vec<u8>,
-        input: Box<dyn Read + 'a>,
+        input: Box<dyn Read + Send + 'a>,
         delimiter: Option<u8>,
         set: Option<&'static Encoding>,
         most: u64,
@@ -50,7 +50,7 @@ impl<'a> Csv<'a> {
         let skip = if encoding == found { skip } else { 0 };
         let start = start.get(skip..).unwrap_or_default().to_vec();
         let mut left = most.saturating_sub(start.len() as u64);
-        let (buffer, input, inner): (_, Box<dyn Read + 'a>, _) =
+        let (buffer, input, inner): (_, Box<dyn Read + Send + 'a>, _) =
             if encoding == UTF_16LE || encoding == UTF_16BE {
                 left = left.saturating_add(start.len() as u64).saturating_mul(2);
                 let wide = Wide {
@@ -313,7 +313,7 @@ fn split(bytes: &[u8], delimiter: u8, last: bool) -> Split {
 
 /// UTF-16 as UTF-8; what is no character becomes U+FFFD, which sets its row aside.
 struct Wide<'a> {
-    input: Box<dyn Read + 'a>,
+    input: Box<dyn Read + Send + 'a>,
     decoder: Decoder,
     ended: bool,
 }

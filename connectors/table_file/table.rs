@@ -99,7 +99,7 @@ pub struct Table<'a> {
 ///
 /// # Errors
 /// Why it is no table that can be read.
-pub fn open<'a>(mut input: impl Read + 'a, options: Options) -> Result<Table<'a>, Refused> {
+pub fn open<'a>(mut input: impl Read + Send + 'a, options: Options) -> Result<Table<'a>, Refused> {
     let failed = |error: std::io::Error| Refused::new(NO_TABLE, format!("reading the file failed: {error}"));
     let mut start = Vec::new();
     input.by_ref().take(encoding::SAMPLE as u64).read_to_end(&mut start).map_err(failed)?;

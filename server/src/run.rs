@@ -9,7 +9,7 @@ use axum::Router;
 use axum::routing::{any, get};
 use leadloop_config::plan::{LinkPlan, Plan};
 use leadloop_connector_api::Registry;
-use leadloop_store::{KeeperSettings, Stamp, Store, StoreError, Version, WriteLane};
+use leadloop_store::{KeeperSettings, Stamp, Store, StoreError, Topic, Version, WriteLane};
 use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::settle;
@@ -269,6 +269,21 @@ pub async fn absorb_all(node: &Node) -> Result<usize, StoreError> {
     }
     shadow::catch_up(node).await;
     Ok(all)
+}
+
+/// Absorbs what is kept until `done`, beside whoever fills the inbox. What is left then is for [`absorb_all`].
+pub async fn absorb_beside(node: Arc<Node>, done: CancellationToken) {
+    let mut wake = node.store.wakes().on(Topic::Inbox);
+    while !done.is_cancelled() {
+        if let Err(error) = absorb_all(&node).await {
+            tracing::warn!(%error, "absorbing waits for the store");
+            tokio::time::sleep(crate::bounds::AFTER_FAILURE.to_std()).await;
+        }
+        tokio::select! {
+            () = wake.wait() => {}
+            () = done.cancelled() => {}
+        }
+    }
 }
 
 /// Standing polls are there, and what the last process left under way is asked about.

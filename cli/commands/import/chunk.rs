@@ -9,12 +9,16 @@ use leadloop_server::import::rejected::{self, Rejected};
 use leadloop_server::import::{ImportError, Intake, Tally, chunks};
 use leadloop_sync_core::intake::intake;
 use leadloop_sync_core::moment::Moment;
+use tokio::sync::mpsc;
 
 use super::Counted;
 use crate::failure::Failure;
 use crate::orders::{Desk, refused};
 use crate::screen::Screen;
 use crate::when;
+
+/// Chunks that are read ahead.
+const AHEAD: usize = 2;
 
 /// Gives rows to the store and hears what became of each.
 pub struct Judge<'p> {
@@ -73,17 +77,36 @@ impl<'p> Judge<'p> {
     pub async fn take(
         &self,
         screen: &Screen,
-        table: Table<'_>,
+        table: Table<'static>,
         progress: &Counted,
         desk: &Desk,
         rejected: Rejected,
     ) -> Result<Tally, Failure> {
         let bar = bar(screen);
         let mut intake = Intake::new(self.source.name.clone(), self.file.clone(), rejected);
-        for chunk in chunks(table) {
-            intake.give(chunk, desk).await.map_err(failed)?;
+        let (give, mut take) = mpsc::channel(AHEAD);
+        let reading = tokio::task::spawn_blocking(move || {
+            for chunk in chunks(table) {
+                if give.blocking_send(chunk).is_err() {
+                    return; // nobody takes them any more: something else failed and is said
+                }
+            }
+        });
+        let meanwhile = desk.meanwhile();
+        let mut given = Ok(());
+        while let Some(chunk) = take.recv().await {
+            given = intake.give(chunk, desk).await;
+            if given.is_err() {
+                break;
+            }
             step(&bar, progress, &intake.tally);
         }
+        drop(take);
+        meanwhile.end().await;
+        given.map_err(failed)?;
+        reading.await.map_err(|error| {
+            Failure::outside(format!("reading the file failed: {error}"), format!("读取文件失败：{error}"))
+        })?;
         let tally = intake.finish().map_err(failed)?;
         bar.finish_and_clear();
         Ok(tally)

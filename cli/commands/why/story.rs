@@ -187,7 +187,10 @@ fn handover(page: &Page<'_>, story: &Story, handoff: &Handoff) -> Result<(), Fai
     if let Some((code, detail)) = &handoff.parked {
         row("needs a person", "待人工", format!("{code} {}", one_line(detail)));
     }
-    let waiting = story.deadlines.iter().find(|deadline| deadline.handoff == Some(handoff.id));
+    // A clock of somebody who owes no answer any more runs out without a sound.
+    let sounds =
+        |deadline: &&leadloop_sync_core::effect::Deadline| deadline.kind != "sla" || handoff.state.is_open();
+    let waiting = story.deadlines.iter().filter(sounds).find(|deadline| deadline.handoff == Some(handoff.id));
     row("then", "之后", waiting.map(|deadline| coming(page, deadline)).unwrap_or_default());
     Ok(screen.table(&table)?)
 }
