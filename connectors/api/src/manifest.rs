@@ -122,6 +122,9 @@ pub struct Manifest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reach {
+    /// Whether a good status with nothing behind it says that a message was taken.
+    #[serde(default)]
+    pub empty_is_taken: bool,
     /// The column of the people table that holds their address there (`wecom_id`, `mail`, `mobile`…); `group` for a robot
     /// in a group, `key` where the other side knows people by our own key.
     pub address: String,

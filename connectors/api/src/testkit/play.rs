@@ -242,8 +242,13 @@ impl Talk<'_> {
 
     /// Replaces each answer by broken ones: nobody may panic, and nothing may be taken for done on such a word.
     fn check_broken(&self, answers: &[Answer], problems: &mut Vec<String>) {
+        let empty_is_taken =
+            self.connector.manifest().notify.as_ref().is_some_and(|reach| reach.empty_is_taken);
         for (at, answer) in answers.iter().enumerate() {
             for (what, body) in broken(&answer.body) {
+                if body.is_empty() && empty_is_taken {
+                    continue;
+                }
                 let mut answers = answers.to_vec();
                 if let Some(slot) = answers.get_mut(at) {
                     slot.body = body;
