@@ -9,17 +9,31 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use governor::clock::DefaultClock;
+use governor::clock::Clock as _;
+use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use leadloop_connector_api::manifest::{Limit, Usage};
 use leadloop_sync_core::time::{Micros, Timestamp};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-type Bucket = RateLimiter<NotKeyed, InMemoryState, DefaultClock>;
+type Bucket = RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Duration>>;
+
+/// Time since a bucket was made, by the runtime's clock, so that a test in which hours pass at once has them pass here too.
+#[derive(Clone, Copy, Debug)]
+struct Ticks(Instant);
+
+impl governor::clock::Clock for Ticks {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
 
 /// The part of a window that is used: a whole and a hundred of it.
 const SHARE: (u64, f64) = (95, 0.95);
@@ -33,6 +47,8 @@ const BELIEVED: Micros = Micros::minutes(15);
 const SLOWEST: u32 = 8;
 /// A link that is not throttled for so long may go twice as fast again.
 const RECOVER: Duration = Duration::from_secs(20);
+/// Where it was too fast again at once, the next try waits twice as long as the last one, and at most this.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Answers that throttle within this time are about the same rate.
 const SAME: Duration = Duration::from_secs(1);
 
@@ -60,6 +76,10 @@ struct Spread {
 struct Pace {
     slower: u32,
     changed: Instant,
+    /// Whether the last change made it faster.
+    grew: bool,
+    /// How long it stays as it is before it may be faster.
+    patience: Duration,
 }
 
 /// A window that is counted, in steps of a part of its length.
@@ -86,7 +106,7 @@ impl Limits {
             spread: spread.collect(),
             counted: Mutex::new(windows.iter().filter(long).map(|window| Counted::new(*window)).collect()),
             reserve: u64::from(reserve.min(100)),
-            pace: Mutex::new(Pace { slower: 1, changed: Instant::now() }),
+            pace: Mutex::new(Pace { slower: 1, changed: Instant::now(), grew: false, patience: RECOVER }),
         }
     }
 
@@ -98,7 +118,9 @@ impl Limits {
         self.recover();
         for spread in &self.spread {
             let bucket = spread.bucket.load_full();
-            bucket.until_ready().await;
+            while let Err(full) = bucket.check() {
+                tokio::time::sleep(full.wait_time_from(bucket.clock().now())).await;
+            }
         }
         let mut counted = self.counted();
         if let Some(wait) = counted.iter().filter_map(|window| window.wait(now, 0)).max() {
@@ -135,9 +157,17 @@ impl Limits {
     /// says. Half as fast from now on, and back to the full rate step by step.
     pub fn throttled(&self) {
         let mut pace = self.pace();
-        if pace.changed.elapsed() < SAME && pace.slower > 1 {
+        let since = pace.changed.elapsed();
+        if since < SAME && pace.slower > 1 {
             return;
         }
+        // Too fast as soon as it was faster: whoever uses the rest still does.
+        if pace.grew && since < RECOVER {
+            pace.patience = (pace.patience * 2).min(PATIENCE);
+        } else if pace.slower == 1 {
+            pace.patience = RECOVER;
+        }
+        pace.grew = false;
         pace.slower = (pace.slower * 2).min(SLOWEST);
         pace.changed = Instant::now();
         self.set_pace(pace.slower);
@@ -145,8 +175,9 @@ impl Limits {
 
     fn recover(&self) {
         let mut pace = self.pace();
-        if pace.slower > 1 && pace.changed.elapsed() >= RECOVER {
+        if pace.slower > 1 && pace.changed.elapsed() >= pace.patience {
             pace.slower /= 2;
+            pace.grew = true;
             pace.changed = Instant::now();
             self.set_pace(pace.slower);
         }
@@ -265,7 +296,7 @@ impl Counted {
 }
 
 fn bucket(window: Limit, slower: u32) -> Option<Bucket> {
-    quota(window, slower).map(RateLimiter::direct)
+    quota(window, slower).map(|quota| RateLimiter::direct_with_clock(quota, Ticks(Instant::now())))
 }
 
 /// The rate of a window, `slower` times slower than it may be: a twentieth of the window at once, the rest evenly. A

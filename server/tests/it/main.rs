@@ -46,3 +46,5 @@ mod sql_table;
 mod undo;
 #[cfg(test)]
 mod vigil;
+#[cfg(test)]
+mod windows;
