@@ -189,7 +189,7 @@ fn print(screen: &Screen, plan: &Plan, object: &Object, fields: bool) -> Result<
         let text = format!(
             "    {} {}: {} ({}); {said}",
             broken.what.code(),
-            broken.field,
+            if broken.field.is_empty() { &object.name } else { &broken.field },
             breaks(screen, broken),
             broken.by
         );
@@ -255,7 +255,7 @@ fn breaks(screen: &Screen, broken: &Broken) -> String {
         Break::Gone => screen.words("is not there", "不存在").to_owned(),
         Break::ValueGone => screen.words("does not take `{v}`", "不接受取值 `{v}`").replace("{v}", value),
         Break::Required => {
-            screen.words("is needed, and nothing fills it", "新增为必填，但没有规则填写").to_owned()
+            screen.words("is needed, and is not always filled", "为必填，但并非总有值").to_owned()
         }
         Break::Kind => screen.words("is of another kind now", "类型已变").to_owned(),
         Break::Shorter => screen.words("takes shorter texts now", "长度上限变短").to_owned(),

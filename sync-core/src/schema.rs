@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_mapping::rule::{Rule, Way};
 use leadloop_mapping::schema::{FieldKind, FieldSchema, Length, Misfit};
+use leadloop_mapping::step::Step;
 use leadloop_mapping::{Record, Value};
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +74,8 @@ struct Base {
     rule: String,
     kind: FieldKind,
     max: Option<Length>,
+    #[serde(default)]
+    required: bool,
 }
 
 /// Something that changed.
@@ -144,7 +147,7 @@ pub enum Break {
     Gone,
     /// A value that the config writes is not one of its values.
     ValueGone,
-    /// It is needed, and nothing fills it.
+    /// It is needed, and nothing fills it, or not for every lead.
     Required,
     /// It is of another kind than when the rule was first seen.
     Kind,
@@ -180,7 +183,7 @@ impl Break {
     }
 }
 
-/// Something of the config that does not fit.
+/// Something of the config that does not fit. One without a field is about the object as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Broken {
     /// The CRM's field.
@@ -210,7 +213,10 @@ impl Broken {
                 "does not take `{}` in `{field}` of `{object}` (any more)",
                 self.value.as_deref().unwrap_or_default()
             ),
-            Break::Required => format!("demands `{field}` for a new `{object}`, which nothing fills"),
+            Break::Required => format!("demands `{field}` for a new `{object}`, which is not always filled"),
+            Break::NotWritable if field.is_empty() => {
+                format!("does not let us make or change a `{object}` (any more)")
+            }
             Break::Kind => format!("changed the kind of `{field}` of `{object}`"),
             Break::Shorter => format!("takes shorter texts in `{field}` of `{object}`"),
             Break::NotWritable => format!("does not let us write `{field}` of `{object}` (any more)"),
@@ -229,6 +235,7 @@ impl Broken {
             Some(field.schema.accept(value?.clone()))
         };
         match self.what {
+            Break::NotWritable if self.field.is_empty() => true,
             Break::Gone | Break::NotWritable => value.is_some(),
             Break::Required => made && value.is_none(),
             Break::ValueGone => value.is_some_and(|value| Some(value.to_display()) == self.value),
@@ -281,7 +288,8 @@ impl Known {
         let mut bases = BTreeMap::new();
         for used in uses.iter().filter(|used| used.writes) {
             let Some(field) = now.fields.get(used.field) else { continue };
-            let fresh = Base { rule: used.text(), kind: field.schema.kind, max: field.schema.max };
+            let (kind, max, required) = (field.schema.kind, field.schema.max, field.schema.required);
+            let fresh = Base { rule: used.text(), kind, max, required };
             let base = self.bases.get(used.field).filter(|base| base.rule == fresh.rule);
             bases.insert(used.field.to_owned(), base.cloned().unwrap_or(fresh));
         }
@@ -457,9 +465,18 @@ fn broken(crm: &CrmPolicy, now: &RemoteObject, uses: &[Use<'_>], before: &Known)
             if shrank(base.max, field.schema.max, used.rule) {
                 say(Break::Shorter, None);
             }
+            let filled = |step: &Step| matches!(step, Step::Default(_));
+            let always = |rule: &Rule| rule.fixed.is_some() || rule.steps.iter().any(filled);
+            if field.schema.required && !base.required && used.rule.is_some_and(|rule| !always(rule)) {
+                say(Break::Required, None);
+            }
         }
     }
     found.extend(unfilled(crm, now, uses));
+    if crm.mapping.contains_key(&now.name) && !(now.creatable && now.updatable) {
+        let by = format!("[[mapping]] {}", now.name);
+        found.insert(Broken { field: String::new(), what: Break::NotWritable, by, value: None });
+    }
     found.into_iter().collect()
 }
 

@@ -105,7 +105,7 @@ fn what_is_well_says_nothing_and_is_read_again_a_day_later() {
 #[test]
 fn each_thing_that_breaks_is_told_once_and_heals() {
     type Edit = fn(RemoteObject) -> RemoteObject;
-    let edits: [(Edit, &str, Break, &str); 6] = [
+    let edits: [(Edit, &str, Break, &str); 8] = [
         (
             |mut lead| {
                 lead.fields.remove("company");
@@ -122,6 +122,8 @@ fn each_thing_that_breaks_is_told_once_and_heals() {
             "LL4831",
         ),
         (|lead| lead.field("region", text(10).required(true)), "region", Break::Required, "LL4832"),
+        (|lead| lead.field("company", text(120).required(true)), "company", Break::Required, "LL4832"),
+        (|lead| RemoteObject { creatable: false, ..lead }, "", Break::NotWritable, "LL4833"),
         (|lead| lead.field("company", RemoteField::of(FieldKind::Ref)), "company", Break::Kind, "LL4833"),
         (|lead| lead.field("comment", text(200)), "comment", Break::Shorter, "LL4833"),
         (|lead| lead.field("company", text(120).writable(false)), "company", Break::NotWritable, "LL4833"),
