@@ -1,6 +1,6 @@
 //! What can be asked about connectors.
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub enum Connector {
@@ -17,6 +17,11 @@ pub enum Connector {
         /// Its name
         name: String,
     },
+    /// Make a fixture of what a live account says, scrubbed: it plays in the connector's test
+    #[command(
+        after_help = "Example:\n  leadloop connector record sales check --out check.exchange\n  leadloop connector record sales find --phone +8613900000001\n  leadloop connector record website --listen 127.0.0.1:8099 --out push.exchange"
+    )]
+    Record(Record),
     /// Begin a new one in a checkout: a folder that compiles and says which facts it still needs
     #[command(
         after_help = "Example:\n  leadloop connector new acme_forms --kind source\n  leadloop connector new acme_hooks --kind source --profile"
@@ -34,6 +39,39 @@ pub enum Connector {
         #[arg(long = "in", value_name = "FOLDER", default_value = ".")]
         folder: std::path::PathBuf,
     },
+}
+
+/// What is recorded.
+#[derive(Debug, Args)]
+pub struct Record {
+    /// The link of the config: a CRM, MA, source…
+    pub link: String,
+    /// check, describe, changes, find, or an operation as JSON, as the fixtures have it
+    pub operation: Option<String>,
+    /// The object or list; the connector's first where it is not named
+    #[arg(long)]
+    pub object: Option<String>,
+    /// Find by this phone
+    #[arg(long)]
+    pub phone: Option<String>,
+    /// Find by this e-mail address
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Find by this id of the system's
+    #[arg(long)]
+    pub id: Option<String>,
+    /// The operation changes something there, and that is meant
+    #[arg(long)]
+    pub write: bool,
+    /// Wait here for one push instead, such as 127.0.0.1:8099
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["operation", "object", "phone", "email", "id", "write"])]
+    pub listen: Option<String>,
+    /// Seconds to wait for it
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub within: u64,
+    /// The fixture's file; printed where none is named
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<std::path::PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

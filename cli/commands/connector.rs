@@ -1,10 +1,12 @@
-//! `leadloop connector`: the systems that are built in, and what an admin sets for each. Needs no config.
+//! `leadloop connector`: the systems that are built in, and what an admin sets for each. Only recording needs a config.
 
 mod new;
+mod record;
 
 use leadloop_connector_api::manifest::{Manifest, Setting, SystemKind, Words};
 use serde_json::json;
 
+use crate::args::General;
 use crate::args::connector::{Connector, Kind};
 use crate::failure::Failure;
 use crate::screen::{Rows, Screen, Style};
@@ -13,7 +15,7 @@ use crate::screen::{Rows, Screen, Style};
 ///
 /// # Errors
 /// Where there is none of that name.
-pub fn run(screen: &mut Screen, command: &Connector) -> Result<(), Failure> {
+pub async fn run(screen: &mut Screen, general: &General, command: &Connector) -> Result<(), Failure> {
     let registry = leadloop_connectors::registry();
     match command {
         Connector::List { kind } => {
@@ -32,6 +34,7 @@ pub fn run(screen: &mut Screen, command: &Connector) -> Result<(), Failure> {
             };
             show(screen, connector.manifest())
         }
+        Connector::Record(args) => record::run(screen, general, args).await,
         Connector::New { name, kind, profile, folder } => new::run(screen, folder, name, *kind, *profile),
     }
 }

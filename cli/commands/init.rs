@@ -226,7 +226,7 @@ fn draft(config: &Path, folder: &Path, choice: &Choice, language: Language) -> D
         more.push(("people.csv", include_str!("../templates/people.csv").to_owned(), false));
         more.push(("regions.csv", include_str!("../templates/regions.csv").to_owned(), false));
         if let Some(source) = choice.sources.first() {
-            text.push_str(&template.test.replace("{source}", &source_name(source)));
+            text.push_str(&tests(template.test, crm).replace("{source}", &source_name(source)));
         }
     }
     let mut files = vec![File { path: config.to_owned(), text, secret: false }];
@@ -250,6 +250,15 @@ fn desk(template: &str, crm: &Manifest) -> String {
     let object = if crm.object("lead").is_some() || crm.object.is_empty() { "lead" } else { "contact" };
     let lines = template.split_inclusive('\n').filter(|line| !line.starts_with("crm = {"));
     lines.collect::<String>().replace("create = \"lead\"", &format!("create = \"{object}\""))
+}
+
+/// The tests: what companies do is left out for a CRM without any.
+fn tests(template: &str, crm: &Manifest) -> String {
+    if crm.object.is_empty() || crm.object("account").is_some() {
+        return template.to_owned();
+    }
+    let tests = template.split("\n[[test]]").filter(|test| !test.contains("crm = { company"));
+    tests.collect::<Vec<_>>().join("\n[[test]]")
 }
 
 /// The name that a source has in what is written.

@@ -51,7 +51,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
         Command::Doctor(args) => doctor::run(screen, general, &args).await,
         Command::Company { command } => company::run(screen, general, command).await,
         Command::Conflicts { command } => conflicts::run(screen, general, command).await,
-        Command::Connector { command } => connector::run(screen, &command),
+        Command::Connector { command } => connector::run(screen, general, &command).await,
         Command::Crm { command } => crm::run(screen, general, command).await,
         Command::Demo(args) => demo::run(screen, &args).await,
         Command::Explain(args) => explain::run(screen, &args),

@@ -18,6 +18,7 @@ use leadloop_store::{Kept, KeptPush, PushState};
 use leadloop_sync_core::capture::Quarantined;
 use leadloop_sync_core::ids::PushId;
 use leadloop_sync_core::intake::{Taken, intake};
+use leadloop_sync_core::time::Timestamp;
 use serde_json::json;
 
 use crate::node::Node;
@@ -43,7 +44,7 @@ pub async fn receive(
     if !node.rates.passes(source, peer.ip()) {
         return too_many();
     }
-    match push_of(&node, peer, named("rest"), request).await {
+    match push_of(node.clock.now(), peer, named("rest"), request).await {
         Ok((push, asked)) => take(&node, &plan, source, push, &asked).await,
         Err(response) => *response,
     }
@@ -59,14 +60,15 @@ pub async fn receive_elsewhere(
     let plan = node.plan();
     let path = request.uri().path().trim_start_matches('/').to_owned();
     // By the path alone first: a body is read only where somebody may want it.
-    let mut maybe = Push { path, query: request.uri().query().unwrap_or("").to_owned(), ..no_push(&node) };
+    let mut maybe =
+        Push { path, query: request.uri().query().unwrap_or("").to_owned(), ..no_push(node.clock.now()) };
     if request.method() == Method::GET || request.method() == Method::HEAD {
         maybe.method = PushMethod::Get;
     }
     if claimed(&node, &plan, &maybe).is_none() {
         return nowhere();
     }
-    let (push, asked) = match push_of(&node, peer, &maybe.path, request).await {
+    let (push, asked) = match push_of(node.clock.now(), peer, &maybe.path, request).await {
         Ok(read) => read,
         Err(response) => return *response,
     };
@@ -87,14 +89,14 @@ fn claimed<'p>(node: &Node, plan: &'p Plan, push: &Push) -> Option<&'p SourcePla
     claims.min_by_key(|(claim, _)| *claim).map(|(_, source)| source)
 }
 
-fn no_push(node: &Node) -> Push {
+fn no_push(at: Timestamp) -> Push {
     Push {
         method: PushMethod::Post,
         path: String::new(),
         query: String::new(),
         headers: vec![],
         body: vec![],
-        at: node.clock.now(),
+        at,
         peer: None,
     }
 }
@@ -110,8 +112,8 @@ fn too_many() -> Response {
 }
 
 /// A request as a connector reads it, and the method it came by.
-async fn push_of(
-    node: &Node,
+pub(crate) async fn push_of(
+    at: Timestamp,
     peer: SocketAddr,
     path: &str,
     request: Request,
@@ -128,7 +130,7 @@ async fn push_of(
         headers: kept_headers(&parts.headers),
         body: read_body(body).await?,
         peer: Some(peer.ip().to_string()),
-        ..no_push(node)
+        ..no_push(at)
     };
     Ok((push, parts.method))
 }
@@ -361,7 +363,7 @@ fn with_outcome(mut answer: Answer, outcome: serde_json::Value) -> Answer {
     answer
 }
 
-fn as_response(answer: &Answer) -> Response {
+pub(crate) fn as_response(answer: &Answer) -> Response {
     let mut response = Response::builder().status(answer.status);
     for (name, value) in &answer.headers {
         response = response.header(name, value);

@@ -47,6 +47,7 @@ pub mod people;
 pub mod persons;
 mod post;
 pub mod reconcile;
+pub mod record;
 
 pub mod backup;
 pub mod handoffs;

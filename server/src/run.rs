@@ -312,7 +312,10 @@ pub fn lines(plan: &Plan, registry: &Registry) -> Result<Lines, StartError> {
     plan.links.iter().filter_map(|link| line(link, registry).transpose()).collect()
 }
 
-fn line(link: &LinkPlan, registry: &Registry) -> Result<Option<(LinkName, Arc<Driven>)>, StartError> {
+pub(crate) fn line(
+    link: &LinkPlan,
+    registry: &Registry,
+) -> Result<Option<(LinkName, Arc<Driven>)>, StartError> {
     let Some(named) = registry.get(&link.connector) else { return Ok(None) };
     let connector = link.link.speaker(named);
     let manifest = connector.manifest();

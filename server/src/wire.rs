@@ -1,7 +1,7 @@
 //! Carries one request to its system and the answer back. The only place of the product that opens a connection out.
 //!
-//! Mail goes by [`post`], statements to databases of others by [`database`]. Redirects are not followed, answers are bounded, secrets never reach a log. What failed is told apart by whether
-//! the system may have seen the request.
+//! Mail goes by [`post`], statements to databases of others by [`database`]. Redirects are not followed, answers are bounded,
+//! secrets never reach a log. What failed is told apart by whether the system may have seen the request.
 
 use std::future::Future;
 use std::pin::Pin;

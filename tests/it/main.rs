@@ -31,6 +31,8 @@ mod olist;
 #[cfg(test)]
 mod place;
 #[cfg(test)]
+mod record;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod running;

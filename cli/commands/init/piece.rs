@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use leadloop_connector_api::manifest::{Manifest, Setting};
+use leadloop_connector_api::manifest::{Auth, Manifest, Setting};
 use leadloop_sync_core::because::Language;
 
 /// A piece, and the secrets it needs from the environment.
@@ -124,7 +124,9 @@ fn settings(piece: &mut Piece, section: &str, name: &str, manifest: &Manifest, l
         };
         let value = value_of(setting, name);
         let written = format!("{} = {value}", setting.name);
-        if setting.required {
+        // A database is reached by its address, or by a file instead of it.
+        let address = matches!(&manifest.auth, Some(Auth::Database { url, .. }) if *url == setting.name);
+        if setting.required || address {
             line(&mut piece.text, &written, label);
             if setting.secret {
                 piece.variables.push(variable(name, &setting.name));

@@ -6,6 +6,8 @@
 pub mod fixture;
 mod mutate;
 mod play;
+pub mod record;
+mod scrub;
 
 use std::collections::{BTreeMap, BTreeSet};
 

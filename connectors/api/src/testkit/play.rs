@@ -351,7 +351,7 @@ fn ids_in(outcomes: &[Outcome]) -> Vec<String> {
     outcomes.iter().flat_map(of).collect()
 }
 
-fn ending(outcome: &Outcome) -> Ending {
+pub(super) fn ending(outcome: &Outcome) -> Ending {
     match outcome {
         Outcome::Done(_) => Ending::Done,
         Outcome::Throttled { .. } => Ending::Throttled,
