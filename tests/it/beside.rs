@@ -155,8 +155,6 @@ fn what_the_crm_refuses_waits_for_a_person_and_is_taken_up_again() {
         .replace("client_id = \"leadloop\"", "client_id = \"sandbox\"");
     let (_guard, folder) = folder(&text, &[("li.na", "U1002"), ("wang.wei", "U1003")]);
     let node = Node::start(&folder, "sandbox-secret");
-    post(node.address, "name=测试甲&phone=13900000001&company=示例机器人");
-    post(node.address, "name=测试乙&phone=13900000002&company=示例软件");
     let run = |args: &[&str]| {
         let mut command = command(&folder, args);
         command.env("SANDBOX_SECRET", "sandbox-secret");
@@ -164,6 +162,10 @@ fn what_the_crm_refuses_waits_for_a_person_and_is_taken_up_again() {
     };
     let parked =
         || run(&["outbox", "list", "--output", "json"]).json()["deliveries"].as_array().unwrap().clone();
+    // One after the other: in one batch the CRM answers 200 with a refusal for each.
+    post(node.address, "name=测试甲&phone=13900000001&company=示例机器人");
+    until("the first refused hand-over was not parked", || parked().len() == 1);
+    post(node.address, "name=测试乙&phone=13900000002&company=示例软件");
     until("the refused hand-overs were not parked", || parked().len() == 2);
     let first = parked()[0].clone();
     let (id, code) = (first["id"].as_str().unwrap(), first["code"].as_str().unwrap());
