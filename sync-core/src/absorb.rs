@@ -56,14 +56,14 @@ pub fn needs_more(book: &Book, captures: &[Captured], policy: &Policy) -> Needs 
         };
         let mut known: BTreeMap<LeadId, Subject> = BTreeMap::new();
         for lead in captured.who.iter().filter_map(|identifier| book.lead_of(identifier)) {
-            if !known.contains_key(&lead.id) {
+            if let Entry::Vacant(place) = known.entry(lead.id) {
                 registry.extend(enrich::keys_of(policy, lead));
                 records.extend(lead.remotes.iter().cloned());
                 let mut subject = Subject::of(lead);
                 said.credit_codes.extend(subject.credit_codes.iter().cloned());
                 said.identifiers.extend(subject.identifiers.iter().cloned());
                 subject.companies.extend(said.companies.iter().cloned());
-                known.insert(lead.id, subject);
+                place.insert(subject);
             }
         }
         for mut subject in known.into_values() {

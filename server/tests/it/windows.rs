@@ -313,7 +313,7 @@ async fn nothing_is_refused_in_any_window_whoever_sends() {
     assert!(third.sent() <= sent + 8, "only what finds out anew: {} after {sent}", third.sent());
     someone.abort();
     assert_eq!(crm.refused(), BTreeMap::new(), "not one");
-    drop(third.end_now());
+    third.end_now();
 }
 
 #[tokio::test(start_paused = true)]
@@ -337,10 +337,26 @@ async fn a_successor_begins_where_the_one_before_it_ended_again_and_again() {
     assert!((2_600..=2_850).contains(&crm.taken()), "{} of 2850", crm.taken());
 }
 
+/// That somebody would notice: a link that believes in windows wider than the system's is found out in each of them.
+#[tokio::test(start_paused = true)]
+async fn a_link_that_exceeds_a_window_is_found_out() {
+    for (full, ours) in [
+        ("second", [window(40, 1), window(600, 60), window(12_000, 86_400)]),
+        ("minute", [window(20, 1), window(1_200, 60), window(12_000, 86_400)]),
+        ("day", [window(20, 1), window(600, 60), window(90_000, 86_400)]),
+    ] {
+        let crm = Strict::new(&[window(20, 1), window(600, 60)], 1_000);
+        crm.silent.store(true, Ordering::SeqCst);
+        let node = Drives::begin(&crm, &Arc::new(Paused(Instant::now())), &ours, &Value::Null);
+        sleep(Duration::from_secs(if full == "day" { 180 } else { 90 })).await;
+        assert!(crm.refused().contains_key(full), "{full}: {:?}", crm.refused());
+        node.end_now();
+    }
+}
+
 impl Drives {
-    fn end_now(self) -> u64 {
+    fn end_now(self) {
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
-        self.sent()
     }
 }
 

@@ -1,24 +1,25 @@
 //! Whatever the dice bring (lost answers, throttling, expired tokens, nodes that die, sales that act meanwhile), a
 //! hand-over mark stands on one record, every hand-over comes to an end, and in the end all is quiet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use leadloop_mapping::{Record, Value};
 use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::handoff::HandoffState;
 use leadloop_sync_core::ids::LeadId;
 use leadloop_sync_core::moment::Moment;
-use leadloop_sync_core::outbox::{DeliveryState, Outcome, Purpose};
+use leadloop_sync_core::outbox::{DeliveryState, Operation, Outcome, Purpose};
 use leadloop_sync_core::settle;
 use leadloop_sync_core::time::{Micros, Timestamp};
 
 use crate::support::crm::{Crm, Faults, Seen};
-use crate::support::model::Model;
+use crate::support::model::{Broken, Model};
 use crate::support::policy::{crm, standard};
 use crate::support::rows;
 
 /// 2026-11-23 10:00 in Shanghai.
-const START: Timestamp = Timestamp(1_795_399_200_000_000);
+pub(crate) const START: Timestamp = Timestamp(1_795_399_200_000_000);
 const LEADS: u64 = 8;
 
 /// Whether one of so many throws comes.
@@ -27,12 +28,18 @@ fn one_in(dice: &mut Moment, sides: u64) -> bool {
 }
 
 /// One world: the product, the CRM, and sales.
-struct World {
-    model: Model,
-    crm: Crm,
+pub(crate) struct World {
+    pub(crate) model: Model,
+    pub(crate) crm: Crm,
     dice: Moment,
-    sales: Vec<(Timestamp, u64)>,
+    pub(crate) sales: Vec<(Timestamp, u64)>,
     seed: u64,
+    /// Records that sales made or changed themselves.
+    pub(crate) human: BTreeSet<String>,
+    /// What was applied: the stream, and the delivery's place in the order of making.
+    pub(crate) applied: Vec<(String, usize)>,
+    /// The node stops right after so many more calls.
+    pub(crate) stops_at: Option<usize>,
 }
 
 impl World {
@@ -63,11 +70,25 @@ impl World {
         model.commit(Reaction { effects, ..Reaction::default() });
         let sales = (0..24).map(|_| (START + Micros::minutes((dice.throw() % 1_200) as i64), dice.throw()));
         let sales = sales.collect();
-        Self { model, crm: played, dice, sales, seed }
+        let (human, applied) = (BTreeSet::new(), Vec::new());
+        Self { model, crm: played, dice, sales, seed, human, applied, stops_at: None }
+    }
+
+    /// A world in which something is wrong.
+    pub(crate) fn broken(seed: u64, broken: Option<Broken>) -> Self {
+        let mut world = Self::new(seed);
+        world.model.broken = broken;
+        if broken == Some(Broken::LooksAtTheWorld) {
+            static THROWN: AtomicU64 = AtomicU64::new(1);
+            let world_dice = THROWN.fetch_add(1, Ordering::SeqCst);
+            world.dice = Moment::new(START, seed ^ (world_dice << 32));
+            world.crm.dice = Moment::new(START, seed ^ (world_dice << 32));
+        }
+        world
     }
 
     /// Some people are in the CRM before we hear of them, and are not mirrored yet.
-    fn known_to_sales(&mut self) {
+    pub(crate) fn known_to_sales(&mut self) {
         for number in 0..LEADS {
             if one_in(&mut self.dice, 3) {
                 let owner = ["U1", "U2", "U6", ""][(self.dice.throw() % 4) as usize];
@@ -76,12 +97,13 @@ impl World {
                     .with("phone", phone(number))
                     .with("owner_id", owner)
                     .with("status", 2_i64);
-                self.crm.insert("lead", fields, START - Micros::days(3));
+                let id = self.crm.insert("lead", fields, START - Micros::days(3));
+                self.human.insert(id);
             }
         }
     }
 
-    fn leads(&mut self) -> Vec<LeadId> {
+    pub(crate) fn leads(&mut self) -> Vec<LeadId> {
         let mut ids = Vec::new();
         for number in 0..LEADS {
             let phone = phone(number);
@@ -97,7 +119,7 @@ impl World {
         ids
     }
 
-    fn run(&mut self, until: Timestamp) {
+    pub(crate) fn run(&mut self, until: Timestamp) {
         for _ in 0..20_000 {
             self.exchange();
             self.model.reclaim();
@@ -123,11 +145,50 @@ impl World {
                 return;
             }
             for (delivery, operation) in claimed {
-                match self.crm.call(&operation, self.model.now()) {
-                    Seen::Outcome(outcome) => self.model.settle(&delivery, &outcome),
+                let stops = match &mut self.stops_at {
+                    Some(0) => true,
+                    Some(more) => {
+                        *more -= 1;
+                        false
+                    }
+                    None => false,
+                };
+                let seen = self.crm.call(&operation, self.model.now());
+                self.meddle(&operation);
+                match seen {
+                    Seen::Outcome(_) if stops => {
+                        self.stops_at = None;
+                        return;
+                    }
+                    Seen::Outcome(outcome) => {
+                        if matches!(outcome, Outcome::Done(_)) {
+                            let place =
+                                self.model.deliveries.iter().position(|known| known.id == delivery.id);
+                            self.applied.push((delivery.stream.clone(), place.expect("it is there")));
+                        }
+                        self.model.settle(&delivery, &outcome);
+                    }
                     Seen::Died => {}
                 }
             }
+        }
+    }
+
+    /// What a broken product would have sent besides.
+    fn meddle(&mut self, operation: &Operation) {
+        let Operation::Create { object, record, mark } = operation else { return };
+        let now = self.model.now();
+        match self.model.broken {
+            Some(Broken::SendsTwice) => {
+                let record = record.clone().with("leadloop_id", mark.as_str());
+                self.crm.insert(object, record, now);
+            }
+            Some(Broken::GivesToTwo) if object == "lead" => {
+                let other = format!("{mark}-2");
+                let record = record.clone().with("leadloop_id", other).with("owner_id", "U9");
+                self.crm.insert(object, record, now);
+            }
+            _ => {}
         }
     }
 
@@ -140,6 +201,7 @@ impl World {
         for (_, throw) in due {
             let ids: Vec<String> = self.crm.live("lead").map(|(id, _)| id.to_owned()).collect();
             let Some(id) = ids.get((throw % ids.len().max(1) as u64) as usize) else { continue };
+            self.human.insert(id.clone());
             let converted =
                 self.crm.records[&("lead".to_owned(), id.clone())].fields.get("contact_id").is_some();
             match (throw / 64) % 6 {

@@ -12,6 +12,7 @@ mod decisions;
 mod described;
 mod dice;
 mod erased;
+mod nine;
 mod persons;
 mod races;
 mod steps;

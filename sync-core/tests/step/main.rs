@@ -112,6 +112,8 @@ struct Game {
     count: u64,
     /// How often something else was told of the record.
     told: i64,
+    /// The product writes what is old already.
+    overwrites: bool,
 }
 
 impl Game {
@@ -162,6 +164,7 @@ impl Game {
             seed,
             count: 0,
             told: 0,
+            overwrites: false,
         }
     }
 
@@ -205,7 +208,14 @@ impl Game {
             if claimed.is_empty() {
                 return;
             }
-            for (delivery, operation) in claimed {
+            for (delivery, mut operation) in claimed {
+                if let (true, Operation::Update { record, .. }) = (self.overwrites, &mut operation) {
+                    let fields: Vec<String> =
+                        record.0.keys().filter(|name| name.starts_with('c')).cloned().collect();
+                    for field in fields {
+                        record.set(field, "what was there long ago");
+                    }
+                }
                 let there = self.model.now() + self.skew;
                 match self.crm.call(&operation, there) {
                     Seen::Outcome(outcome) => self.model.settle(&delivery, &outcome),
@@ -432,6 +442,26 @@ fn what_the_pool_learns_while_the_hand_over_is_told_arrives_too() {
         game.check();
         game.quiet();
     }
+}
+
+/// That somebody would notice: a product that writes over what is not its own is found out by the check of every game.
+#[test]
+fn a_side_that_is_written_over_is_found_out() {
+    let found = (0..6).any(|seed| {
+        std::panic::catch_unwind(|| {
+            let mut game = Game::new(seed);
+            game.overwrites = true;
+            game.run(START + BUSY + Micros::hours(2));
+            game.crm.faults = Faults::default();
+            game.run(START + BUSY + Micros::hours(8));
+            game.check();
+        })
+        .is_err_and(|said| {
+            let said = said.downcast_ref::<String>().map(String::as_str).unwrap_or_default();
+            said.contains("replaced by its own side, or written by nobody")
+        })
+    });
+    assert!(found);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use leadloop_sync_core::companies::CompanyPair;
 use leadloop_sync_core::deleted;
 use leadloop_sync_core::effect::{Alarm, Deadline, Effect, Feedback, Reaction};
 use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
-use leadloop_sync_core::ids::{DeliveryId, LeadId};
+use leadloop_sync_core::ids::{CaptureId, DeliveryId, LeadId};
 use leadloop_sync_core::lead::{Lead, Touch};
 use leadloop_sync_core::matching::{self, Subject};
 use leadloop_sync_core::moment::Moment;
@@ -22,6 +22,25 @@ use leadloop_sync_core::{feedback, join, settle, tick};
 
 /// How long a claim holds.
 const CLAIM: Micros = Micros::minutes(2);
+
+/// How a test world is broken on purpose, to see that somebody notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// What a poll brought is not taken in.
+    LosesCaptures,
+    /// A second record of the person goes to somebody else.
+    GivesToTwo,
+    /// What was sent is sent again without asking.
+    SendsTwice,
+    /// What waits behind others is sent before them.
+    AnyOrder,
+    /// Deadlines are not kept.
+    ForgetsClocks,
+    /// What was under way when a node died counts as done.
+    ForgetsClaims,
+    /// Dice that do not come from the seed.
+    LooksAtTheWorld,
+}
 
 /// The whole product without its shell.
 pub(crate) struct Model {
@@ -46,6 +65,10 @@ pub(crate) struct Model {
     /// People whom the shell would have forgotten, because their last record was deleted.
     pub(crate) forgotten: Vec<LeadId>,
     kept: BTreeSet<DedupKey>,
+    /// Captures that were kept, and how often each ended.
+    pub(crate) captured: BTreeSet<CaptureId>,
+    pub(crate) ended: BTreeMap<CaptureId, u32>,
+    pub(crate) broken: Option<Broken>,
     /// What is said together with a claimed delivery.
     joined: BTreeMap<DeliveryId, Vec<Delivery>>,
     /// Deliveries whose content was refused together with others': they are said by themselves.
@@ -75,6 +98,9 @@ impl Model {
             reasons: vec![],
             forgotten: vec![],
             kept: BTreeSet::new(),
+            captured: BTreeSet::new(),
+            ended: BTreeMap::new(),
+            broken: None,
             joined: BTreeMap::new(),
             alone: BTreeSet::new(),
             joins: 0,
@@ -168,14 +194,21 @@ impl Model {
                     known.attempt = 0;
                 }
             }
-            Effect::Keep(captured) if self.kept.insert(captured.key.clone()) => self.inbox.push(*captured),
-            Effect::FinishCapture { end, .. } => self.ends.push(end),
+            Effect::Keep(captured) if self.kept.insert(captured.key.clone()) => {
+                self.captured.insert(captured.id);
+                self.inbox.push(*captured);
+            }
+            Effect::FinishCapture { id, end } => {
+                *self.ended.entry(id).or_default() += 1;
+                self.ends.push(end);
+            }
             Effect::KeepBefore(image)
                 if self.befores.iter().all(|known| known.delivery != image.delivery) =>
             {
                 self.befores.push(*image);
             }
             Effect::KeepFeedback(feedback) => self.feedback.push(*feedback),
+            Effect::SetDeadline(_) if self.broken == Some(Broken::ForgetsClocks) => {}
             Effect::SetDeadline(deadline) => {
                 self.deadlines.insert(deadline.key.clone(), deadline);
             }
@@ -208,6 +241,9 @@ impl Model {
         while !self.inbox.is_empty() {
             let captured = self.inbox.remove(0);
             assert_eq!(captured.kind, CaptureKind::Feedback);
+            if self.broken == Some(Broken::LosesCaptures) {
+                continue;
+            }
             let needs = |captured: &[Captured], _: &Policy| feedback::needs(captured);
             let more = |book: &Book, captured: &[Captured], policy: &Policy| {
                 feedback::needs_more(book, captured, policy)
@@ -237,7 +273,10 @@ impl Model {
         let mut streams = BTreeSet::new();
         let mut claimed = Vec::new();
         for delivery in &mut self.deliveries {
-            if delivery.state == DeliveryState::Settled || !streams.insert(delivery.stream.clone()) {
+            if delivery.state == DeliveryState::Settled {
+                continue;
+            }
+            if !streams.insert(delivery.stream.clone()) && self.broken != Some(Broken::AnyOrder) {
                 continue;
             }
             if delivery.state == DeliveryState::Due && delivery.due_at <= now {
@@ -245,6 +284,10 @@ impl Model {
                 delivery.state = DeliveryState::Claimed { until: now + CLAIM };
                 claimed.push((delivery.clone(), to_send(delivery)));
             }
+        }
+        if self.broken == Some(Broken::AnyOrder) {
+            claimed.reverse();
+            return claimed;
         }
         for (first, operation) in &mut claimed {
             let behind = self.deliveries.iter().filter(|next| {
@@ -294,6 +337,11 @@ impl Model {
             .cloned()
             .collect();
         for delivery in lost {
+            if self.broken == Some(Broken::ForgetsClaims) {
+                let known = self.deliveries.iter_mut().find(|known| known.id == delivery.id);
+                known.expect("it is there").state = DeliveryState::Settled;
+                continue;
+            }
             let outcome = Outcome::Unavailable { sent: true, detail: "the claim ran out".to_owned() };
             self.settle(&delivery, &outcome);
         }
