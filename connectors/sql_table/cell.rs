@@ -84,12 +84,13 @@ fn decimal(text: &str) -> Value {
 
 /// The point in time that a cell names.
 pub(super) fn time(kind: Kind, text: &str, zone: &TimeZone) -> Option<Timestamp> {
-    // sessions run in UTC: a time with a zone comes as UTC, whether or not it says so
-    if kind == Kind::ZonedStamp {
-        return at(wall(text)?, &TimeZone::UTC);
+    // a time that says its offset means that one, whatever the column
+    if let Ok(said) = text.trim().parse::<jiff::Timestamp>() {
+        return Some(said.into());
     }
-    let unzoned = wall(text).filter(|_| !text.ends_with(['Z', 'z']));
-    unzoned.map_or_else(|| Timestamp::parse(text, zone), |wall| at(wall, zone))
+    // sessions run in UTC: a time with a zone comes as UTC, even where it does not say so
+    let zone = if kind == Kind::ZonedStamp { &TimeZone::UTC } else { zone };
+    wall(text).map_or_else(|| Timestamp::parse(text, zone), |wall| at(wall, zone))
 }
 
 fn at(wall: DateTime, zone: &TimeZone) -> Option<Timestamp> {
