@@ -1,9 +1,10 @@
 //! What a comparison of pool and CRM reads, page by page.
 
-use leadloop_sync_core::book::Needs;
+use leadloop_sync_core::book::{Book, Needs, ROWS_PER_KEY};
 use leadloop_sync_core::effect::Effect;
 use leadloop_sync_core::handoff::HandoffState;
 use leadloop_sync_core::ids::LinkName;
+use leadloop_sync_core::mirror_read;
 use leadloop_sync_core::outbox::Lane;
 
 use crate::on_both;
@@ -67,6 +68,34 @@ async fn what_a_whole_reading_did_not_bring_is_known() {
         let found: Vec<&str> = book.mirror.keys().map(|remote| remote.id.as_str()).collect();
         assert_eq!(found, ["1", "4"]);
         assert!(store.look(&asked("contact")).await.unwrap().mirror.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_a_key_that_many_share_the_rows_that_changed_last_are_loaded() {
+    on_both("shared-key", |store| async move {
+        let sales = LinkName::from("sales");
+        let most = u64::from(ROWS_PER_KEY);
+        let mut everything = Book::default();
+        let mut effects = Vec::new();
+        // one key with as many rows as are loaded, one with three more
+        for (mail, count) in [("few@shili.example", most), ("many@shili.example", most + 3)] {
+            for n in 0..count {
+                let mut row = mirror_row("contact", count * 1_000 + n);
+                row.facts.emails = vec![mail.to_owned()];
+                row.modified_at = (n != 7).then(|| at(i64::try_from((n * 37) % 50).unwrap()));
+                everything.put_mirror(&row);
+                effects.push(Effect::PutMirror(Box::new(row)));
+            }
+        }
+        written(&store, effects).await;
+        let keys = ["few@shili.example", "many@shili.example", "nobody@shili.example"];
+        let keys = keys.map(|mail| mirror_read::key(&sales, "email", mail));
+        let needs = Needs { keys: keys.clone().into(), ..Needs::default() };
+        let book = store.look(&needs).await.unwrap();
+        assert_eq!(book, everything.view(&needs));
+        assert_eq!(keys.map(|key| book.keys.get(&key).map_or(0, |rows| rows.len())), [100, 100, 0]);
     })
     .await;
 }
