@@ -118,14 +118,24 @@ async fn by_hand(node: &Node, ids: &[HandoffId], to: Option<&PersonKey>) -> Resu
     let with_sales =
         |state| matches!(state, HandoffState::WithSales | HandoffState::Accepted | HandoffState::Parked);
     let handoffs = found(node, ids, with_sales).await?;
+    at_once(node, &handoffs, |handoff| match to {
+        Some(to) => (REASSIGN, format!("{REASSIGN}/{}/{to}", handoff.id)),
+        None => (TAKE_BACK, format!("{TAKE_BACK}/{}", handoff.id)),
+    })
+    .await
+}
+
+/// A deadline for each hand-over that is there already, of that kind and key: whoever decides takes it next.
+async fn at_once(
+    node: &Node,
+    handoffs: &[Handoff],
+    of: impl Fn(&Handoff) -> (&'static str, String),
+) -> Result<Done, OrderError> {
     let now = node.clock.now();
     let reactions: Vec<Reaction> = handoffs
         .iter()
         .map(|handoff| {
-            let (kind, key) = match to {
-                Some(to) => (REASSIGN, format!("{REASSIGN}/{}/{to}", handoff.id)),
-                None => (TAKE_BACK, format!("{TAKE_BACK}/{}", handoff.id)),
-            };
+            let (kind, key) = of(handoff);
             let deadline = Deadline {
                 key,
                 at: now,
@@ -160,24 +170,7 @@ async fn again(node: &Node, ids: &[HandoffId]) -> Result<Done, OrderError> {
         );
         return Err(OrderError::input("LL4607", detail));
     }
-    let now = node.clock.now();
-    let reactions: Vec<Reaction> = handoffs
-        .iter()
-        .map(|handoff| {
-            let deadline = Deadline {
-                key: format!("{AGAIN}/{}", handoff.id),
-                at: now,
-                kind: AGAIN.to_owned(),
-                step: 0,
-                lead: handoff.lead,
-                handoff: Some(handoff.id),
-            };
-            Reaction { effects: vec![Effect::SetDeadline(deadline)], ..Reaction::default() }
-        })
-        .collect();
-    let tx = node.store.begin(WriteLane::Hot).await?;
-    tx.commit(&Stamp { verb: "order", config: node.plan().hash.clone(), now }, &reactions).await?;
-    Ok(Done { changed: u64::try_from(reactions.len()).unwrap_or(0), ..Done::default() })
+    at_once(node, &handoffs, |handoff| (AGAIN, format!("{AGAIN}/{}", handoff.id))).await
 }
 
 async fn desk_decided(node: &Node, decided: Decided) -> Result<Done, OrderError> {
