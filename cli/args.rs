@@ -149,9 +149,9 @@ pub enum Command {
         #[command(subcommand)]
         command: conflicts::Conflicts,
     },
-    /// CRMs as they describe themselves: fields, what changed, which mappings that breaks (CRM 字段)
+    /// CRMs: how they describe their fields and what that breaks, how far their records are read (CRM 字段与首次读取)
     #[command(
-        after_help = "Example:\n  leadloop crm schema --crm sales\n  leadloop crm schema --output json | jq '.crms[].objects[].broken'"
+        after_help = "Example:\n  leadloop crm schema --crm sales\n  leadloop crm schema --output json | jq '.crms[].objects[].broken'\n  leadloop crm load --watch"
     )]
     Crm {
         #[command(subcommand)]

@@ -185,7 +185,7 @@ impl Keyset {
         let from = self.since.map_or(0, |since| since.0);
         let token = records.last().filter(|_| full).map(|last| format!("{from}@0@{}", last.id));
         let more = token.is_some();
-        Outcome::Done(Reply::Page { records, next: Cursor { since, after_id: None, token }, more })
+        Outcome::Done(Reply::Page { records, next: Cursor { since, after_id: None, token }, more, of: None })
     }
 
     /// The page, and where to go on: behind its last record while pages are full, else at the time the CRM's clock showed when the
@@ -204,8 +204,16 @@ impl Keyset {
             _ => None,
         };
         let more = token.is_some();
-        Outcome::Done(Reply::Page { records, next: Cursor { since, after_id: None, token }, more })
+        Outcome::Done(Reply::Page { records, next: Cursor { since, after_id: None, token }, more, of: None })
     }
+}
+
+/// The page, with how many records the system says there are from it on.
+pub(crate) fn counted(mut outcome: Outcome, count: Option<u64>) -> Outcome {
+    if let Outcome::Done(Reply::Page { of, .. }) = &mut outcome {
+        *of = count;
+    }
+    outcome
 }
 
 /// A time as most APIs write it, to the second.

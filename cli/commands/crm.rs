@@ -1,5 +1,7 @@
-//! `leadloop crm schema`: what each CRM last said its objects are like, what changed, what of the config that breaks, and how
+//! `leadloop crm schema` (and `crm load`, in a file of its own): what each CRM last said its objects are like, what changed, what of the config that breaks, and how
 //! many of the last 30 days' leads it would have kept from getting through.
+
+mod load;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +33,7 @@ const PAGE: u32 = 500;
 pub async fn run(screen: &mut Screen, general: &General, command: Crm) -> Result<(), Failure> {
     match command {
         Crm::Schema(args) => show(screen, general, &args).await,
+        Crm::Load(args) => load::run(screen, general, &args).await,
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 
 use super::words::{modified_field, record};
 use super::{Talk, is_own_word, theirs};
-use crate::crm::{Keyset, unknown_object};
+use crate::crm::{Keyset, counted, unknown_object};
 
 /// Records of a page.
 const PAGE: usize = 200;
@@ -53,7 +53,10 @@ impl Talk {
                 return Next::end(odd("the page holds something that is no record"));
             };
             let full = at(&json, "paging.next.after").is_some();
-            let page = Page { place, records, full, clock: answer.date() };
+            // within the pages of one and the same time the count begins before them
+            let read = u64::try_from(after).unwrap_or(u64::MAX);
+            let of = json.get("total").and_then(Json::as_u64).map(|total| total.saturating_sub(read));
+            let page = Page { place, records, full, of, clock: answer.date() };
             if object == "opportunity" && !page.records.is_empty() {
                 return self.beside(page, vec![("companies", "company_id"), ("contacts", "contact_id")]);
             }
@@ -121,6 +124,7 @@ impl Talk {
                 records,
                 next: Cursor { since, after_id: None, token },
                 more,
+                of: None,
             }))
         })
     }
@@ -131,11 +135,12 @@ struct Page {
     place: Keyset,
     records: Vec<RemoteRecord>,
     full: bool,
+    of: Option<u64>,
     clock: Option<Timestamp>,
 }
 
 impl Page {
     fn turn(self) -> Outcome {
-        self.place.turn(self.records, self.full, self.clock)
+        counted(self.place.turn(self.records, self.full, self.clock), self.of)
     }
 }

@@ -11,10 +11,11 @@ use leadloop_sync_core::outbox::{Cursor, Outcome, Reply};
 use leadloop_sync_core::time::Timestamp;
 use serde_json::{Value as Json, json};
 
-use super::call::Talk;
+use super::call::{Call, Talk};
 use super::read::record;
 use super::words::{domain, when};
 use super::{theirs, unknown_object};
+use crate::crm::counted;
 
 /// Records of a page.
 const PAGE: u32 = 500;
@@ -37,14 +38,24 @@ impl Talk {
         }
         let fields = self.fields(&object);
         let started = within.and(cursor.since);
-        let asked = object.clone();
+        let (asked, first) = (object.clone(), since.is_none() && within.is_none());
+        let all = Json::Array(filter.clone());
         self.search(model, (Json::Array(filter), "id asc", PAGE), (&asked, &fields), move |talk, said| {
             let page = said.and_then(|list| {
                 let records: Option<Vec<RemoteRecord>> =
                     list.iter().map(|json| record(&talk, &object, json)).collect();
                 records.ok_or_else(|| odd("the page holds something that is no record"))
             });
-            Next::end(page.map_or_else(|no| no, |records| turned(records, since, started, talk.clock)))
+            let full = page.as_ref().is_ok_and(|records| records.len() >= PAGE as usize);
+            let page = page.map_or_else(|no| no, |records| turned(records, since, started, talk.clock));
+            if !(first && full) {
+                return Next::end(page);
+            }
+            // Everything is read: how much that is, is worth one call.
+            let count = Call::of(model, "search_count").with("domain", all);
+            talk.ask(count, &object, move |_, said| {
+                Next::end(counted(page, said.ok().and_then(|count| count.as_u64())))
+            })
         })
     }
 }
@@ -64,5 +75,10 @@ fn turned(
         .last()
         .filter(|_| more)
         .map(|last| format!("{}@{}", last.id, since.map_or(0, |since| since.0)));
-    Outcome::Done(Reply::Page { records, next: Cursor { since: next, after_id: None, token }, more })
+    Outcome::Done(Reply::Page {
+        records,
+        next: Cursor { since: next, after_id: None, token },
+        more,
+        of: None,
+    })
 }

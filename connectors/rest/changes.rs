@@ -133,10 +133,15 @@ impl Talk {
             let back = place.counted.filter(|_| !place.again).map(Timestamp);
             let after_id = back.map(|_| AGAIN.to_owned());
             let next = Cursor { since: back.or(since), after_id, token: None };
-            return Outcome::Done(Reply::Page { records, next, more: false });
+            return Outcome::Done(Reply::Page { records, next, more: false, of: None });
         };
         let token = serde_json::to_string(&Place { latest, ..next }).ok();
-        Outcome::Done(Reply::Page { records, next: Cursor { since, after_id: None, token }, more: true })
+        Outcome::Done(Reply::Page {
+            records,
+            next: Cursor { since, after_id: None, token },
+            more: true,
+            of: None,
+        })
     }
 }
 

@@ -55,5 +55,6 @@ fn page(object: &str, cursor: &Cursor, json: &Json) -> Option<Outcome> {
     let since = if cursor.token.is_some() { cursor.since } else { None };
     let next = Cursor { since: Some(since.unwrap_or(server_time)), after_id: None, token };
     let more = next.token.is_some();
-    Some(Outcome::Done(Reply::Page { records, next, more }))
+    let of = json.get("total").and_then(Json::as_u64);
+    Some(Outcome::Done(Reply::Page { records, next, more, of }))
 }

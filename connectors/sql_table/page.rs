@@ -198,7 +198,7 @@ impl Talk {
         }
         let records: Result<Vec<RemoteRecord>, Outcome> =
             answered.rows.iter().map(|row| self.record(columns, row)).collect();
-        Ok(Outcome::Done(Reply::Page { records: records?, next, more }))
+        Ok(Outcome::Done(Reply::Page { records: records?, next, more, of: None }))
     }
 
     /// A row as a record of a CRM. A cell that cannot be read says nothing.

@@ -52,6 +52,7 @@ impl Talk {
                         records,
                         next: Cursor { since: next, after_id: None, token },
                         more,
+                        of: None,
                     })
                 },
             ))

@@ -210,6 +210,9 @@ pub(crate) fn listed(shared: &Shared, kind: Kind, raw: Option<&str>) -> Answer {
             Some(last) => write_text(&mut out, &world.cursor(kind, *last)),
             None => out.extend_from_slice(b"null"),
         }
+        if page.after.is_none() {
+            out.extend_from_slice(format!(",\"total\":{}", world.changed_since(kind, page.since)).as_bytes());
+        }
     });
     out.extend_from_slice(format!(",\"server_time\":{}}}", shared.clock.now()).as_bytes());
     Ok(json_bytes(StatusCode::OK, out))

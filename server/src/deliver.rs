@@ -186,11 +186,12 @@ async fn launch(
         }
     }
     let upto = asks.iter().map(|ask| ask.upto).min().unwrap_or(i64::MAX);
+    let concurrent = usize::try_from(driven.concurrent.max(1)).unwrap_or(1);
     for ask in if node.is_paused() { reads_only(asks) } else { asks } {
-        match node.store.claim(&ask).await {
+        match claim(node, driven, ask, concurrent.saturating_sub(flights.len())).await {
             Ok(some) => claimed.extend(some),
             Err(error) => {
-                tracing::warn!(link = %ask.link, %error, "claiming waits for the store");
+                tracing::warn!(link = %driven.line.link.name, %error, "claiming waits for the store");
                 tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
                 break;
             }
@@ -226,6 +227,50 @@ async fn launch(
         }
     }
     launched
+}
+
+/// What is live first. What can wait is claimed in the measure of what can be said at once, and leaves one exchange free: so
+/// whoever comes live waits for one answer, and not for all that was claimed before.
+async fn claim(
+    node: &Node,
+    driven: &Driven,
+    ask: ClaimAsk,
+    free: usize,
+) -> Result<Vec<Delivery>, StoreError> {
+    if !ask.lanes.is_empty() {
+        return node.store.claim(&ask).await;
+    }
+    let live = ClaimAsk { lanes: vec![Lane::Hot, Lane::Normal], ..ask.clone() };
+    let mut claimed = node.store.claim(&live).await?;
+    let kept = usize::from(driven.concurrent > 1);
+    let free = u32::try_from(free.saturating_sub(kept)).unwrap_or(u32::MAX);
+    let room = ask.limit.saturating_sub(u32::try_from(claimed.len()).unwrap_or(u32::MAX)).min(free);
+    if room == 0 || (ask.limit > 1 && claimed.len() >= driven.concurrent as usize) {
+        return Ok(claimed);
+    }
+    let rest = ClaimAsk { lanes: vec![Lane::Backfill], limit: room, ..ask.clone() };
+    let first = what_waits(node, &rest).await;
+    // What goes in batches fills them.
+    let manifest = driven.line.connector.manifest();
+    let kinds: BTreeSet<&'static str> = first.iter().map(|delivery| to_send(delivery).kind()).collect();
+    let full = first.len() == usize::try_from(room).unwrap_or(usize::MAX);
+    claimed.extend(first);
+    for kind in kinds.into_iter().filter(|kind| full && manifest.batch_of(kind) > 1) {
+        let limit = manifest.batch_of(kind).saturating_mul(free).min(ask.limit).saturating_sub(room);
+        let more = ClaimAsk { kinds: vec![kind.to_owned()], limit, ..rest.clone() };
+        if limit > 0 {
+            claimed.extend(what_waits(node, &more).await);
+        }
+    }
+    Ok(claimed)
+}
+
+/// Nothing where the store does not answer: what was claimed before must be sent all the same.
+async fn what_waits(node: &Node, ask: &ClaimAsk) -> Vec<Delivery> {
+    node.store.claim(ask).await.unwrap_or_else(|error| {
+        tracing::warn!(link = %ask.link, %error, "what can wait is claimed later");
+        Vec::new()
+    })
 }
 
 /// What waits behind those that may be said together with others. Where that cannot be read, each is said by itself.
@@ -363,8 +408,15 @@ async fn settle_once(
 ) -> Result<BTreeSet<usize>, StoreError> {
     // Taken back by a power cut, the claim is still there: what became of the delivery is asked, as after any other crash
     // between an answer and its settlement.
-    let tx = node.store.begin(WriteLane::Hot).await?.soon().spoken(spoken.to_vec());
+    let lane = lane_of(batch);
+    let tx = node.store.begin(lane).await?.soon().spoken(spoken.to_vec());
     react::react::<Settle>(tx, batch, &node.plan(), node).await.map(|committed| committed.stale)
+}
+
+/// Pages of a first reading and the like leave the writer to what is live.
+fn lane_of(batch: &[Ended]) -> WriteLane {
+    let waits = batch.iter().all(|(delivery, _)| delivery.lane == Lane::Backfill);
+    if waits { WriteLane::Background } else { WriteLane::Hot }
 }
 
 fn only(batch: Vec<Ended>, places: &BTreeSet<usize>) -> Vec<Ended> {

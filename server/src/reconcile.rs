@@ -148,7 +148,7 @@ impl Comparison<'_> {
         loop {
             let operation = Operation::Changes { object: object.to_owned(), cursor: cursor.clone() };
             let (records, next, more) = match self.say(object, &[operation]).await?.pop() {
-                Some(Outcome::Done(Reply::Page { records, next, more })) => (records, next, more),
+                Some(Outcome::Done(Reply::Page { records, next, more, .. })) => (records, next, more),
                 other => return Err(self.unread(object, other)),
             };
             // A record that changed while the list was read comes again: it counts once, and is checked at the end.

@@ -54,6 +54,7 @@ pub mod conversation;
 pub mod describe;
 pub mod gate;
 pub mod join;
+pub mod load;
 pub mod origin;
 pub mod outbox;
 pub mod schema;

@@ -279,6 +279,8 @@ pub enum Reply {
         next: Cursor,
         /// Whether there is more right now.
         more: bool,
+        /// How many records there are from this page on, where the system says so without being asked.
+        of: Option<u64>,
     },
     /// What a source told when it was asked.
     Leads(Box<Fetched>),

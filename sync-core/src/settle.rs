@@ -10,6 +10,7 @@ mod asked;
 mod described;
 mod failed;
 mod fetch;
+mod load;
 mod noticed;
 mod poll;
 mod sweep;
@@ -51,6 +52,10 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
             needs.counters.insert(routing::dealings_key(lead));
         }
         needs.counters.extend(sweep::key(delivery));
+        if let Some(key) = load::key(policy, delivery) {
+            needs.counters.insert(key);
+            needs.fresh.insert(delivery.link.clone());
+        }
         if delivery.purpose == Purpose::Enrich {
             needs.counters.insert(delivery.stream.clone());
         }

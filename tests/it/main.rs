@@ -23,6 +23,8 @@ mod import;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod no_room;
 #[cfg(test)]
 mod node;

@@ -99,7 +99,7 @@ impl World {
 
     fn page(&mut self, cursor: &Cursor) -> (Vec<RemoteRecord>, Cursor, bool) {
         match self.ask(Operation::Changes { object: "lead".into(), cursor: cursor.clone() }) {
-            Outcome::Done(Reply::Page { records, next, more }) => (records, next, more),
+            Outcome::Done(Reply::Page { records, next, more, .. }) => (records, next, more),
             other => panic!("{other:?}"),
         }
     }

@@ -139,7 +139,7 @@ fn many_records_are_written_found_and_listed_in_few_requests() {
     loop {
         let operation = Operation::Changes { object: "lead".into(), cursor: cursor.clone() };
         let outcome = live.outcomes(sandbox, &link, &[operation]).remove(0);
-        let Outcome::Done(Reply::Page { records, next, more }) = outcome else { panic!("{outcome:?}") };
+        let Outcome::Done(Reply::Page { records, next, more, .. }) = outcome else { panic!("{outcome:?}") };
         seen.extend(records.into_iter().map(|record| record.id));
         pages += 1;
         if pages == 1 {

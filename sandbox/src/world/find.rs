@@ -50,6 +50,12 @@ impl World {
         (rows, more)
     }
 
+    /// How many there are behind a time, without a lag.
+    pub(crate) fn changed_since(&self, kind: Kind, since: i64) -> usize {
+        let changed = &self.table(kind).changed;
+        if since <= 0 { changed.len() } else { changed.range((since, 0)..).count() }
+    }
+
     /// The newest changes first, for the page: rows, skipping some.
     pub(crate) fn newest(&self, kind: Kind, skip: usize, take: usize) -> Vec<u32> {
         self.table(kind).changed.iter().rev().skip(skip).take(take).map(|(_, row)| *row).collect()

@@ -9,7 +9,7 @@ use leadloop_mapping::merge::Agreed;
 use leadloop_mapping::{Record, Value};
 
 use super::touch::Touches;
-use super::{auth_key, note, retry_of, sweep};
+use super::{auth_key, load, note, retry_of, sweep};
 use crate::agree::{self, InStep};
 use crate::because::{Because, Reason};
 use crate::book::Book;
@@ -65,7 +65,9 @@ pub(super) fn settle(
         whole: sweep::key(delivery).is_some(),
     };
     match outcome {
-        Outcome::Done(Reply::Page { records, next, more }) => page.take(delivery, records, next, *more),
+        Outcome::Done(Reply::Page { records, next, more, of }) => {
+            page.take(delivery, records, (next, *more), *of);
+        }
         Outcome::Done(Reply::Found(records)) => page.read(delivery, records),
         Outcome::Gone { .. } if delivery.standing.is_none() => page.read(delivery, &[]),
         other => page.failed(delivery, other),
@@ -89,7 +91,13 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn take(&mut self, delivery: &Delivery, records: &[RemoteRecord], next: &Cursor, more: bool) {
+    fn take(
+        &mut self,
+        delivery: &Delivery,
+        records: &[RemoteRecord],
+        (next, more): (&Cursor, bool),
+        of: Option<u64>,
+    ) {
         let Some(crm) = self.policy.crms.get(self.link) else { return self.retire(delivery) };
         let Operation::Changes { object, .. } = &delivery.operation else { return self.retire(delivery) };
         let reading = Reading::of(self.policy);
@@ -115,28 +123,40 @@ impl Page<'_> {
         if self.whole {
             return self.swept(delivery, next, more);
         }
-        if !more {
-            let (link, object) = (self.link.clone(), object.clone());
-            self.effects.push(Effect::MirrorSeen { link, object, at: now });
-        }
-        self.effects.extend(touches.effects(self.book, (self.link, object), now));
         if delivery.attempt > 1 {
             self.alarm(auth_key(self.link), "LL3201", String::new(), false);
             self.alarm(refused_key(delivery), "LL3202", String::new(), false);
+        }
+        self.because.push(Reason::new("polled").with("object", object).with("changed", changed));
+        let turned = load::Turned { records: records.len(), of, next, more };
+        let (effects, polls_on) = load::turn(self.book, crm, delivery, &turned, self.moment);
+        self.effects.extend(effects);
+        if !polls_on {
+            return;
+        }
+        self.polled(crm, delivery, (next, more), changed);
+        self.effects.extend(touches.effects(self.book, (self.link, object), now));
+    }
+
+    /// Where the poll goes on, and when.
+    fn polled(&mut self, crm: &CrmPolicy, delivery: &Delivery, (next, more): (&Cursor, bool), changed: u32) {
+        let (now, object) = (self.moment.now, delivery.operation.object().to_owned());
+        if !more && !load::runs(self.book, delivery) {
+            let (link, object) = (self.link.clone(), object.clone());
+            self.effects.push(Effect::MirrorSeen { link, object, at: now });
         }
         let (cursor, due) = match (more, changed) {
             (true, _) => (next.clone(), now),
             (false, 0) => (look_back(next, crm.look_back), now + crm.every_idle),
             (false, _) => (look_back(next, crm.look_back), now + crm.every_busy),
         };
-        self.because.push(Reason::new("polled").with("object", object).with("changed", changed));
         self.effects.push(Effect::MoveDelivery {
             id: delivery.id,
             attempt: delivery.attempt,
             to: DeliveryState::Due,
             due_at: due,
             probe: None,
-            operation: Some(Box::new(Operation::Changes { object: object.clone(), cursor })),
+            operation: Some(Box::new(Operation::Changes { object, cursor })),
             reset: true,
             note: note(&Outcome::Done(Reply::Told), now),
         });
@@ -482,7 +502,7 @@ pub(super) fn refused_key(delivery: &Delivery) -> String {
 
 /// Where the next run begins: a little before this one did, by the system's own clock, since a change may become visible
 /// later than it was made. A system's own cursor is kept as it is.
-fn look_back(next: &Cursor, by: Micros) -> Cursor {
+pub(super) fn look_back(next: &Cursor, by: Micros) -> Cursor {
     match next.since {
         Some(since) if next.token.is_none() => {
             Cursor { since: Some(since - by), after_id: None, token: None }

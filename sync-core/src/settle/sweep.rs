@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::load;
 use crate::book::{Book, MOST_UNSEEN};
 use crate::effect::{Alarm, Effect};
 use crate::ids::LinkName;
@@ -107,13 +108,15 @@ pub(super) fn page(
     if first {
         page.effects.push(Effect::SetCounter { key: key.clone(), value: begun.0.into() });
     }
-    let (cursor, due_at) = if more {
+    let (cursor, due_at) = if first && load::runs(book, delivery) {
+        // All of it is being read anyway.
+        (Cursor::default(), next_due(policy, delivery, now))
+    } else if more {
         (next_page.clone(), now)
     } else {
         let gone = missing(book, delivery, begun, brought);
         act(policy, delivery, &gone, moment, &mut page);
-        let minute = policy.crms.get(&delivery.link).and_then(|crm| crm.full_check);
-        (Cursor::default(), minute.map_or(now + Micros::days(1), |minute| next(policy, minute, now)))
+        (Cursor::default(), next_due(policy, delivery, now))
     };
     page.effects.push(Effect::MoveDelivery {
         id: delivery.id,
@@ -126,6 +129,11 @@ pub(super) fn page(
         note: super::note(&Outcome::Done(Reply::Told), now),
     });
     page
+}
+
+fn next_due(policy: &Policy, delivery: &Delivery, now: Timestamp) -> Timestamp {
+    let minute = policy.crms.get(&delivery.link).and_then(|crm| crm.full_check);
+    minute.map_or(now + Micros::days(1), |minute| next(policy, minute, now))
 }
 
 /// Rows that no page brought.

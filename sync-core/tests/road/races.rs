@@ -54,7 +54,8 @@ fn page(due: Timestamp) -> Vec<Effect> {
         modified_at: Some(second(-3_600)),
         deleted: false,
     };
-    let outcome = Outcome::Done(Reply::Page { records: vec![record], next: Cursor::default(), more: false });
+    let outcome =
+        Outcome::Done(Reply::Page { records: vec![record], next: Cursor::default(), more: false, of: None });
     settle::settle(&book, &poll, &outcome, &policy, &mut moment).effects
 }
 

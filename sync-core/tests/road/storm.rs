@@ -50,7 +50,7 @@ impl Ground {
             (0..many).map(|n| rows::record("lead", &format!("L{n}"), fields(n, name), self.now)).collect();
         let Operation::Changes { .. } = &self.poll.operation else { panic!("a poll") };
         let next = Cursor { since: Some(self.now), after_id: None, token: None };
-        let outcome = Outcome::Done(Reply::Page { records, next, more: false });
+        let outcome = Outcome::Done(Reply::Page { records, next, more: false, of: None });
         let mut moment = Moment::new(self.now, 4);
         let input = [(self.poll.clone(), outcome.clone())];
         let needs = settle::needs(&input, &self.policy);

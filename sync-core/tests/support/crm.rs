@@ -213,6 +213,7 @@ impl Crm {
             .map(|((_, id), stored)| (id, stored))
             .collect();
         changed.sort_by_key(|(id, stored)| (stored.modified_at, (*id).clone()));
+        let of = u64::try_from(changed.len()).ok();
         let more = changed.len() > PAGE;
         changed.truncate(PAGE);
         let next = changed.last().map_or_else(
@@ -230,7 +231,7 @@ impl Crm {
                 ..record(object, id, stored.fields.clone(), stored.modified_at)
             })
             .collect();
-        Outcome::Done(Reply::Page { records, next, more })
+        Outcome::Done(Reply::Page { records, next, more, of })
     }
 }
 
