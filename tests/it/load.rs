@@ -9,7 +9,7 @@ use leadloop_sandbox::{FaultKind, FaultSpec, Options, Sandbox};
 use leadloop_testing::http;
 use serde_json::{Value, json};
 
-use crate::command::leadloop;
+use crate::command::{command, run};
 use crate::kill::{PATIENCE, SECRET, count, crm_leads, status};
 use crate::node::{Node, config, folder};
 
@@ -19,7 +19,7 @@ const PAGE: u64 = 500;
 /// A CRM with many leads whose lists take their time.
 fn full_crm(at: &Path) -> Options {
     let leads: Vec<Value> = (0..RECORDS)
-        .map(|n| json!({ "name": format!("老客户{n}"), "phone": format!("138{:08}", 20_000_000 + n), "owner_id": "U1001" }))
+        .map(|n| json!({ "name": format!("老客户{n}"), "phone": format!("138{:08}", 20_000_000 + n) }))
         .collect();
     let file = at.join("seed.json");
     std::fs::write(&file, json!({ "leads": leads }).to_string()).expect("the folder can be written");
@@ -44,7 +44,9 @@ fn full_crm(at: &Path) -> Options {
 
 /// The reading of leads, as the command tells it.
 fn reading(folder: &Path) -> Value {
-    let told = leadloop(folder, &["crm", "load", "--output", "json"]).json();
+    let mut asked = command(folder, &["crm", "load", "--output", "json"]);
+    asked.env("SANDBOX_SECRET", SECRET);
+    let told = run(asked).json();
     let leads = told["objects"].as_array().into_iter().flatten().find(|object| object["object"] == "lead");
     leads.cloned().unwrap_or_else(|| panic!("no leads in {told:#}"))
 }

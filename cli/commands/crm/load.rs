@@ -56,7 +56,7 @@ pub(super) async fn run(screen: &mut Screen, general: &General, args: &Loading) 
     store.close().await;
     let objects = shown?;
     if screen.is_json() {
-        let list: Vec<Value> = objects.iter().map(|object| to_json(object)).collect();
+        let list: Vec<Value> = objects.iter().map(to_json).collect();
         return Ok(screen.json(&json!({ "done": objects.iter().all(Object::is_done), "objects": list }))?);
     }
     table(screen, &plan, &objects)
