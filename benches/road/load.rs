@@ -94,9 +94,17 @@ fn request(to: SocketAddr, key: &aws_lc_rs::hmac::Key, number: usize) -> Vec<u8>
 /// # Panics
 /// When a request is refused or a connection breaks: figures of a broken run would mislead.
 pub fn run(job: Job) -> Load {
+    let key = key();
+    let requests = job.leads.clone().map(|number| request(job.to, &key, number)).collect();
+    run_requests(job, requests)
+}
+
+/// The same with requests of somebody else's making.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_requests(job: Job, requests: Vec<Vec<u8>>) -> Load {
     std::thread::spawn(move || {
-        let key = key();
-        let requests: Vec<Vec<u8>> = job.leads.clone().map(|number| request(job.to, &key, number)).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let before = crate::process::thread_cpu();
         let mut load = runtime.block_on(send_all(&job, Arc::new(requests)));

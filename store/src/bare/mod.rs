@@ -11,7 +11,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-pub use rows::{Tables, analyze, clone_leads};
+pub use rows::{Tables, analyze, clone_leads, number};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 

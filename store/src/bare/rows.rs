@@ -139,6 +139,18 @@ async fn put(line: &mut Line, table: &str, columns: &[String], rows: &[String]) 
     }
 }
 
+/// The number that a query gives.
+///
+/// # Errors
+/// What the database says.
+pub async fn number(url: &str, sql: &str) -> Result<i64> {
+    let sql = AssertSqlSafe(sql.to_owned());
+    match &mut Line::open(url).await? {
+        Line::Sqlite(line) => sqlx::query_scalar(sql).fetch_one(line).await,
+        Line::Postgres(line) => sqlx::query_scalar(sql).fetch_one(line).await,
+    }
+}
+
 /// Lets PostgreSQL count what is in its tables, as its own upkeep does some minutes after many rows came; SQLite plans
 /// without.
 ///
