@@ -69,4 +69,6 @@ static READ: LazyLock<Vec<&'static dyn Connector>> = LazyLock::new(|| {
 inventory::submit! { Many(|| READ.clone()) }
 
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod made;

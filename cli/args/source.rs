@@ -13,4 +13,15 @@ pub enum Source {
         /// Its name in the config
         name: String,
     },
+    /// Send one made lead through a source of the running node, up to the decision; nothing of it is kept or told
+    #[command(
+        after_help = "Example:\n  leadloop source canary website\n  leadloop source canary website --url https://leads.example.com"
+    )]
+    Canary {
+        /// Its name in the config
+        name: String,
+        /// Where the node is reached; where it listens by itself (name the public address to try the way through a proxy)
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
 }

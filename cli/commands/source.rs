@@ -1,6 +1,8 @@
 //! `leadloop source`: which sources live, what they bring, what of it is refused.
 
-use leadloop_config::plan::Plan;
+mod canary;
+
+use leadloop_config::plan::{Plan, SourcePlan};
 use leadloop_server::vigil;
 use leadloop_store::Store;
 use leadloop_store::read::sources::{Refusals, Span};
@@ -27,15 +29,20 @@ pub async fn run(screen: &mut Screen, general: &General, command: &Source) -> Re
     match command {
         Source::List => list(screen, &plan).await,
         Source::Show { name } => {
-            let Some(source) = plan.source(name) else {
-                return Err(Failure::input(
-                    format!("there is no source `{name}`; `leadloop source list` shows those there are"),
-                    format!("没有来源 `{name}`；`leadloop source list` 列出已有来源"),
-                ));
-            };
+            let source = named(&plan, name)?;
             show(screen, &plan, &source.name, &source.connector).await
         }
+        Source::Canary { name, url } => canary::run(screen, &plan, named(&plan, name)?, url.as_deref()).await,
     }
+}
+
+fn named<'p>(plan: &'p Plan, name: &str) -> Result<&'p SourcePlan, Failure> {
+    plan.source(name).ok_or_else(|| {
+        Failure::input(
+            format!("there is no source `{name}`; `leadloop source list` shows those there are"),
+            format!("没有来源 `{name}`；`leadloop source list` 列出已有来源"),
+        )
+    })
 }
 
 async fn list(screen: &mut Screen, plan: &Plan) -> Result<(), Failure> {

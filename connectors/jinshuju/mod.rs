@@ -4,6 +4,7 @@
 //! missed entries, so the standing poll reads on behind the last serial number it saw.
 
 use leadloop_connector_api::answers::{Answers, at, odd};
+use leadloop_connector_api::canary::{Canary, put};
 use leadloop_connector_api::exchange::{Exchange, single};
 use leadloop_connector_api::http::Request;
 use leadloop_connector_api::manifest::Manifest;
@@ -68,6 +69,16 @@ impl Connector for Jinshuju {
             Err(record) => received.unreadable.push(*record),
         }
         Ok(received)
+    }
+
+    fn canary(&self, link: &Link, canary: &Canary) -> Option<Push> {
+        use secrecy::ExposeSecret as _;
+        let mut entry = canary.json();
+        // No form ever counted so far: a number that was never told.
+        put(&mut entry, "serial_number", canary.at.0.into());
+        put(&mut entry, "created_at", canary.time().into());
+        let body = serde_json::json!({ "form": link.text("form"), "form_name": "leadloop canary", "entry": entry });
+        Some(canary.post(link.secret("path_secret")?.expose_secret(), &body))
     }
 
     fn exchange(

@@ -56,6 +56,13 @@ pub(crate) fn check_origin(link: &Link, push: &Push) -> Result<(), Refusal> {
     }
 }
 
+/// Lets a made post come from a page that may post here.
+pub(crate) fn come_from(link: &Link, push: &mut Push) {
+    if let Some(origin) = link.list("allowed_origins").next() {
+        push.headers.push(("origin".to_owned(), origin.replace("//*.", "//www.")));
+    }
+}
+
 /// Headers that let a page read our answer: an allowed one, any where the source names none.
 pub(crate) fn open(link: &Link, push: &Push, mut answer: Answer) -> Answer {
     answer.headers.push(("cache-control".to_owned(), "no-store".to_owned()));

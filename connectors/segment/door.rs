@@ -68,6 +68,11 @@ pub(super) fn is_key(link: &Link, given: &str) -> bool {
     rotated(secret).any(|key| secret_fits(given, &SecretString::from(key.to_owned())))
 }
 
+/// The write key that a client of this source has.
+pub(super) fn a_key(link: &Link) -> Option<&str> {
+    rotated(link.secret("write_key")?).next()
+}
+
 pub(super) fn wrong_key() -> Refusal {
     Refusal::Unsigned("the write key is not the one of this source".to_owned())
 }

@@ -7,6 +7,7 @@
 mod door;
 mod event;
 
+use leadloop_connector_api::canary::Canary;
 use leadloop_connector_api::http::Answer;
 use leadloop_connector_api::manifest::Manifest;
 use leadloop_connector_api::{Claim, Connector, Link, Push, Received, Refusal, Registered, manifest};
@@ -63,6 +64,16 @@ impl Connector for Segment {
                 Err(refusal.answered(answer))
             }
         }
+    }
+
+    fn canary(&self, link: &Link, canary: &Canary) -> Option<Push> {
+        let time = canary.time();
+        let body = json!({
+            "batch": [{ "type": "identify", "messageId": canary.id, "anonymousId": canary.id, "timestamp": time,
+                        "traits": canary.json() }],
+            "sentAt": time, "writeKey": door::a_key(link)?,
+        });
+        Some(canary.post("v1/batch", &body))
     }
 }
 

@@ -8,10 +8,13 @@ mod event;
 mod people;
 mod wire;
 
+use leadloop_connector_api::canary::Canary;
 use leadloop_connector_api::http::{Answer, Method};
 use leadloop_connector_api::manifest::Manifest;
 use leadloop_connector_api::settings::{Problem, ProblemKind, Settings};
 use leadloop_connector_api::{Claim, Connector, Link, Push, Received, Refusal, Registered, manifest};
+
+use secrecy::ExposeSecret as _;
 
 use crate::reading::TOO_LARGE;
 use crate::reading::uba::open_to_pages;
@@ -78,6 +81,20 @@ impl Connector for Sensors {
         }
         received.answer = Some(door.answer(push));
         Ok(received)
+    }
+
+    fn canary(&self, link: &Link, canary: &Canary) -> Option<Push> {
+        let millis = canary.at.0.div_euclid(1_000);
+        let body = serde_json::json!([{ "type": "profile_set", "distinct_id": canary.id, "time": millis, "_flush_time": millis,
+            "properties": canary.json() }]);
+        let mut push = canary.post("sa", &body);
+        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+        pairs.append_pair("project", project_of(link));
+        if let Some(token) = link.secret("token") {
+            pairs.append_pair("token", token.expose_secret());
+        }
+        push.query = pairs.finish();
+        Some(push)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod event;
 
+use leadloop_connector_api::canary::Canary;
 use leadloop_connector_api::http::{Answer, Method};
 use leadloop_connector_api::manifest::Manifest;
 use leadloop_connector_api::settings::{Problem, Settings};
@@ -49,6 +50,15 @@ impl Connector for SiteScript {
             let body = serde_json::json!({ "ok": false, "detail": refusal.to_string() }).to_string();
             refusal.answered(pages::open(link, push, Answer::with_body(400, "application/json", body)))
         })
+    }
+
+    fn canary(&self, link: &Link, canary: &Canary) -> Option<Push> {
+        let millis = canary.at.0.div_euclid(1_000);
+        let event = serde_json::json!({ "kind": "form", "form": "leadloop canary", "id": canary.id, "visitor": canary.id,
+            "at": millis, "fields": canary.json(), "consent": { "transfer": true } });
+        let mut push = canary.post("", &serde_json::json!({ "sent": millis, "events": [event] }));
+        pages::come_from(link, &mut push);
+        Some(push)
     }
 }
 

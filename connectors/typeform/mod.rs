@@ -4,20 +4,21 @@
 //! comes from.
 
 use leadloop_connector_api::answers::{Answers, odd, text_of};
+use leadloop_connector_api::canary::Canary;
 use leadloop_connector_api::exchange::{Exchange, single};
 use leadloop_connector_api::http::Request;
 use leadloop_connector_api::manifest::Manifest;
-use leadloop_connector_api::signature::{Algorithm, Encoding, hmac_fits, rotated};
+use leadloop_connector_api::signature::{Algorithm, Encoding, encode, hmac, hmac_fits, rotated};
 use leadloop_connector_api::{Connector, Link, Push, Received, Refusal, Registered, manifest};
 use leadloop_mapping::Value;
 use leadloop_sync_core::capture::{Quarantined, RawLead};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::{Cursor, Fetched, Operation, Outcome, Reply};
 use leadloop_sync_core::time::{Micros, Timestamp};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::reading::{
-    self, DEEPEST, FOREIGN, NO_OBJECT, NO_RECORD, OUT_OF_BOUNDS, json, quarantined, uba, unreadable,
+    self, DEEPEST, FOREIGN, NO_OBJECT, NO_RECORD, OUT_OF_BOUNDS, quarantined, uba, unreadable,
 };
 
 /// The connector of Typeform.
@@ -42,7 +43,7 @@ impl Connector for Typeform {
     fn receive(&self, link: &Link, push: &Push) -> Result<Received, Refusal> {
         reading::only_post(push)?;
         check(link, push)?;
-        let body = json::parse(&push.body, None)?;
+        let body = reading::json::parse(&push.body, None)?;
         let Some(response) = body.get("form_response") else {
             return Err(unreadable(NO_RECORD, "there is no `form_response` in it"));
         };
@@ -56,6 +57,18 @@ impl Connector for Typeform {
             Err(record) => received.unreadable.push(*record),
         }
         Ok(received)
+    }
+
+    fn canary(&self, link: &Link, canary: &Canary) -> Option<Push> {
+        let answer = |(name, value): (&str, &Value)| json!({ "type": "text", "text": value.to_display(), "field": { "ref": name } });
+        let answers: Vec<Json> = canary.fields.iter().map(answer).collect();
+        let response = json!({ "form_id": link.text("form"), "token": canary.id, "submitted_at": canary.time(), "answers": answers });
+        let mut push = canary
+            .post("", &json!({ "event_id": canary.id, "event_type": "form_response", "form_response": response }));
+        let key = rotated(link.secret("secret")?).next()?;
+        let signature = encode(Encoding::Base64, &hmac(Algorithm::Sha256, key.as_bytes(), &[&push.body]));
+        push.headers.push(("typeform-signature".to_owned(), format!("sha256={signature}")));
+        Some(push)
     }
 
     fn exchange(

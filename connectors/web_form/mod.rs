@@ -9,6 +9,7 @@ mod body;
 mod lead;
 mod reply;
 
+use leadloop_connector_api::canary::{Canary, put};
 use leadloop_connector_api::http::{Answer, Method};
 use leadloop_connector_api::manifest::Manifest;
 use leadloop_connector_api::settings::{Problem, ProblemKind, Settings};
@@ -75,6 +76,17 @@ impl Connector for WebForm {
             Some(reply::thanks(link, push, &wishes, received.leads.len() + received.unreadable.len()));
         received.report = !reply::wants_html(push);
         Ok(received)
+    }
+
+    fn canary(&self, link: &Link, canary: &Canary) -> Option<Push> {
+        let mut body = canary.json();
+        put(&mut body, "_submission_id", canary.id.clone().into());
+        for (_, field) in link.table("consent") {
+            put(&mut body, field.as_text().unwrap_or_default(), true.into());
+        }
+        let mut push = canary.post("", &body);
+        pages::come_from(link, &mut push);
+        Some(push)
     }
 }
 

@@ -6,6 +6,7 @@
 mod paths;
 mod proof;
 
+use leadloop_connector_api::canary::Canary;
 use leadloop_connector_api::http::{Answer, Method};
 use leadloop_connector_api::manifest::Manifest;
 use leadloop_connector_api::settings::{Problem, Settings};
@@ -59,6 +60,10 @@ impl Connector for Webhook {
             ))));
         }
         paths::records(link, &body, event_id)
+    }
+
+    fn canary(&self, link: &Link, canary: &Canary) -> Option<Push> {
+        Some(proof::sign(link, canary, canary.post("", &paths::body_of(link, canary))))
     }
 }
 

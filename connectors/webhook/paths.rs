@@ -1,6 +1,7 @@
 //! Where in a body the records are, and where in a record its id, its time and what happened.
 
 use leadloop_connector_api::answers::{at, text_of};
+use leadloop_connector_api::canary::{Canary, put};
 use leadloop_connector_api::{Link, Received, Refusal};
 use leadloop_mapping::{Record, Value};
 use leadloop_sync_core::capture::{Quarantined, RawLead};
@@ -52,6 +53,24 @@ pub(super) fn records(link: &Link, body: &Json, signed_id: Option<&str>) -> Resu
         }
     }
     Ok(received)
+}
+
+/// A body with one record, as the settings say that the system sends them.
+pub(super) fn body_of(link: &Link, canary: &Canary) -> Json {
+    let mut record = canary.json();
+    let their_kind = link.table("kinds").next().map(|(theirs, _)| theirs.to_owned());
+    let told = [("event_id", Some(canary.id.clone())), ("at", Some(canary.time())), ("kind", their_kind)];
+    for (setting, value) in told {
+        if let Some((path, value)) = link.text(setting).zip(value) {
+            put(&mut record, path, Json::String(value));
+        }
+    }
+    let mut body = Json::Object(serde_json::Map::new());
+    match link.text("records") {
+        Some(path) if !path.is_empty() => put(&mut body, path, Json::Array(vec![record])),
+        _ => body = record,
+    }
+    body
 }
 
 /// The names a body holds at the top, for an admin who looks for the right path.

@@ -1,8 +1,10 @@
 //! What proves the sender of a webhook.
 
+use leadloop_connector_api::canary::Canary;
 use leadloop_connector_api::settings::{Problem, ProblemKind, Settings};
 use leadloop_connector_api::signature::{
-    Algorithm, Encoding, TOLERANCE, hmac_fits, is_recent, rotated, secret_fits, standard_webhooks,
+    Algorithm, Encoding, TOLERANCE, encode, hmac, hmac_fits, is_recent, rotated, secret_fits,
+    standard_webhooks, webhook_key,
 };
 use leadloop_connector_api::{Link, Push, Refusal};
 use secrecy::SecretString;
@@ -131,8 +133,7 @@ fn signed<'a>(link: &Link, push: &'a Push, secret: &SecretString) -> Result<Opti
     }
     let bare: Vec<u8> = push.body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let parts = signed_parts(template, time, id, (&push.body, &bare));
-    let algorithm = if link.text("algorithm") == Some("sha1") { Algorithm::Sha1 } else { Algorithm::Sha256 };
-    let encoding = if link.text("written_as") == Some("base64") { Encoding::Base64 } else { Encoding::Hex };
+    let (algorithm, encoding) = written(link);
     if rotated(secret).any(|key| hmac_fits(algorithm, encoding, key.as_bytes(), &parts, given)) {
         Ok(Some(id).filter(|id| !id.is_empty()))
     } else {
@@ -141,6 +142,54 @@ fn signed<'a>(link: &Link, push: &'a Push, secret: &SecretString) -> Result<Opti
                 .to_owned(),
         )
     }
+}
+
+/// Signs a push as its sender would.
+pub(super) fn sign(link: &Link, canary: &Canary, mut push: Push) -> Push {
+    let kind = link.text("signature").unwrap_or("standard_webhooks");
+    let secret = link.secret("secret").and_then(|secret| rotated(secret).next()).unwrap_or_default();
+    let named = |setting: &str| link.text(setting).map(str::to_ascii_lowercase);
+    let time = canary.at.0.div_euclid(1_000_000).to_string();
+    if let Some(name) = named("id_header") {
+        push.headers.push((name, canary.id.clone()));
+    }
+    let prefix = link.text("prefix").unwrap_or_default();
+    match kind {
+        "none" => {}
+        "standard_webhooks" => {
+            let parts = [canary.id.as_bytes(), b".", time.as_bytes(), b".", &push.body];
+            let key = webhook_key(secret).unwrap_or_default();
+            let signature = encode(Encoding::Base64, &hmac(Algorithm::Sha256, &key, &parts));
+            push.headers.push(("webhook-id".to_owned(), canary.id.clone()));
+            push.headers.push(("webhook-timestamp".to_owned(), time));
+            push.headers.push(("webhook-signature".to_owned(), format!("v1,{signature}")));
+        }
+        "header" => push.headers.extend(named("header").map(|name| (name, format!("{prefix}{secret}")))),
+        "query" => {
+            let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+            pairs.append_pair(link.text("parameter").unwrap_or("secret"), secret);
+            push.query = pairs.finish();
+        }
+        _ => {
+            let template = link.text("signed").unwrap_or("{body}");
+            let bare: Vec<u8> =
+                push.body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+            let id = if link.text("id_header").is_some() { canary.id.as_str() } else { "" };
+            let parts = signed_parts(template, &time, id, (&push.body, &bare));
+            let (algorithm, encoding) = written(link);
+            let signature = encode(encoding, &hmac(algorithm, secret.as_bytes(), &parts));
+            push.headers.extend(named("timestamp_header").map(|name| (name, time.clone())));
+            push.headers.extend(named("header").map(|name| (name, format!("{prefix}{signature}"))));
+        }
+    }
+    push
+}
+
+/// By which hash and in which form a signature is written.
+fn written(link: &Link) -> (Algorithm, Encoding) {
+    let algorithm = if link.text("algorithm") == Some("sha1") { Algorithm::Sha1 } else { Algorithm::Sha256 };
+    let encoding = if link.text("written_as") == Some("base64") { Encoding::Base64 } else { Encoding::Hex };
+    (algorithm, encoding)
 }
 
 /// The bytes that are signed: the template with its places filled in.

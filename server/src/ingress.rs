@@ -22,7 +22,7 @@ use leadloop_sync_core::time::Timestamp;
 use serde_json::json;
 
 use crate::node::Node;
-use crate::{bounds, metrics};
+use crate::{bounds, canary, metrics};
 
 /// `POST /in/NAME` (and `GET`, for pixels and handshakes), with anything behind the name.
 pub async fn receive(
@@ -137,6 +137,9 @@ pub(crate) async fn push_of(
 
 /// Takes one push in, and counts it.
 async fn take(node: &Node, plan: &Plan, source: &SourcePlan, push: Push, asked: &Method) -> Response {
+    if push.header(canary::HEADER).is_some() {
+        return canary::answer(node, plan, source, push).await;
+    }
     let response = answer(node, plan, source, push, asked).await;
     metrics::pushed(source.name.as_str(), response.status().as_u16());
     response
@@ -331,7 +334,7 @@ fn kept_form(id: PushId, plan: &Plan, source: &SourcePlan, push: Push, state: Pu
 }
 
 /// A refusal with its code; the page of the code says what to do.
-fn refuse(status: StatusCode, code: &str, detail: impl Into<String>) -> Response {
+pub(crate) fn refuse(status: StatusCode, code: &str, detail: impl Into<String>) -> Response {
     (status, axum::Json(json!({ "error": { "code": code, "detail": detail.into() } }))).into_response()
 }
 

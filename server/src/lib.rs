@@ -22,6 +22,7 @@ pub mod react;
 
 pub mod absorb;
 pub mod answer;
+pub mod canary;
 mod deleted;
 pub mod deliver;
 pub mod doctor;

@@ -37,11 +37,37 @@ pub trait Verb: Sync {
 /// # Errors
 /// As the store's; nothing was written then.
 pub async fn react<V: Verb>(
-    mut tx: Tx,
+    tx: Tx,
     inputs: &[V::Input],
     plan: &Plan,
     node: &Node,
 ) -> Result<Committed, StoreError> {
+    let (tx, stamp, reactions) = decide::<V>(tx, inputs, plan, node).await?;
+    tx.commit(&stamp, &reactions).await
+}
+
+/// The same, all but the end: what the verb wants done is written, and undone.
+///
+/// # Errors
+/// As [`react`].
+pub async fn rehearse<V: Verb>(
+    tx: Tx,
+    inputs: &[V::Input],
+    plan: &Plan,
+    node: &Node,
+) -> Result<Vec<Reaction>, StoreError> {
+    let (tx, stamp, reactions) = decide::<V>(tx, inputs, plan, node).await?;
+    tx.rehearse(&stamp, &reactions).await?;
+    Ok(reactions)
+}
+
+/// What a verb wants done about a batch; the transaction holds all it was decided by.
+async fn decide<V: Verb>(
+    mut tx: Tx,
+    inputs: &[V::Input],
+    plan: &Plan,
+    node: &Node,
+) -> Result<(Tx, Stamp, Vec<Reaction>), StoreError> {
     let policy = &plan.policy;
     let needs = V::needs(inputs, policy);
     tx.hold_leads(&needs).await?;
@@ -66,7 +92,7 @@ pub async fn react<V: Verb>(
         book.apply(&reaction);
         reactions.push(reaction);
     }
-    tx.commit(&stamp::<V>(plan, &moment), &reactions).await
+    Ok((tx, stamp::<V>(plan, &moment), reactions))
 }
 
 /// Parks one input alone: it broke a rule of the database whenever it was tried.

@@ -121,7 +121,7 @@ impl Store {
     }
 }
 
-async fn keep_pushes(work: &mut Work, pushes: &[KeptPush]) -> Result<Vec<Kept>> {
+pub(crate) async fn keep_pushes(work: &mut Work, pushes: &[KeptPush]) -> Result<Vec<Kept>> {
     if pushes.is_empty() {
         return Ok(Vec::new());
     }

@@ -16,6 +16,7 @@ use crate::cell::{Row, Rows, args};
 use crate::commit;
 use crate::engine::Work;
 use crate::error::StoreError;
+use crate::inbox::{Kept, KeptPush, keep_pushes};
 use crate::load::{hold_leads, load_into};
 use crate::outbox::delivery_of;
 use crate::statement::{CAPTURE_CLAIM, DEADLINE_DUE, DELIVERY_UNSETTLED, Statement, TURN_TAKE};
@@ -195,6 +196,22 @@ impl Tx {
     /// an error that [`StoreError::blames_a_reaction`] where the database refused a row. Nothing is written then.
     pub async fn commit(self, stamp: &Stamp, reactions: &[Reaction]) -> Result<Committed> {
         commit::commit(self, stamp, reactions).await
+    }
+
+    /// Writes what [`Tx::commit`] would, and undoes it with everything else of the transaction: nobody else ever sees it.
+    ///
+    /// # Errors
+    /// As [`Tx::commit`], and stale where any of the reactions is.
+    pub async fn rehearse(self, stamp: &Stamp, reactions: &[Reaction]) -> Result<()> {
+        commit::rehearse(self, stamp, reactions).await
+    }
+
+    /// Keeps pushes in this transaction, as [`crate::Store::keep`] does in one of their own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn keep(&mut self, pushes: &[KeptPush]) -> Result<Vec<Kept>> {
+        keep_pushes(&mut self.work, pushes).await
     }
 
     /// Undoes everything.

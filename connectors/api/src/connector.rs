@@ -10,6 +10,7 @@ use leadloop_sync_core::outbox::Operation;
 use leadloop_sync_core::time::Micros;
 use secrecy::SecretString;
 
+use crate::canary::Canary;
 use crate::exchange::Exchange;
 use crate::http::{Answer, Push};
 use crate::manifest::Manifest;
@@ -263,6 +264,13 @@ pub trait Connector: Send + Sync {
     fn receive(&self, link: &Link, push: &Push) -> Result<Received, Refusal> {
         let _ = (link, push);
         Err(Refusal::NotAListener)
+    }
+
+    /// A push of a made lead, as the vendor would send it to this source: signed, in the vendor's form. Nothing where a
+    /// source cannot be tried that way. What [`Connector::receive`] refuses of it, it would refuse of the vendor.
+    fn canary(&self, link: &Link, canary: &Canary) -> Option<Push> {
+        let _ = (link, canary);
+        None
     }
 
     /// Starts a conversation that carries out `operations`, all of one kind ([`Operation::kind`]) and at most the

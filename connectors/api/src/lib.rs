@@ -9,6 +9,7 @@
 //! feature, for tests) plays the fixtures and holds every connector to the same list.
 
 pub mod answers;
+pub mod canary;
 pub mod chain;
 pub mod connector;
 pub mod exchange;

@@ -19,6 +19,7 @@ use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::Operation;
 use serde::Deserialize;
 
+use crate::canary::Canary;
 use crate::connector::{Claim, Connector, Link, Received, Refusal};
 use crate::exchange::Exchange;
 use crate::http::{Answer, Push};
@@ -104,6 +105,10 @@ impl Connector for Profile {
 
     fn receive(&self, link: &Link, push: &Push) -> Result<Received, Refusal> {
         self.base.receive(link, push)
+    }
+
+    fn canary(&self, link: &Link, canary: &Canary) -> Option<Push> {
+        self.base.canary(link, canary)
     }
 
     fn exchange(

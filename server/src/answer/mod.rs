@@ -11,7 +11,8 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Limited};
-use leadloop_store::{KeptPush, PushState, StoreError};
+use leadloop_config::plan::Plan;
+use leadloop_store::{KeptPush, PushState, Store, StoreError};
 use leadloop_sync_core::answer_page::{self, Said, Standing, View};
 use leadloop_sync_core::because::Language;
 use leadloop_sync_core::book::Needs;
@@ -83,6 +84,19 @@ pub async fn load_keys(node: &Node) -> Result<(), StoreError> {
     let kept = node.store.keep_meta(KEY, &fresh).await?;
     node.set_keys(token::Keys::of(kept.split_ascii_whitespace()));
     Ok(())
+}
+
+/// The keys of links, for a command beside the node: those of the config, else the store's own, where a node made some.
+///
+/// # Errors
+/// When the store cannot be reached.
+pub async fn keys_of(plan: &Plan, store: &Store) -> Result<Option<token::Keys>, StoreError> {
+    use secrecy::ExposeSecret;
+    let kept = match &plan.answer_key {
+        Some(secret) => Some(secret.expose_secret().to_owned()),
+        None => store.meta(KEY).await?,
+    };
+    Ok(kept.map(|kept| token::Keys::of(kept.split_ascii_whitespace())))
 }
 
 /// A new key for links; those of the one before still open, older ones do not.

@@ -97,6 +97,26 @@ impl Keys {
         })
     }
 
+    /// The token of a canary for a source: whoever has it may have a made lead go the road, and nothing else.
+    #[must_use]
+    pub fn canary(&self, source: &str, until: Timestamp) -> Option<String> {
+        let seconds = until.0.div_euclid(1_000_000);
+        Some(format!("{seconds}.{}", canary_mac(self.0.first()?, source, seconds)))
+    }
+
+    /// Whether a canary's token is genuine and still holds.
+    #[must_use]
+    pub fn is_canary(&self, source: &str, now: Timestamp, token: &str) -> bool {
+        let Some((until, given)) = token.split_once('.') else { return false };
+        let Ok(until) = until.parse::<i64>() else { return false };
+        let now = now.0.div_euclid(1_000_000);
+        // One that would hold for days was made by a clock that is days off.
+        (now..=now + 2 * crate::canary::HOLDS.0 / 1_000_000).contains(&until)
+            && self.0.iter().any(|key| {
+                verify_slices_are_equal(canary_mac(key, source, until).as_bytes(), given.as_bytes()).is_ok()
+            })
+    }
+
     /// Proves that a form came from a page of ours, for this link and this version of the hand-over.
     #[must_use]
     pub fn form(&self, token: &str, version: i64) -> String {
@@ -110,6 +130,11 @@ impl Keys {
             verify_slices_are_equal(form_mac(key, token, version).as_bytes(), given.as_bytes()).is_ok()
         })
     }
+}
+
+fn canary_mac(key: &hmac::Key, source: &str, until: i64) -> String {
+    let mac = hmac::sign(key, format!("canary {until} {source}").as_bytes());
+    URL_SAFE_NO_PAD.encode(mac.as_ref().get(..MAC).unwrap_or_default())
 }
 
 fn form_mac(key: &hmac::Key, token: &str, version: i64) -> String {

@@ -5,6 +5,8 @@ mod answer;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod canary;
+#[cfg(test)]
 mod conversations;
 #[cfg(test)]
 mod converse;

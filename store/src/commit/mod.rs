@@ -13,6 +13,7 @@ mod mirror;
 mod outbox;
 mod upkeep;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use leadloop_sync_core::effect::Reaction;
@@ -22,41 +23,62 @@ use crate::engine::Work;
 use crate::error::StoreError;
 use crate::inbox::{Fate, Waiting, keep_captures};
 use crate::statement::CONFIG_ACTIVE;
-use crate::tx::{Committed, Stamp, Tx};
+use crate::tx::{Committed, Spoken, Stamp, Tx};
 use crate::wake::Topic;
 
 use gather::Changes;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-pub(crate) async fn commit(tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<Committed> {
-    let Tx { mut work, bell, seen, soon, spoken } = tx;
-    check_config(&mut work, stamp).await?;
-    let checked = check::check(&mut work, &seen, reactions).await?;
-    let kept = reactions.iter().enumerate().filter(|(at, _)| !checked.stale.contains(at));
-    let changes = Changes::gather(kept.map(|(_, reaction)| reaction));
-    let mut topics = Vec::new();
-
-    leads::put(&mut work, &changes, &checked.taken).await?;
-    handoffs::put(&mut work, &changes).await?;
-    mirror::put(&mut work, stamp, &changes).await?;
-    upkeep::put(&mut work, stamp, &changes, &mut topics).await?;
-    let waiting: Vec<Waiting<'_>> =
-        changes.keeps.iter().map(|capture| Waiting { capture, within: None }).collect();
-    if keep_captures(&mut work, &waiting).await?.contains(&Fate::New) {
-        topics.push(Topic::Inbox);
-    }
-    let written = conversations::put(&mut work, &changes, &checked.deliveries, &spoken).await?;
-    let claimed = outbox::put(&mut work, &changes, &checked.deliveries, &mut topics).await?;
-
+pub(crate) async fn commit(mut tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<Committed> {
+    let done = write(&mut tx, stamp, reactions).await?;
+    let Tx { work, bell, soon, .. } = tx;
     if soon {
         work.commit_soon().await?;
     } else {
         work.commit().await?;
     }
-    written.iter().for_each(|spoken| spoken.written.store(true, Ordering::Relaxed));
-    bell.ring(topics);
-    Ok(Committed { stale: checked.stale, rows: checked.rows, claimed })
+    done.spoken.iter().for_each(|spoken| spoken.written.store(true, Ordering::Relaxed));
+    bell.ring(done.topics);
+    Ok(done.committed)
+}
+
+/// Writes all of it, and undoes it.
+pub(crate) async fn rehearse(mut tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<()> {
+    let done = write(&mut tx, stamp, reactions).await?;
+    tx.work.undo().await?;
+    if done.committed.stale.is_empty() { Ok(()) } else { Err(StoreError::Stale { rows: done.committed.rows }) }
+}
+
+/// What is written and not committed yet.
+struct Done {
+    committed: Committed,
+    topics: Vec<Topic>,
+    spoken: Vec<Arc<Spoken>>,
+}
+
+async fn write(tx: &mut Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<Done> {
+    let Tx { work, seen, spoken, .. } = tx;
+    check_config(work, stamp).await?;
+    let checked = check::check(work, seen, reactions).await?;
+    let kept = reactions.iter().enumerate().filter(|(at, _)| !checked.stale.contains(at));
+    let changes = Changes::gather(kept.map(|(_, reaction)| reaction));
+    let mut topics = Vec::new();
+
+    leads::put(work, &changes, &checked.taken).await?;
+    handoffs::put(work, &changes).await?;
+    mirror::put(work, stamp, &changes).await?;
+    upkeep::put(work, stamp, &changes, &mut topics).await?;
+    let waiting: Vec<Waiting<'_>> =
+        changes.keeps.iter().map(|capture| Waiting { capture, within: None }).collect();
+    if keep_captures(work, &waiting).await?.contains(&Fate::New) {
+        topics.push(Topic::Inbox);
+    }
+    let written = conversations::put(work, &changes, &checked.deliveries, spoken).await?;
+    let claimed = outbox::put(work, &changes, &checked.deliveries, &mut topics).await?;
+
+    let committed = Committed { stale: checked.stale, rows: checked.rows, claimed };
+    Ok(Done { committed, topics, spoken: written })
 }
 
 /// A commit that was decided under another config than the active one is stale as a whole.
