@@ -1,9 +1,10 @@
 //! `leadloop source`: which sources live, what they bring, what of it is refused.
 
 mod canary;
+mod fields;
 
 use leadloop_config::plan::{Plan, SourcePlan};
-use leadloop_server::vigil;
+use leadloop_server::{shapes, vigil};
 use leadloop_store::Store;
 use leadloop_store::read::sources::{Refusals, Span};
 use leadloop_sync_core::ids::SourceName;
@@ -94,6 +95,7 @@ async fn show(screen: &mut Screen, plan: &Plan, name: &SourceName, connector: &s
     let watched = vigil::watched(&store, std::slice::from_ref(name), now).await?.pop().unwrap_or_default();
     let hours = this_hour(&store, name, now).await?;
     let refused = store.source_refusals(name, now - REFUSED_FOR).await?;
+    let held = shapes::held(&store, name, now).await?;
     store.close().await;
     if screen.is_json() {
         let refused: Vec<Value> = refused
@@ -104,7 +106,7 @@ async fn show(screen: &mut Screen, plan: &Plan, name: &SourceName, connector: &s
             "source": name, "connector": connector, "last": watched.last.map(|at| at.to_string()),
             "day": told(&watched.day), "same_day_last_week": told(&watched.before),
             "last_hour": hours.first().map(told), "same_hour_of_weeks_before": hours.iter().skip(1).map(told).collect::<Vec<_>>(),
-            "refused": refused, "wrong": wrong_json(&watched),
+            "refused": refused, "wrong": wrong_json(&watched), "fields": fields::json(&held),
         }))?);
     }
     let last = watched.last.map_or_else(
@@ -116,6 +118,7 @@ async fn show(screen: &mut Screen, plan: &Plan, name: &SourceName, connector: &s
         screen.line(&screen.paint(Style::Bad, &format!("  {}", said(screen, &wrong, now))))?;
     }
     volumes(screen, &watched, &hours)?;
+    fields::show(screen, &held)?;
     refusals(screen, &refused, now)
 }
 

@@ -85,7 +85,12 @@ pub async fn round(node: &Node) -> Result<usize, StoreError> {
             return Ok(0);
         }
         match react::react::<Absorb>(tx, &captures, &plan, node).await {
-            Ok(_) => return Ok(captures.len()), // what was stale is still due: the next round takes it
+            Ok(committed) => {
+                // What was stale is still due: the next round takes it.
+                let done = captures.iter().enumerate().filter(|(at, _)| !committed.stale.contains(at));
+                node.shapes.see(&plan, done.map(|(_, captured)| captured));
+                return Ok(captures.len());
+            }
             Err(StoreError::Stale { .. }) if stale < bounds::STALE_ROUNDS => stale += 1,
             Err(StoreError::Stale { .. }) if captures.len() > 1 => limit = 1,
             Err(error) if error.blames_a_reaction() && captures.len() > 1 => {

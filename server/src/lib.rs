@@ -31,6 +31,7 @@ pub mod gates;
 pub mod import;
 pub mod ingress;
 pub mod shadow;
+pub mod shapes;
 pub mod tick;
 pub mod tidy;
 pub mod trouble;

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::converse::Line;
 use crate::leases::Leases;
 use crate::rates::Rates;
+use crate::shapes::Shapes;
 use crate::trouble::Trouble;
 use crate::wire::Wire;
 
@@ -55,6 +56,8 @@ pub struct Node {
     pub registry: Registry,
     /// Rates of senders.
     pub rates: Rates,
+    /// Which fields sources tell.
+    pub shapes: Shapes,
     /// Whether the database takes writes.
     pub trouble: Trouble,
     /// The links it drives.
@@ -90,6 +93,7 @@ impl Node {
             keeper,
             registry,
             rates: Rates::default(),
+            shapes: Shapes::default(),
             trouble: Trouble::default(),
             leases,
             stop: CancellationToken::new(),

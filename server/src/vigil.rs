@@ -1,5 +1,6 @@
-//! Beside the loops: sources that are silent where they used to speak, or whose records are suddenly refused, raise an alarm.
-//! What counts as that is decided by [`leadloop_sync_core::vigil`].
+//! Beside the loops: sources that are silent where they used to speak, whose records are suddenly refused, or that no longer tell
+//! a field they used to, raise an alarm. What counts as that is decided by [`leadloop_sync_core::vigil`] and
+//! [`leadloop_sync_core::shape`].
 
 use std::sync::Arc;
 
@@ -7,17 +8,24 @@ use leadloop_store::read::sources::Span;
 use leadloop_store::{Store, StoreError};
 use leadloop_sync_core::effect::Alarm;
 use leadloop_sync_core::ids::SourceName;
+use leadloop_sync_core::shape::{Held, Odd};
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_sync_core::vigil::{self, Watched, Wrong};
 
-use crate::bounds;
 use crate::node::Node;
 use crate::reload::say;
+use crate::{bounds, shapes};
 
 /// A source that is silent where it used to speak.
 const SILENT: &str = "LL4780";
 /// A source whose records are suddenly refused.
 const REFUSED: &str = "LL4781";
+/// A field that a source used to tell is missing.
+pub const GONE: &str = "LL4884";
+/// A field that nobody mapped is new.
+pub const NEW: &str = "LL4885";
+/// Most fields that an alarm names.
+const NAMED: usize = 3;
 
 /// Watches until the node stops.
 pub async fn run(node: Arc<Node>) {
@@ -32,6 +40,9 @@ pub async fn run(node: Arc<Node>) {
             () = node.stop.cancelled() => {}
         }
     }
+    if let Err(error) = shapes::keep(&node).await {
+        tracing::warn!(%error, "the last counts of fields could not be stored");
+    }
 }
 
 /// One look at every source of the config.
@@ -39,14 +50,17 @@ pub async fn run(node: Arc<Node>) {
 /// # Errors
 /// Where the store does not answer.
 pub async fn look(node: &Node) -> Result<(), StoreError> {
+    shapes::keep(node).await?;
     let now = node.clock.now();
     let plan = node.plan();
     let names: Vec<SourceName> = plan.sources.iter().map(|source| source.name.clone()).collect();
     let standing = node.store.status(now).await?.alarms;
     for (name, watched) in names.iter().zip(watched(&node.store, &names, now).await?) {
         let wrong = vigil::judge(&watched);
-        for code in [SILENT, REFUSED] {
+        let held = shapes::held(&node.store, name, now).await?;
+        for code in [SILENT, REFUSED, GONE, NEW] {
             let detail = wrong.as_ref().and_then(|wrong| told(name, wrong, code));
+            let detail = detail.or_else(|| odd(name, &held, code));
             let key = format!("source/{name}/{code}");
             let stands = standing.iter().any(|raised| raised.alarm.key == key && raised.alarm.raised);
             if stands == detail.is_some() {
@@ -79,6 +93,29 @@ fn told(name: &SourceName, wrong: &Wrong, code: &str) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// What an alarm of that code says of fields, where some are odd in that way.
+fn odd(name: &SourceName, held: &[Held], code: &str) -> Option<String> {
+    let wanted = |held: &&Held| match held.odd() {
+        Some(Odd::Gone) => code == GONE,
+        Some(Odd::New) => code == NEW,
+        None => false,
+    };
+    let fields: Vec<&Held> = held.iter().filter(wanted).collect();
+    let first = fields.first()?;
+    let named = fields.iter().take(NAMED).map(|held| {
+        let (field, touch, of) = (&held.field, &held.touch, held.lately.of);
+        let (now, usual) = (held.lately.percent(), held.usual.percent());
+        format!("`{field}` stands in {now} % of the last {of} {touch}, {usual} % are usual")
+    });
+    let named: Vec<String> = named.collect();
+    let more = match fields.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more fields"),
+    };
+    let sample = first.sample.as_ref().map(|id| format!("; one of them is capture {id}")).unwrap_or_default();
+    Some(format!("source {name}: {}{more}{sample}", named.join("; ")))
 }
 
 /// What there is to know of each of these sources, in their order.

@@ -49,6 +49,7 @@ migrations! {
     72 "0072_received" "received amounts";
     75 "0075_withheld" "withheld conflicts";
     78 "0078_conversation" "conversations";
+    80 "0080_shape" "fields of what sources bring";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

@@ -267,4 +267,8 @@ statements! {
     RETAIN_DECISION = "retain_decision";
     RETAIN_SHADOW = "retain_shadow";
     RETAIN_DEDUP = "retain_dedup";
+
+    SHAPE_ADD = "shape_add";
+    SHAPE_DROP = "shape_drop";
+    SHAPE_LIST = "shape_list";
 }

@@ -45,6 +45,7 @@ pub mod routing;
 pub mod shadow;
 mod tell;
 pub mod transfer;
+pub mod shape;
 pub mod vigil;
 pub mod visit;
 

@@ -1,4 +1,5 @@
-//! A source that spoke every week at this hour and is silent now raises an alarm; its next word clears it. On both engines.
+//! A source that spoke every week at this hour and is silent now raises an alarm; its next word clears it; so does one whose records
+//! lack a field they used to have, or have a new one. On both engines.
 
 use leadloop_server::clock::Clock;
 use leadloop_server::{Running, vigil};
@@ -53,6 +54,69 @@ async fn silence(url: &str) {
     vigil::look(&running.node).await.expect("the store answers");
     assert_eq!(alarms(&store).await, Vec::<String>::new(), "it speaks again");
     running.stop().await;
+}
+
+/// So many people do something, with these properties.
+async fn some_do(running: &Running, clock: &Ahead, count: i64, properties: &serde_json::Value) {
+    let at = clock.now().0 / 1_000;
+    let one = |n: i64| {
+        json!({"type": "track", "event": "DocOpened", "distinct_id": format!("s{at}-{n}"), "time": at,
+               "_track_id": n, "properties": properties})
+    };
+    let events: Vec<_> = (0..count).map(one).collect();
+    let body = serde_json::Value::from(events).to_string();
+    assert_eq!(send(running, "POST", "/sa?project=production", &[], &body).await.status, 200);
+}
+
+/// The alarms of fields that stand.
+async fn odd_fields(store: &Store) -> Vec<String> {
+    let mut codes = alarms(store).await;
+    codes.retain(|code| code.starts_with("LL488"));
+    codes.sort();
+    codes
+}
+
+async fn shapes(url: &str) {
+    let (running, store, clock) = start(url).await;
+    let (usual, renamed) = (json!({ "plan": "pro", "page": "/" }), json!({ "plan_name": "pro", "page": "/" }));
+    let look = async |wanted: &[&str], what: &str| {
+        people(&store).await;
+        vigil::look(&running.node).await.expect("the store answers");
+        assert_eq!(odd_fields(&store).await, wanted, "{what}");
+    };
+    for day in 0..10 {
+        clock.set(Micros::days(day));
+        some_do(&running, &clock, 12, &usual).await;
+        look(&[], "every day the same").await;
+    }
+    clock.set(Micros::days(10));
+    some_do(&running, &clock, 3, &renamed).await;
+    look(&[], "three are a slow morning").await;
+    clock.set(Micros::hours(10 * 24 + 12));
+    some_do(&running, &clock, 40, &renamed).await;
+    look(&["LL4884", "LL4885"], "a property was renamed").await;
+    look(&["LL4884", "LL4885"], "said once").await;
+    let standing = store.status(Timestamp(0)).await.expect("the store answers").alarms;
+    let gone = standing.iter().find(|one| one.alarm.code == "LL4884").expect("it stands");
+    let detail = &gone.alarm.detail;
+    assert!(detail.contains("source analytics: `touch.plan` stands in 0 % of the last 40 web_event"), "{detail}");
+    assert!(detail.contains("% are usual") && detail.contains("capture 0"), "{detail}");
+    clock.set(Micros::days(11));
+    some_do(&running, &clock, 40, &usual).await;
+    look(&[], "it was put right").await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shapes_on_sqlite() {
+    let folder = leadloop_testing::temp_dir();
+    shapes(&format!("sqlite:{}", folder.path().join("shapes.db").display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shapes_on_postgres() {
+    let database = leadloop_testing::fresh_database("shapes");
+    shapes(database.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,15 @@
 //! What sources brought: counted span by span, and what was refused by its reason.
 
 use leadloop_sync_core::ids::SourceName;
+use leadloop_sync_core::shape::Count;
 use leadloop_sync_core::time::Timestamp;
 use leadloop_sync_core::vigil::Brought;
 
 use crate::Store;
-use crate::cell::{Rows, args};
+use crate::cell::{Row, Rows, args};
 use crate::error::StoreError;
-use crate::statement::{SOURCE_REFUSALS, SOURCE_SPANS};
+use crate::lanes::WriteLane;
+use crate::statement::{SHAPE_ADD, SHAPE_DROP, SHAPE_LIST, SOURCE_REFUSALS, SOURCE_SPANS};
 
 /// A span of time of a source: begin included, end not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +64,44 @@ impl Store {
             *slot = Brought { pushes: row.get(1)?, taken: row.get(2)?, refused: row.get(3)?, known };
         }
         Ok(brought)
+    }
+
+    /// Adds to the counts of fields, and takes those of spans before `old` away.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn add_shapes(&self, counts: &[(SourceName, Count)], old: Timestamp) -> Result<(), StoreError> {
+        let mut rows = Rows::of(&SHAPE_ADD, 1);
+        for (source, one) in counts {
+            rows.add(source.as_str()).add(&one.touch).add(&one.field).add(one.span).add(one.count);
+            rows.add(one.sample.as_deref());
+        }
+        let mut work = self.pools().write(WriteLane::Background).await?;
+        if !counts.is_empty() {
+            work.run(&SHAPE_ADD, args![rows]).await?;
+        }
+        work.run(&SHAPE_DROP, args![old]).await?;
+        work.commit().await
+    }
+
+    /// The counts of a source's fields since then.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn shapes(&self, source: &SourceName, since: Timestamp) -> Result<Vec<Count>, StoreError> {
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&SHAPE_LIST, args![source.as_str(), since]).await;
+        work.undo().await?;
+        let count = |row: &Row| {
+            Ok(Count {
+                touch: row.get(0)?,
+                field: row.get(1)?,
+                span: row.get(2)?,
+                count: row.get(3)?,
+                sample: row.get(4)?,
+            })
+        };
+        rows?.iter().map(count).collect()
     }
 
     /// What of a source was set aside since then, by reason.

@@ -25,7 +25,7 @@ enum Then {
 }
 use Then::{Emptied, Gone, Nothing};
 
-const TABLES: [(&str, Then, &str); 37] = [
+const TABLES: [(&str, Then, &str); 38] = [
     (
         "_sqlx_migrations",
         Nothing("of the store itself"),
@@ -91,6 +91,7 @@ const TABLES: [(&str, Then, &str); 37] = [
     ("remote_link", Gone, "link object id lead handoff at body waiting withheld"),
     ("shadow", Gone, "rules decision lead at region live_rule live_to shadow_rule shadow_to verdict failed"),
     ("shadow_run", Nothing("of rule sets"), "rules since reached version turns"),
+    ("shape", Nothing("names of fields and how many had them"), "source touch field span count sample"),
     ("suspect", Gone, "lead other kind value reason at verdict judged_by judged_at"),
     ("touch", Gone, "id lead capture at kind source channel body campaign activity"),
     ("turn", Nothing("numbers of locks"), "bucket"),
