@@ -17,7 +17,12 @@ fn canary() -> Canary {
 
 /// Connector, its settings, its secrets, and whether a changed body shows.
 const SOURCES: [(&str, &str, &[(&str, &str)], bool); 13] = [
-    ("webhook", "signature = \"standard_webhooks\"", &[("secret", "whsec_bGVhZGxvb3AtY2FuYXJ5LXNlY3JldA==")], true),
+    (
+        "webhook",
+        "signature = \"standard_webhooks\"",
+        &[("secret", "whsec_bGVhZGxvb3AtY2FuYXJ5LXNlY3JldA==")],
+        true,
+    ),
     (
         "webhook",
         "signature = \"hmac\"\nheader = \"X-Signature\"\nsigned = \"v0:{timestamp}:{id}:{bare_body}\"\ntimestamp_header = \"X-Time\"\nid_header = \"X-Id\"\nprefix = \"v0=\"\nrecords = \"data.list\"\nevent_id = \"meta.id\"\nat = \"meta.at\"\nkind = \"meta.kind\"\nkinds = { signup = \"form_submitted\" }",
@@ -30,13 +35,23 @@ const SOURCES: [(&str, &str, &[(&str, &str)], bool); 13] = [
         &[("secret", "s1")],
         true,
     ),
-    ("webhook", "signature = \"header\"\nheader = \"X-Token\"\nprefix = \"Bearer \"", &[("secret", "s1")], false),
+    (
+        "webhook",
+        "signature = \"header\"\nheader = \"X-Token\"\nprefix = \"Bearer \"",
+        &[("secret", "s1")],
+        false,
+    ),
     ("webhook", "signature = \"query\"", &[("secret", "s 1&")], false),
     ("webhook", "signature = \"none\"", &[], false),
     ("sensors", "project = \"production\"", &[("token", "t&1")], false),
     ("segment", "", &[("write_key", "k1 k0")], false),
     ("typeform", "form = \"F1\"", &[("secret", "s1"), ("token", "t")], true),
-    ("jinshuju", "form = \"F1\"\napi_key = \"k\"", &[("path_secret", "p-secret-of-16-chars"), ("api_secret", "x")], false),
+    (
+        "jinshuju",
+        "form = \"F1\"\napi_key = \"k\"",
+        &[("path_secret", "p-secret-of-16-chars"), ("api_secret", "x")],
+        false,
+    ),
     ("web_form", "allowed_origins = [\"https://*.shili.example\"]", &[], false),
     ("web_form", "consent = { transfer = \"agree\" }", &[], false),
     ("site_script", "allowed_origins = [\"https://www.shili.example\"]", &[], false),

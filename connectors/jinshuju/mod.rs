@@ -77,7 +77,8 @@ impl Connector for Jinshuju {
         // No form ever counted so far: a number that was never told.
         put(&mut entry, "serial_number", canary.at.0.into());
         put(&mut entry, "created_at", canary.time().into());
-        let body = serde_json::json!({ "form": link.text("form"), "form_name": "leadloop canary", "entry": entry });
+        let body =
+            serde_json::json!({ "form": link.text("form"), "form_name": "leadloop canary", "entry": entry });
         Some(canary.post(link.secret("path_secret")?.expose_secret(), &body))
     }
 

@@ -63,8 +63,10 @@ impl Connector for Typeform {
         let answer = |(name, value): (&str, &Value)| json!({ "type": "text", "text": value.to_display(), "field": { "ref": name } });
         let answers: Vec<Json> = canary.fields.iter().map(answer).collect();
         let response = json!({ "form_id": link.text("form"), "token": canary.id, "submitted_at": canary.time(), "answers": answers });
-        let mut push = canary
-            .post("", &json!({ "event_id": canary.id, "event_type": "form_response", "form_response": response }));
+        let mut push = canary.post(
+            "",
+            &json!({ "event_id": canary.id, "event_type": "form_response", "form_response": response }),
+        );
         let key = rotated(link.secret("secret")?).next()?;
         let signature = encode(Encoding::Base64, &hmac(Algorithm::Sha256, key.as_bytes(), &[&push.body]));
         push.headers.push(("typeform-signature".to_owned(), format!("sha256={signature}")));

@@ -192,7 +192,8 @@ async fn go(
     report.seen = Some(seen(first, &reactions, plan, node.clock.now()));
     let parked = reactions.iter().flat_map(|reaction| &reaction.effects).find_map(|effect| match effect {
         Effect::FinishCapture {
-            end: leadloop_sync_core::capture::CaptureEnd::Parked { code, detail }, ..
+            end: leadloop_sync_core::capture::CaptureEnd::Parked { code, detail },
+            ..
         } => Some(Fall { at: Stage::Decided, code: code.clone(), detail: detail.clone() }),
         _ => None,
     });

@@ -43,9 +43,9 @@ pub mod reconcile;
 pub mod rehearse;
 pub mod routing;
 pub mod shadow;
+pub mod shape;
 mod tell;
 pub mod transfer;
-pub mod shape;
 pub mod vigil;
 pub mod visit;
 

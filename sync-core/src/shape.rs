@@ -308,7 +308,10 @@ mod tests {
         let counts = tally.take("form_submitted");
         assert_eq!(counts.len(), 1 + MOST_FIELDS);
         let of = |field: &str| counts.iter().find(|count| count.field == field).map(|count| count.count);
-        assert_eq!((of(""), of("phone"), of("touch.f000"), of("touch.f250"), of("blank")), (Some(2), Some(2), Some(1), None, None));
+        assert_eq!(
+            (of(""), of("phone"), of("touch.f000"), of("touch.f250"), of("blank")),
+            (Some(2), Some(2), Some(1), None, None)
+        );
         assert_eq!(counts[0].sample, Some(capture(0..0).id.to_string()));
         assert_eq!(tally.take("form_submitted"), [], "nothing is counted twice");
     }

@@ -42,7 +42,8 @@ pub async fn run(
     let Some(token) = token else {
         return Err(unreached("no node has run on this store yet", "该数据库上尚未运行过节点"));
     };
-    let base = url.map_or_else(|| format!("http://{}", local(plan.listen)), |url| url.trim_end_matches('/').to_owned());
+    let base = url
+        .map_or_else(|| format!("http://{}", local(plan.listen)), |url| url.trim_end_matches('/').to_owned());
     let begun = Instant::now();
     let report = send(&base, source, push, token).await?;
     let took = begun.elapsed();
@@ -89,7 +90,10 @@ async fn cannot(plan: &Plan, source: &SourcePlan) -> Failure {
         let last = last_heard(plan, source).await;
         let said = |none: &str| last.clone().unwrap_or_else(|| none.to_owned());
         return failure.help(
-            format!("it is read, not pushed to: last record {}; `leadloop doctor` logs in to it and reads", said("never")),
+            format!(
+                "it is read, not pushed to: last record {}; `leadloop doctor` logs in to it and reads",
+                said("never")
+            ),
             format!("该来源由 leadloop 主动读取：最近记录 {}；`leadloop doctor` 会登录并试读", said("无")),
         );
     }
@@ -114,10 +118,12 @@ async fn last_heard(plan: &Plan, source: &SourcePlan) -> Option<String> {
 }
 
 fn unreached(en: &str, zh: &str) -> Failure {
-    Failure::outside(format!("the canary did not reach a node: {en}"), format!("探测线索未到达节点：{zh}")).code("LL4880").help(
-        "start it (`leadloop run`), or say where it is reached: --url https://…",
-        "请启动节点（`leadloop run`），或用 --url https://… 指定地址",
-    )
+    Failure::outside(format!("the canary did not reach a node: {en}"), format!("探测线索未到达节点：{zh}"))
+        .code("LL4880")
+        .help(
+            "start it (`leadloop run`), or say where it is reached: --url https://…",
+            "请启动节点（`leadloop run`），或用 --url https://… 指定地址",
+        )
 }
 
 async fn send(base: &str, source: &SourcePlan, push: Push, token: String) -> Result<Report, Failure> {
@@ -142,7 +148,8 @@ async fn send(base: &str, source: &SourcePlan, push: Push, token: String) -> Res
     };
     let wire = HttpWire::new().map_err(|error| unreached(&error.to_string(), &error.to_string()))?;
     let answer = wire.send(&request, ANSWER).await;
-    let answer = answer.map_err(|error| unreached(&format!("{base}: {error}"), &format!("{base}：{error}")))?;
+    let answer =
+        answer.map_err(|error| unreached(&format!("{base}: {error}"), &format!("{base}：{error}")))?;
     let said = answer.json().unwrap_or_default();
     if let Ok(report) = serde_json::from_value(said.clone()) {
         return Ok(report);
@@ -153,7 +160,11 @@ async fn send(base: &str, source: &SourcePlan, push: Push, token: String) -> Res
         return Err(unreached(&text, &format!("{base} 返回 {status}，不是 leadloop 的应答")));
     };
     let detail = said.pointer("/error/detail").and_then(serde_json::Value::as_str).unwrap_or_default();
-    Err(Failure::outside(format!("the node answered {status}: {detail}"), format!("节点返回 {status}：{detail}")).code(code))
+    Err(Failure::outside(
+        format!("the node answered {status}: {detail}"),
+        format!("节点返回 {status}：{detail}"),
+    )
+    .code(code))
 }
 
 /// A stage in English and Chinese.
@@ -181,7 +192,12 @@ fn say(screen: &Screen, base: &str, took: Duration, report: &Report) -> Result<(
     }
     if let Some(fall) = &report.fell {
         let bad = screen.paint(Style::Bad, "✗");
-        return Ok(screen.line(&format!("  {bad} {}  {}: {}", words(stage(fall.at)), fall.code, fall.detail))?);
+        return Ok(screen.line(&format!(
+            "  {bad} {}  {}: {}",
+            words(stage(fall.at)),
+            fall.code,
+            fall.detail
+        ))?);
     }
     if report.counted {
         screen.line(screen.words(

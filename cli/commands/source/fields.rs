@@ -44,7 +44,8 @@ pub fn show(screen: &Screen, held: &[Held]) -> Result<(), Failure> {
     screen.table(&table)?;
     if held.len() > MOST {
         let more = held.len() - MOST;
-        let more = screen.words("more fields with --output json: ", "更多字段见 --output json：").to_owned() + &more.to_string();
+        let more = screen.words("more fields with --output json: ", "更多字段见 --output json：").to_owned()
+            + &more.to_string();
         screen.line(&screen.paint(Style::Note, &format!("  {more}")))?;
     }
     Ok(())

@@ -78,8 +78,22 @@ impl Secrets for OneFile {
 /// What real leads leave, table by table.
 async fn rows(url: &str) -> Vec<(&'static str, i64)> {
     const TABLES: [&str; 16] = [
-        "push", "capture", "dedup", "quarantine", "visit", "lead", "identifier", "touch", "milestone", "handoff", "decision",
-        "reason", "deadline", "counter", "suspect", "alarm",
+        "push",
+        "capture",
+        "dedup",
+        "quarantine",
+        "visit",
+        "lead",
+        "identifier",
+        "touch",
+        "milestone",
+        "handoff",
+        "decision",
+        "reason",
+        "deadline",
+        "counter",
+        "suspect",
+        "alarm",
     ];
     let mut rows = Vec::new();
     for table in TABLES {
@@ -109,7 +123,8 @@ async fn post(running: &Running, source: &str, push: &Push, token: &str) -> Answ
 }
 
 async fn token(running: &Running, store: &Store, source: &str) -> String {
-    let keys = keys_of(&running.node.plan(), store).await.expect("the store answers").expect("a node made some");
+    let keys =
+        keys_of(&running.node.plan(), store).await.expect("the store answers").expect("a node made some");
     keys.canary(source, SystemClock.now() + HOLDS).expect("there is a key")
 }
 
@@ -134,7 +149,10 @@ async fn canaries(url: &str) {
         let stages: Vec<Stage> = report.stages.iter().map(|(stage, _)| *stage).collect();
         assert_eq!(stages, [Stage::Read, Stage::Taken, Stage::Kept, Stage::Decided]);
         let seen = report.seen.expect("it was decided");
-        assert!(seen.who.contains(&"phone".to_owned()) && seen.fields.contains(&"need".to_owned()), "{seen:?}");
+        assert!(
+            seen.who.contains(&"phone".to_owned()) && seen.fields.contains(&"need".to_owned()),
+            "{seen:?}"
+        );
         assert_eq!((seen.scores.get("interest"), seen.mql), (Some(&40), true), "{seen:?}");
         assert!(seen.told.iter().any(|(link, _)| link == "sales"), "{seen:?}");
         assert!(!seen.reasons.is_empty());

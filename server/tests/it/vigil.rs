@@ -78,7 +78,8 @@ async fn odd_fields(store: &Store) -> Vec<String> {
 
 async fn shapes(url: &str) {
     let (running, store, clock) = start(url).await;
-    let (usual, renamed) = (json!({ "plan": "pro", "page": "/" }), json!({ "plan_name": "pro", "page": "/" }));
+    let (usual, renamed) =
+        (json!({ "plan": "pro", "page": "/" }), json!({ "plan_name": "pro", "page": "/" }));
     let look = async |wanted: &[&str], what: &str| {
         people(&store).await;
         vigil::look(&running.node).await.expect("the store answers");
@@ -99,7 +100,10 @@ async fn shapes(url: &str) {
     let standing = store.status(Timestamp(0)).await.expect("the store answers").alarms;
     let gone = standing.iter().find(|one| one.alarm.code == "LL4884").expect("it stands");
     let detail = &gone.alarm.detail;
-    assert!(detail.contains("source analytics: `touch.plan` stands in 0 % of the last 40 web_event"), "{detail}");
+    assert!(
+        detail.contains("source analytics: `touch.plan` stands in 0 % of the last 40 web_event"),
+        "{detail}"
+    );
     assert!(detail.contains("% are usual") && detail.contains("capture 0"), "{detail}");
     clock.set(Micros::days(11));
     some_do(&running, &clock, 40, &usual).await;

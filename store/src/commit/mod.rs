@@ -47,7 +47,11 @@ pub(crate) async fn commit(mut tx: Tx, stamp: &Stamp, reactions: &[Reaction]) ->
 pub(crate) async fn rehearse(mut tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<()> {
     let done = write(&mut tx, stamp, reactions).await?;
     tx.work.undo().await?;
-    if done.committed.stale.is_empty() { Ok(()) } else { Err(StoreError::Stale { rows: done.committed.rows }) }
+    if done.committed.stale.is_empty() {
+        Ok(())
+    } else {
+        Err(StoreError::Stale { rows: done.committed.rows })
+    }
 }
 
 /// What is written and not committed yet.
