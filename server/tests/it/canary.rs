@@ -27,7 +27,7 @@ name = "website"
 connector = "webhook"
 settings = { signature = "hmac", header = "x-signature", secret = { env = "KEY" }, event_id = "id" }
 touch = "form_submitted"
-require = ["phone or email", "need"]
+require = ["phone or email", "requirement"]
 fields = [{ from = "data.mobile", to = "phone" }]
 consent = "given"
 
@@ -150,7 +150,7 @@ async fn canaries(url: &str) {
         assert_eq!(stages, [Stage::Read, Stage::Taken, Stage::Kept, Stage::Decided]);
         let seen = report.seen.expect("it was decided");
         assert!(
-            seen.who.contains(&"phone".to_owned()) && seen.fields.contains(&"need".to_owned()),
+            seen.who.contains(&"phone".to_owned()) && seen.fields.contains(&"requirement".to_owned()),
             "{seen:?}"
         );
         assert_eq!((seen.scores.get("interest"), seen.mql), (Some(&40), true), "{seen:?}");

@@ -104,7 +104,7 @@ async fn shapes(url: &str) {
         detail.contains("source analytics: `touch.plan` stands in 0 % of the last 40 web_event"),
         "{detail}"
     );
-    assert!(detail.contains("% are usual") && detail.contains("capture 0"), "{detail}");
+    assert!(detail.contains("% are usual") && detail.contains("; one of them is capture C-"), "{detail}");
     clock.set(Micros::days(11));
     some_do(&running, &clock, 40, &usual).await;
     look(&[], "it was put right").await;
