@@ -147,7 +147,7 @@ pub(crate) async fn answer(node: &Node, plan: &Plan, source: &SourcePlan, mut pu
     }
     let mut report = Report { source: source.name.to_string(), ..Report::default() };
     report.waiting = node.store.status(node.clock.now()).await.map_or(-1, |status| status.captures_due);
-    let at = if let Err(fall) = go(node, plan, source, push, &mut report).await {
+    let at = if let Err(fall) = Box::pin(go(node, plan, source, push, &mut report)).await {
         tracing::warn!(code = FELL, source = %source.name, because = fall.code, detail = fall.detail, "a canary fell");
         report.fell = Some(fall);
         "fell"

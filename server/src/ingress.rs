@@ -138,7 +138,8 @@ pub(crate) async fn push_of(
 /// Takes one push in, and counts it.
 async fn take(node: &Node, plan: &Plan, source: &SourcePlan, push: Push, asked: &Method) -> Response {
     if push.header(canary::HEADER).is_some() {
-        return canary::answer(node, plan, source, push).await;
+        // Rare, and large: real pushes need not carry room for it.
+        return Box::pin(canary::answer(node, plan, source, push)).await;
     }
     let response = answer(node, plan, source, push, asked).await;
     metrics::pushed(source.name.as_str(), response.status().as_u16());
