@@ -48,8 +48,8 @@ const SOURCES: [(&str, &str, &[(&str, &str)], bool); 13] = [
     ("typeform", "form = \"F1\"", &[("secret", "s1"), ("token", "t")], true),
     (
         "jinshuju",
-        "form = \"F1\"\napi_key = \"k\"",
-        &[("path_secret", "p-secret-of-16-chars"), ("api_secret", "x")],
+        "form = \"F1\"",
+        &[("path_secret", "p-secret-of-16-chars"), ("api_key", "k"), ("api_secret", "x")],
         false,
     ),
     ("web_form", "allowed_origins = [\"https://*.shili.example\"]", &[], false),
@@ -70,7 +70,6 @@ fn a_made_lead_is_taken_and_a_forged_one_is_not() {
         for (field, value) in canary().fields.iter() {
             assert_eq!(lead.fields.get(field), Some(value), "{name}: {:?}", lead.fields);
         }
-        assert!(lead.event_id.is_some(), "{name}: told twice it would be two");
         if signed {
             let mut body = push.body.clone();
             let place = body.windows(6).position(|six| six == b"canary").expect("it says what it is");
