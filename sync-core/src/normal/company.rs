@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::forms::LegalForm;
 pub use self::places::{Nearness, Region};
-use super::fold::{Umlauts, fold, has_umlauts, is_east};
+use super::fold::{Umlauts, fold, has_umlauts, is_east, is_written};
 use super::{Remark, text};
 
 /// Where a name stands in a group of companies.
@@ -128,7 +128,7 @@ pub fn parse(field: &str) -> Result<CompanyName, CompanyProblem> {
         return Err(CompanyProblem::Blank);
     }
     let folded = fold(&display, Umlauts::Bare);
-    let compact: String = folded.chars().filter(|c| c.is_alphanumeric()).collect();
+    let compact: String = folded.chars().filter(|c| is_written(*c)).collect();
     if words::is_placeholder(&compact) {
         return Err(CompanyProblem::Placeholder);
     }

@@ -49,6 +49,12 @@ pub(super) fn is_east(c: char) -> bool {
     )
 }
 
+/// Whether a character is a letter or a digit, of any script.
+pub(super) fn is_written(c: char) -> bool {
+    // Most names are ASCII or Chinese; the tables of all scripts are slow to search.
+    if c.is_ascii() { c.is_ascii_alphanumeric() } else { index(c).is_some() || c.is_alphanumeric() }
+}
+
 /// How letters with an umlaut are written without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Umlauts {
@@ -142,6 +148,13 @@ mod tests {
         assert!(seen.len() > 3_000, "only {} were read", seen.len());
         for (variant, simple) in &seen {
             assert!(!seen.contains_key(simple), "{variant} folds to {simple}, which folds again");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_the_tables_say() {
+        for c in char::MIN..=char::MAX {
+            assert_eq!(is_written(c), c.is_alphanumeric(), "{c:?}");
         }
     }
 

@@ -150,6 +150,9 @@ pub(super) const HAN_FULL: [(&str, LegalForm); 12] = [
     ("个体工商户", F::CnSole),
 ];
 
+/// The characters that those forms end with.
+pub(super) const FULL_END: [char; 4] = ['司', '业', '社', '户'];
+
 /// Forms that only count at the very end of a name. Longest first.
 pub(super) const HAN_END: [(&str, LegalForm); 6] = [
     ("总公司", F::CnCompany),
@@ -293,6 +296,7 @@ mod tests {
                 LATIN[..at].iter().find(|(earlier, _)| form.ends_with(earlier) && earlier.len() < form.len());
             assert!(hidden.is_none(), "{form:?} is hidden by {hidden:?}");
         }
+        assert!(HAN_FULL.iter().all(|(form, _)| form.ends_with(FULL_END)));
         for table in [&HAN_FULL[..], &HAN_END[..]] {
             for (at, (form, _)) in table.iter().enumerate() {
                 assert!(table[..at].iter().all(|(earlier, _)| !form.ends_with(earlier)), "{form} is hidden");

@@ -3,8 +3,8 @@
 //! Works from the outside in: a second name in another script, brackets, the legal form and what follows it, the
 //! group words, the place. What stays is the core.
 
-use super::super::fold::is_east;
-use super::forms::{HAN_END, HAN_FULL, LegalForm};
+use super::super::fold::{is_east, is_written};
+use super::forms::{FULL_END, HAN_END, HAN_FULL, LegalForm};
 use super::{Parts, Region, Tier, latin, places, words};
 
 /// Words that make a branch when a name ends with them, with the word they are stored under. Longest first.
@@ -111,7 +111,7 @@ fn split_bilingual(folded: &str) -> (&str, Option<&str>) {
         .and_then(|rest| rest.char_indices().nth(1))
         .map_or(folded.len(), |(at, _)| last + at);
     let is_name = |text: &str| {
-        text.split(|c: char| !c.is_alphanumeric()).count() > 1 && latin::read(text).legal_form.is_some()
+        text.split(|c: char| !is_written(c)).count() > 1 && latin::read(text).legal_form.is_some()
     };
     let (front, rest) = folded.split_at_checked(first).unwrap_or(("", folded));
     if is_name(front) {
@@ -132,7 +132,7 @@ fn open_brackets(main: &str) -> (String, Notes) {
         match c {
             '(' | '[' | '{' | '【' | '〔' | '<' => {
                 if let Some(unclosed) = inside.replace(String::new()) {
-                    flat.extend(unclosed.chars().filter(|c| c.is_alphanumeric()));
+                    flat.extend(unclosed.chars().filter(|c| is_written(*c)));
                 }
             }
             ')' | ']' | '}' | '】' | '〕' | '>' => {
@@ -157,16 +157,15 @@ fn open_brackets(main: &str) -> (String, Notes) {
 fn keeps(c: char, before: &str) -> bool {
     let behind_kana =
         || before.chars().next_back().is_some_and(|last| ('ァ'..='ヺ').contains(&last) || last == 'ー');
-    c.is_alphanumeric() && (c != 'ー' || behind_kana())
+    is_written(c) && (c != 'ー' || behind_kana())
 }
 
 fn sort_bracket(content: &str, flat: &mut String, notes: &mut Notes) {
-    let compact: String = content.chars().filter(|c| c.is_alphanumeric()).collect();
+    let compact: String = content.chars().filter(|c| is_written(*c)).collect();
     let has_form = HAN_FULL.iter().any(|(form, _)| flat.ends_with(form));
     let former =
         ["原名", "曾用名", "曾用", "原", "简称", "又名"].iter().find_map(|word| compact.strip_prefix(word));
-    let words: Vec<&str> =
-        content.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = content.split(|c: char| !is_written(c)).filter(|word| !word.is_empty()).collect();
     let place = places::whole(&compact).or_else(|| places::latin(&words));
     if let Some(place) = place {
         notes.region.get_or_insert(place);
@@ -198,11 +197,16 @@ fn split_form(flat: &str) -> (&str, Option<LegalForm>, &str) {
             return (rest, Some(*form), "");
         }
     }
-    let full =
-        HAN_FULL.iter().filter_map(|(word, form)| flat.rfind(word).map(|at| (at, at + word.len(), *form)));
-    // Of forms that end at the same place the longest begins first.
-    if let Some((start, end, form)) = full.max_by_key(|(start, end, _)| (*end, usize::MAX - start)) {
-        return (flat.get(..start).unwrap_or_default(), Some(form), flat.get(end..).unwrap_or_default());
+    // The one that ends last; of forms that end at the same place the longest, which stands first.
+    let mut ends = flat.char_indices().rev().map(|(at, c)| (at + c.len_utf8(), c));
+    let full = ends.find_map(|(end, last)| {
+        let front = flat.get(..end).filter(|_| FULL_END.contains(&last))?;
+        let (head, form) =
+            HAN_FULL.iter().find_map(|(word, form)| Some((front.strip_suffix(word)?, *form)))?;
+        Some((head, form, flat.get(end..)?))
+    });
+    if let Some((head, form, tail)) = full {
+        return (head, Some(form), tail);
     }
     if is_branch(flat) {
         return (flat, None, "");

@@ -2,7 +2,7 @@
 //!
 //! Where a company says it is, as far as its name tells; addresses are for others. The list (`places.txt`) is ours.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -81,15 +81,17 @@ struct Place {
     doubtful: bool,
 }
 
+#[derive(Default)]
 struct Places {
     list: Vec<Place>,
-    han: BTreeMap<&'static str, usize>,
-    latin: BTreeMap<&'static str, usize>,
-    longest: usize,
+    han: HashMap<&'static str, usize>,
+    /// The Chinese names by their first characters, the longest first: most texts do not begin with one.
+    begins: HashMap<char, Vec<usize>>,
+    latin: HashMap<&'static str, usize>,
 }
 
 static PLACES: LazyLock<Places> = LazyLock::new(|| {
-    let mut places = Places { list: Vec::new(), han: BTreeMap::new(), latin: BTreeMap::new(), longest: 0 };
+    let mut places = Places::default();
     let mut parents: [Option<usize>; 3] = [None; 3];
     for line in include_str!("places.txt").lines().filter(|line| !line.starts_with('#')) {
         let mut words = line.split_whitespace();
@@ -105,13 +107,18 @@ static PLACES: LazyLock<Places> = LazyLock::new(|| {
         let parent = parents.iter().take(level).skip(1).rev().find_map(|parent| *parent);
         let level_number = u8::try_from(level).unwrap_or(3);
         places.list.push(Place { name, level: level_number, parent, doubtful: name != written });
-        places.longest = places.longest.max(name.chars().count());
         places.han.insert(name, at);
         places.latin.extend(words.filter(|word| *word != "-").map(|word| (word, at)));
         if let Some(slot) = parents.get_mut(level) {
             *slot = Some(at);
             parents.iter_mut().skip(level + 1).for_each(|narrower| *narrower = None);
         }
+    }
+    for (name, at) in &places.han {
+        places.begins.entry(name.chars().next().unwrap_or_default()).or_default().push(*at);
+    }
+    for begun in places.begins.values_mut() {
+        begun.sort_by_key(|at| places.list.get(*at).map(|place| std::cmp::Reverse(place.name.len())));
     }
     places
 });
@@ -141,9 +148,9 @@ impl Places {
 
     /// The longest listed name at the beginning of `text`.
     fn longest_at(&self, text: &str) -> Option<(usize, &Place)> {
-        let ends = text.char_indices().map(|(at, c)| at + c.len_utf8()).take(self.longest);
-        let found = ends.filter_map(|end| self.han.get(text.get(..end)?)).last()?;
-        self.list.get(*found).map(|place| (*found, place))
+        let begun = self.begins.get(&text.chars().next()?)?;
+        let mut places = begun.iter().filter_map(|at| Some((*at, self.list.get(*at)?)));
+        places.find(|(_, place)| text.starts_with(place.name))
     }
 }
 
@@ -172,7 +179,7 @@ pub(super) fn take_suffix(text: &str, doubtful: bool) -> Option<(Region, &str)> 
     starts.iter().skip(first).find_map(|&at| {
         let (front, back) = text.split_at_checked(at)?;
         let plain = PLACES.longest_at(back).is_some_and(|(_, place)| doubtful || !place.doubtful);
-        whole(back).filter(|_| plain).map(|region| (region, front))
+        plain.then(|| whole(back))?.map(|region| (region, front))
     })
 }
 
@@ -213,13 +220,19 @@ fn read(text: &str, doubtful: bool) -> Option<(Region, &str)> {
     Some((region, rest))
 }
 
+/// Where a word begins, if within the first bytes.
+fn find_within(text: &str, word: &str, most: usize) -> Option<usize> {
+    let mut starts = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= most);
+    starts.find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(word)))
+}
+
 fn outer_is_china(places: &Places, outer: usize, level: u8) -> bool {
     level > 0 && places.list.get(outer).is_some_and(|place| place.name == "中国")
 }
 
 /// What follows the 省, 市 or 自治区 of a place; nothing when it has none.
 fn suffix(behind: &str, level: u8) -> Option<&str> {
-    if let Some(at) = behind.find("自治").filter(|&at| at <= 24) {
+    if let Some(at) = find_within(behind, "自治", 24) {
         let (people, rest) = behind.split_at_checked(at)?;
         let known = people.is_empty() || people.ends_with('族') || people == "维吾尔";
         let rest = ["自治区", "自治州", "自治县", "自治旗"].iter().find_map(|kind| rest.strip_prefix(kind));
@@ -252,12 +265,12 @@ fn district(text: &str, town: bool) -> Option<(&str, &str)> {
         "保税区",
         "自贸区",
     ];
-    if let Some(at) = text.find("街道").filter(|&at| (6..=12).contains(&at)) {
+    if let Some(at) = find_within(text, "街道", 12).filter(|&at| at >= 6) {
         let rest = text.get(at + "街道".len()..)?;
         return Some((text.get(..at)?, rest)).filter(|(_, rest)| rest.chars().nth(1).is_some());
     }
     for zone in ZONES.iter().filter(|_| !town) {
-        if let Some(at) = text.find(zone).filter(|&at| at <= 12) {
+        if let Some(at) = find_within(text, zone, 12) {
             let end = at + zone.len();
             return Some((text.get(..end)?, text.get(end..)?))
                 .filter(|(_, rest)| rest.chars().nth(1).is_some());

@@ -1,6 +1,6 @@
 //! Words of company names that say what a company does, not who it is; placeholders; numbers written in characters.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::super::text::han_digit;
@@ -44,10 +44,9 @@ const PLACEHOLDERS: &str = "无 没有 暂无 暂时没有 无公司 没有公�
      selfemployed self student unemployed retired company mycompany companyname private individual personal unknown \
      other undefined tbd asdf asdfg asd qwerty qwer 123 1234 abcd";
 
-static NOTHING: LazyLock<BTreeSet<&'static str>> =
-    LazyLock::new(|| PLACEHOLDERS.split_whitespace().collect());
-static HAN: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| HAN_INDUSTRIES.split_whitespace().collect());
-static LATIN: LazyLock<BTreeSet<&'static str>> =
+static NOTHING: LazyLock<HashSet<&'static str>> = LazyLock::new(|| PLACEHOLDERS.split_whitespace().collect());
+static HAN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| HAN_INDUSTRIES.split_whitespace().collect());
+static LATIN: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| LATIN_INDUSTRIES.split_whitespace().collect());
 
 /// Most characters of one industry word.
@@ -117,13 +116,15 @@ pub(super) fn canonical(word: &str) -> String {
 
 /// Whether a folded text without spaces is what people write to say nothing.
 pub(super) fn is_placeholder(compact: &str) -> bool {
-    let letters = compact.chars().filter(|c| c.is_alphabetic()).count();
-    let digits = compact.chars().filter(|c| c.is_numeric()).count();
+    // A run of digits is a phone number or a code; 360 and 3721 are brands.
+    let no_brand = |digits: usize| digits == 0 || digits > 4;
+    let no_letters = !compact.chars().any(char::is_alphabetic);
     let mut chars = compact.chars();
     let first = chars.next();
     let repeated = first.is_some() && chars.all(|c| Some(c) == first);
-    // A run of digits is a phone number or a code; 360 and 3721 are brands.
-    letters + digits == 0 || (letters == 0 && digits > 4) || repeated || NOTHING.contains(compact)
+    (no_letters && no_brand(compact.chars().filter(|c| c.is_numeric()).count()))
+        || repeated
+        || NOTHING.contains(compact)
 }
 
 /// The text behind a label such as 公司名称: or Company:.
