@@ -7,20 +7,19 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use leadloop_config::lower::Secrets;
-use leadloop_config::text::Files;
-use leadloop_connector_api::Registry;
 use leadloop_connectors as _;
+use leadloop_server::Running;
 use leadloop_server::handoffs::{self, Decided};
 use leadloop_server::orders::{self, Order};
-use leadloop_server::{Running, start};
+use leadloop_store::Store;
 use leadloop_store::read::handoffs::HandoffAsk;
-use leadloop_store::{Store, StoreSettings};
 use leadloop_sync_core::handoff::{Handoff, HandoffState};
 use leadloop_sync_core::ids::PersonKey;
 use leadloop_sync_core::notice::AnswerLink;
 use leadloop_sync_core::time::Timestamp;
 use leadloop_testing::http::{self, Answer};
+
+use crate::set_up::Folder;
 
 const CONFIG: &str = r#"
 [leadloop]
@@ -84,26 +83,6 @@ send = [
 
 const PEOPLE: &str = "key,name,mail,manager\nli.na,Li Na,li.na@shili.example,sun.hao\nwang.wei,Wang Wei,gone@shili.example,sun.hao\nsun.hao,Sun Hao,sun.hao@shili.example,\n";
 
-struct Folder {
-    smtp: u16,
-}
-impl Files for Folder {
-    fn read(&self, name: &str) -> Result<Vec<u8>, String> {
-        Ok(match name {
-            "people.csv" => PEOPLE.as_bytes().to_vec(),
-            _ => CONFIG.replace("SMTP", &self.smtp.to_string()).into_bytes(),
-        })
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for Folder {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Err("it is not set".to_owned())
-    }
-}
-
 /// One mail, as the server got it.
 #[derive(Clone, Debug)]
 pub(crate) struct Mail {
@@ -160,12 +139,7 @@ fn serve(mut stream: TcpStream, came: &Mutex<mpsc::Sender<Mail>>) -> Option<()> 
 }
 
 async fn node(url: &str, smtp: u16) -> (Running, Store) {
-    let folder = Folder { smtp };
-    let loaded = leadloop_config::load("leadloop.toml", &folder, &folder, &Registry::all());
-    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let running = start(Arc::new(plan), store.clone()).await.expect("the node starts");
-    (running, store)
+    Folder::new(CONFIG.replace("SMTP", &smtp.to_string())).with("people.csv", PEOPLE).start(url).await
 }
 
 pub(crate) async fn send(

@@ -1,16 +1,12 @@
 //! Input that nobody should send, against a running node: bounded, clear, nothing lost. On both engines.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
-use leadloop_config::lower::Secrets;
-use leadloop_config::text::Files;
-use leadloop_connector_api::Registry;
 use leadloop_connectors as _;
+use leadloop_server::Running;
 use leadloop_server::bounds::BODY_BYTES;
-use leadloop_server::{Running, start};
+use leadloop_store::Store;
 use leadloop_store::read::find::Question;
-use leadloop_store::{Store, StoreSettings};
 use leadloop_sync_core::capture::Identifier;
 use leadloop_sync_core::lead::Lead;
 use leadloop_sync_core::time::Timestamp;
@@ -18,6 +14,7 @@ use leadloop_testing::http::Answer;
 use serde_json::json;
 
 use crate::inbox::{people, post};
+use crate::set_up::Folder;
 
 const CONFIG: &str = r#"
 [server]
@@ -45,27 +42,8 @@ when = 'true'
 do = { decline = "no sales yet" }
 "#;
 
-struct OneFile;
-impl Files for OneFile {
-    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
-        Ok(CONFIG.as_bytes().to_vec())
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for OneFile {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Ok("secret".into())
-    }
-}
-
 async fn node(url: &str) -> (Running, Store) {
-    let loaded = leadloop_config::load("leadloop.toml", &OneFile, &OneFile, &Registry::all());
-    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let running = start(Arc::new(plan), store.clone()).await.expect("the node starts");
-    (running, store)
+    Folder::new(CONFIG).secret("secret").start(url).await
 }
 
 async fn send(running: &Running, body: impl AsRef<[u8]>) -> Answer {

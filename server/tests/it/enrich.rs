@@ -1,15 +1,11 @@
 //! Company data from a registry: ten leads and one call, a day's cap, a registry that is down. On both engines.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use leadloop_config::lower::Secrets;
-use leadloop_config::text::Files;
-use leadloop_connector_api::Registry;
 use leadloop_connectors as _;
-use leadloop_server::{Running, start};
-use leadloop_store::{Store, StoreSettings};
+use leadloop_server::Running;
+use leadloop_store::Store;
 use leadloop_sync_core::book::Needs;
 use leadloop_sync_core::capture::Identifier;
 use leadloop_sync_core::lead::{Lead, Stage};
@@ -20,21 +16,7 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::outbox::until;
-
-struct OneFile(String);
-impl Files for OneFile {
-    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
-        Ok(self.0.as_bytes().to_vec())
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for OneFile {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Ok("secret".into())
-    }
-}
+use crate::set_up::Folder;
 
 fn config(vendor: &str, wait: &str, per_day: u32) -> String {
     format!(
@@ -99,11 +81,7 @@ impl Respond for Knows {
 }
 
 async fn node(config: String, url: &str) -> (Running, Store) {
-    let file = OneFile(config);
-    let loaded = leadloop_config::load("leadloop.toml", &file, &file, &Registry::all());
-    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    (start(Arc::new(plan), store.clone()).await.expect("the node starts"), store)
+    Folder::new(config).secret("secret").start(url).await
 }
 
 async fn post(running: &Running, leads: Vec<Json>) {

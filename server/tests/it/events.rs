@@ -1,27 +1,20 @@
 //! Events of analytics SDKs, from their own addresses to the timeline: what is kept becomes touches, what is not is counted
 //! and told by visit, whoever looks around without being known stays out of the pool. On both engines.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use leadloop_config::lower::Secrets;
-use leadloop_config::text::Files;
-use leadloop_connector_api::Registry;
 use leadloop_connectors as _;
-use leadloop_server::clock::{Clock, SystemClock};
-use leadloop_server::run::start_with;
-use leadloop_server::wire::HttpWire;
+use leadloop_server::clock::Clock;
 use leadloop_server::{Running, visits};
+use leadloop_store::Store;
 use leadloop_store::read::find::Question;
-use leadloop_store::{Store, StoreSettings};
 use leadloop_sync_core::capture::Identifier;
-use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_testing::http::{self, Answer};
 use serde_json::json;
+
+use crate::set_up::{Ahead, Folder, by_wire};
 
 const CONFIG: &str = r#"
 [server]
@@ -51,44 +44,6 @@ name = "everyone"
 when = 'true'
 do = { decline = "no sales yet" }
 "#;
-
-struct OneFile;
-impl Files for OneFile {
-    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
-        Ok(CONFIG.as_bytes().to_vec())
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for OneFile {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Ok("test-write-key".into())
-    }
-}
-
-/// The world's clock, moved forward by as much as a test wants.
-#[derive(Clone, Default)]
-pub(crate) struct Ahead(Arc<AtomicI64>);
-
-impl Ahead {
-    /// Moves the clock to so far ahead of the world's.
-    pub(crate) fn set(&self, ahead: Micros) {
-        self.0.store(ahead.0, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Ahead {
-    fn now(&self) -> Timestamp {
-        SystemClock.now() + Micros(self.0.load(Ordering::SeqCst))
-    }
-    fn moment(&self) -> Moment {
-        Moment::new(self.now(), SystemClock.moment().throw())
-    }
-    fn sleep_until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        SystemClock.sleep_until(at - Micros(self.0.load(Ordering::SeqCst)))
-    }
-}
 
 pub(crate) async fn send(
     running: &Running,
@@ -139,13 +94,9 @@ pub(crate) async fn touches(store: &Store, kind: &str, value: &str) -> Vec<Strin
 
 /// A node with these sources on a store of its own, and its clock.
 pub(crate) async fn start(url: &str) -> (Running, Store, Ahead) {
-    let loaded = leadloop_config::load("leadloop.toml", &OneFile, &OneFile, &Registry::all());
-    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let wire = Arc::new(HttpWire::new().expect("a way out"));
     let clock = Ahead::default();
-    let running =
-        start_with(Arc::new(plan), store.clone(), Arc::new(clock.clone()), wire).await.expect("it starts");
+    let folder = Folder::new(CONFIG).secret("test-write-key");
+    let (running, store) = folder.start_with(url, Arc::new(clock.clone()), by_wire()).await;
     (running, store, clock)
 }
 

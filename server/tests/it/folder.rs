@@ -5,41 +5,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use leadloop_config::lower::Secrets;
-use leadloop_config::text::Files;
-use leadloop_connector_api::Registry;
 use leadloop_connectors as _;
 use leadloop_server::folder::{self, Seen};
 use leadloop_server::node::Node;
-use leadloop_server::run::{absorb_all, quiet};
-use leadloop_store::{Store, StoreSettings};
+use leadloop_server::run::absorb_all;
 
-struct Config(String);
-impl Files for Config {
-    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
-        Ok(self.0.clone().into_bytes())
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for Config {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Err("there is none".to_owned())
-    }
-}
+use crate::set_up::Folder;
 
 async fn node(url: &str, folder: &Path) -> Arc<Node> {
-    let config = Config(format!(
+    let config = format!(
         "[[source]]\nname = \"fair\"\nconnector = \"table_file\"\ntouch = \"event_signed_in\"\n\
          settings = {{ folder = '{}' }}\nrequire = [\"phone or email\"]\n\n\
          [[transfer]]\nname = \"nobody\"\nwhen = 'true'\ndo = {{ decline = \"no sales yet\" }}\n",
         folder.display()
-    ));
-    let loaded = leadloop_config::load("leadloop.toml", &config, &config, &Registry::all());
-    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    quiet(Arc::new(plan), store).expect("a node")
+    );
+    Folder::new(config).quiet(url).await
 }
 
 /// People in the pool when all is absorbed.

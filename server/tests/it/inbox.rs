@@ -1,16 +1,14 @@
 //! The door: what is answered to good and bad pushes, and that what was answered 200 stands in the pool. On both engines.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use leadloop_config::lower::Secrets;
-use leadloop_config::text::Files;
-use leadloop_connector_api::Registry;
 use leadloop_connectors as _;
-use leadloop_server::{Running, start};
-use leadloop_store::{Store, StoreSettings};
+use leadloop_server::Running;
+use leadloop_store::Store;
 use leadloop_sync_core::time::Timestamp;
 use leadloop_testing::http::{self, Answer};
+
+use crate::set_up::Folder;
 
 pub(crate) const CONFIG: &str = r#"
 [server]
@@ -43,27 +41,13 @@ when = 'true'
 do = { decline = "no sales yet" }
 "#;
 
-pub(crate) struct OneFile;
-impl Files for OneFile {
-    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
-        Ok(CONFIG.as_bytes().to_vec())
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for OneFile {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Ok("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into())
-    }
+/// The config of these tests, as others use it too.
+pub(crate) fn folder() -> Folder {
+    Folder::new(CONFIG).secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 }
 
 pub(crate) async fn node(url: &str) -> (Running, Store) {
-    let loaded = leadloop_config::load("leadloop.toml", &OneFile, &OneFile, &Registry::all());
-    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let running = start(Arc::new(plan), store.clone()).await.expect("the node starts");
-    (running, store)
+    folder().start(url).await
 }
 
 pub(crate) async fn post(running: &Running, path: &str, kind: &str, body: &[u8]) -> Answer {

@@ -43,6 +43,8 @@ mod reports;
 #[cfg(test)]
 mod retry;
 #[cfg(test)]
+mod set_up;
+#[cfg(test)]
 mod sql_table;
 #[cfg(test)]
 mod undo;

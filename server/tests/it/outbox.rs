@@ -5,20 +5,20 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use leadloop_config::lower::Secrets;
-use leadloop_config::text::Files;
-use leadloop_connector_api::{Answer, Body, Registry, Request};
+use leadloop_connector_api::{Answer, Body, Request};
 use leadloop_connectors as _;
+use leadloop_server::Running;
 use leadloop_server::clock::{Clock, SystemClock};
 use leadloop_server::gates::{Wish, by_hand};
 use leadloop_server::wire::{BoxFuture, Wire, WireError};
-use leadloop_server::{Running, run::start_with};
-use leadloop_store::{Store, StoreSettings};
+use leadloop_store::Store;
 use leadloop_sync_core::gate::{Gates, gates_key};
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_testing::http;
 use serde_json::{Value, json};
+
+use crate::set_up::Folder;
 
 /// The client secret of the CRM.
 pub(crate) const SECRET: &str = "open s\"esame/7f3a";
@@ -73,23 +73,7 @@ name = "desk"
 members = [{ person = "jia" }]
 "#;
 
-/// The config with this behind it.
-struct OneFile(&'static str);
-impl Files for OneFile {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        let people = "key,name,crm_user\njia,测试甲,U1\n";
-        let config = [CONFIG, self.0].concat();
-        Ok(if path.ends_with("people.csv") { people } else { &config }.as_bytes().to_vec())
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for OneFile {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Ok(SECRET.into())
-    }
-}
+const PEOPLE: &str = "key,name,crm_user\njia,测试甲,U1\n";
 
 /// What a person decided is looked up every two seconds.
 const PAUSE_SEEN: Micros = Micros::seconds(3);
@@ -174,12 +158,8 @@ pub(crate) async fn node_with(url: &str, wire: Arc<dyn Wire>) -> (Running, Store
 
 /// As [`node_with`], with more in its config.
 pub(crate) async fn node_also(more: &'static str, url: &str, wire: Arc<dyn Wire>) -> (Running, Store) {
-    let file = OneFile(more);
-    let loaded = leadloop_config::load("leadloop.toml", &file, &file, &Registry::all());
-    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let running = start_with(Arc::new(plan), store.clone(), Arc::new(SystemClock), wire).await;
-    (running.expect("the node starts"), store)
+    let folder = Folder::new([CONFIG, more].concat()).with("people.csv", PEOPLE).secret(SECRET);
+    folder.start_with(url, Arc::new(SystemClock), wire).await
 }
 
 pub(crate) async fn post(running: &Running, names: &[(&str, usize)]) {

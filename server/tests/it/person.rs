@@ -2,22 +2,20 @@
 
 use std::sync::Arc;
 
-use leadloop_config::lower::Secrets;
 use leadloop_config::plan::Plan;
-use leadloop_config::text::Files;
-use leadloop_connector_api::Registry;
 use leadloop_connectors as _;
 use leadloop_server::node::Node;
 use leadloop_server::orders::{Done, Order, Rows, carry_out};
 use leadloop_server::people;
 use leadloop_server::recount::{self, Slice};
-use leadloop_server::run::{absorb_all, quiet};
+use leadloop_server::run::absorb_all;
 use leadloop_store::read::find::Question;
-use leadloop_store::{Store, StoreSettings};
 use leadloop_sync_core::capture::{Identifier, RawLead};
 use leadloop_sync_core::lead::{Lead, Stage};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::time::Timestamp;
+
+use crate::set_up::Folder;
 
 /// The rules, with so many points for a form.
 fn config(points: u32) -> String {
@@ -46,34 +44,12 @@ do = {{ decline = "no sales yet" }}
     )
 }
 
-struct OneFile(String);
-impl Files for OneFile {
-    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
-        Ok(self.0.clone().into_bytes())
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for OneFile {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Ok("secret".into())
-    }
-}
-
-fn read(config: &str) -> Arc<Plan> {
-    let files = OneFile(config.to_owned());
-    let loaded = leadloop_config::load("leadloop.toml", &files, &files, &Registry::all());
-    Arc::new(loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems)))
-}
-
 pub(crate) async fn node(url: &str, points: u32) -> Arc<Node> {
     node_of(url, &config(points)).await
 }
 
 pub(crate) async fn node_of(url: &str, config: &str) -> Arc<Node> {
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let node = quiet(read(config), store).expect("a node");
+    let node = Folder::new(config).secret("secret").quiet(url).await;
     leadloop_server::run::put_in_force(&node).await.expect("it is in force");
     node
 }

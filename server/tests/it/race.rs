@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use leadloop_config::plan::Plan;
-use leadloop_connector_api::Registry;
 use leadloop_connectors as _;
 use leadloop_mapping::Record;
 use leadloop_server::absorb;
@@ -17,17 +16,12 @@ use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::score;
 use leadloop_sync_core::time::{Micros, Timestamp};
 
-use crate::inbox::{CONFIG, OneFile};
+use crate::inbox::folder;
 
 const PEOPLE: u64 = 200;
 const RECORDS: u64 = 1_600;
 const WRITERS: u64 = 8;
 const START: Timestamp = Timestamp(1_790_000_000_000_000);
-
-fn plan() -> Arc<Plan> {
-    let loaded = leadloop_config::load("leadloop.toml", &OneFile, &OneFile, &Registry::all());
-    Arc::new(loaded.plan.unwrap_or_else(|| panic!("{CONFIG}: {:#?}", loaded.problems)))
-}
 
 /// What is told, in the order it happened: each record names some of what identifies one person, and the device it came
 /// from, which many share.
@@ -171,7 +165,7 @@ async fn raced(stores: [Store; 2], plan: &Arc<Plan>) -> BTreeSet<Shown> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn eight_writers_and_two_nodes_end_where_one_does() {
-    let plan = plan();
+    let plan = folder().plan();
     let expected = serial(&plan).await;
     assert_eq!(expected.len(), usize::try_from(PEOPLE).expect("few"), "everybody is one person");
     assert_eq!(expected.iter().map(|person| u64::from(person.2)).sum::<u64>(), RECORDS);

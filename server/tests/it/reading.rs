@@ -1,34 +1,17 @@
 //! A source that is read: an outage, pages, a record that cannot be taken, a restart; nothing is lost and nothing doubled.
 //! On both engines.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use leadloop_config::lower::Secrets;
-use leadloop_config::text::Files;
-use leadloop_connector_api::Registry;
 use leadloop_connectors as _;
-use leadloop_server::{Running, start};
-use leadloop_store::{Store, StoreSettings};
+use leadloop_server::Running;
+use leadloop_store::Store;
 use leadloop_sync_core::time::Timestamp;
 use serde_json::{Value as Json, json};
 use wiremock::matchers::{method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-struct OneFile(String);
-impl Files for OneFile {
-    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
-        Ok(self.0.as_bytes().to_vec())
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for OneFile {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Ok("test-secret".into())
-    }
-}
+use crate::set_up::Folder;
 
 fn config(vendor: &str) -> String {
     format!(
@@ -71,12 +54,7 @@ fn page(entries: &[Json], next: Option<i64>) -> ResponseTemplate {
 }
 
 async fn node(vendor: &MockServer, url: &str) -> (Running, Store) {
-    let file = OneFile(config(&vendor.uri()));
-    let loaded = leadloop_config::load("leadloop.toml", &file, &file, &Registry::all());
-    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let running = start(Arc::new(plan), store.clone()).await.expect("the node starts");
-    (running, store)
+    Folder::new(config(&vendor.uri())).secret("test-secret").start(url).await
 }
 
 /// Waits until so many people are in the pool.

@@ -1,20 +1,13 @@
 //! What people are told by the calendar: overdue hand-overs on the morning of a working day, the week on Mondays; once each.
 
-use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use leadloop_config::lower::Secrets;
-use leadloop_config::text::Files;
-use leadloop_connector_api::Registry;
 use leadloop_server::clock::{Clock, SystemClock};
-use leadloop_server::run::start_with;
-use leadloop_server::wire::HttpWire;
-use leadloop_store::{Store, StoreSettings};
-use leadloop_sync_core::moment::Moment;
+use leadloop_server::notices::{Told, look};
 use leadloop_sync_core::time::{Micros, Timestamp};
 
 use crate::answer::{mail, mail_server, send};
+use crate::set_up::{Ahead, Folder, by_wire};
 
 const CONFIG: &str = r#"
 [leadloop]
@@ -72,70 +65,43 @@ send = [
 ]
 "#;
 
-struct Folder {
-    smtp: u16,
-}
-impl Files for Folder {
-    fn read(&self, name: &str) -> Result<Vec<u8>, String> {
-        Ok(match name {
-            "people.csv" => {
-                let people = "key,name,mail,manager\nli.na,Li Na,li.na@shili.example,sun.hao\n";
-                format!("{people}sun.hao,Sun Hao,sun.hao@shili.example,\n").into_bytes()
-            }
-            _ => CONFIG.replace("SMTP", &self.smtp.to_string()).into_bytes(),
-        })
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for Folder {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Err("it is not set".to_owned())
-    }
-}
-
-/// The world's clock, so many microseconds ahead.
-struct Ahead(AtomicI64);
-
-impl Clock for Ahead {
-    fn now(&self) -> Timestamp {
-        SystemClock.now() + Micros(self.0.load(Ordering::SeqCst))
-    }
-    fn moment(&self) -> Moment {
-        let mut moment = SystemClock.moment();
-        moment.now = self.now();
-        moment
-    }
-    fn sleep_until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        SystemClock.sleep_until(at + Micros(-self.0.load(Ordering::SeqCst)))
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn the_digest_and_the_report_come_once() {
+    let folder = leadloop_testing::temp_dir();
+    told_once(format!("sqlite:{}", folder.path().join("reports.db").display()), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_digest_and_the_report_come_once() {
+async fn the_digest_and_the_report_come_once_from_two_nodes() {
+    let database = leadloop_testing::fresh_database("reports");
+    told_once(database.url().to_owned(), 2).await;
+}
+
+async fn told_once(url: String, many: usize) {
     let (smtp, mails) = mail_server();
     let mails = Arc::new(Mutex::new(mails));
-    let files = Folder { smtp };
-    let loaded = leadloop_config::load("leadloop.toml", &files, &files, &Registry::all());
-    let plan = Arc::new(loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems)));
-    let folder = leadloop_testing::temp_dir();
-    let url = format!("sqlite:{}", folder.path().join("reports.db").display());
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
+    let people = "key,name,mail,manager\nli.na,Li Na,li.na@shili.example,sun.hao\n";
+    let people = format!("{people}sun.hao,Sun Hao,sun.hao@shili.example,\n");
+    let folder = Folder::new(CONFIG.replace("SMTP", &smtp.to_string())).with("people.csv", people);
+    let zone = folder.plan().policy.zone.clone();
     // Friday, 27 November 2026, 10:00 in Shanghai.
-    let friday = Timestamp::parse("2026-11-27 10:00", &plan.policy.zone).expect("a time");
-    let clock = Arc::new(Ahead(AtomicI64::new((friday - SystemClock.now()).0)));
-    let wire = Arc::new(HttpWire::new().expect("a wire"));
-    let running =
-        start_with(plan, store, Arc::clone(&clock) as Arc<dyn Clock>, wire).await.expect("it starts");
+    let friday = Timestamp::parse("2026-11-27 10:00", &zone).expect("a time");
+    let clock = Ahead::default();
+    clock.set(friday - SystemClock.now());
+    let mut nodes = Vec::new();
+    for _ in 0..many {
+        nodes.push(folder.start_with(&url, Arc::new(clock.clone()), by_wire()).await.0);
+    }
+    // The first node drives the link; the second one takes what is pushed.
+    let taking = nodes.last().expect("a node");
     let lead =
         |number: u32| format!(r#"{{"name":"P{number}","phone":"139000000{number:02}","company":"Shili"}}"#);
-    send(running.address, "POST", "/in/website", "application/json", lead(1)).await;
+    send(taking.address, "POST", "/in/website", "application/json", lead(1)).await;
     assert_eq!(mail(&mails).await.to, "li.na@shili.example");
 
     // Monday morning: the lead of Friday is overdue, and the week is over. A new lead wakes who looks.
-    clock.0.fetch_add(Micros::days(3).0, Ordering::SeqCst);
-    send(running.address, "POST", "/in/website", "application/json", lead(2)).await;
+    clock.add(Micros::days(3));
+    send(taking.address, "POST", "/in/website", "application/json", lead(2)).await;
     let mut came = vec![mail(&mails).await, mail(&mails).await, mail(&mails).await];
     came.sort_by(|one, other| one.to.cmp(&other.to));
     let to: Vec<&str> = came.iter().map(|mail| mail.to.as_str()).collect();
@@ -152,10 +118,17 @@ async fn the_digest_and_the_report_come_once() {
     );
 
     // An hour later nothing of it is told again.
-    clock.0.fetch_add(Micros::hours(1).0, Ordering::SeqCst);
-    send(running.address, "POST", "/in/website", "application/json", lead(3)).await;
+    clock.add(Micros::hours(1));
+    send(taking.address, "POST", "/in/website", "application/json", lead(3)).await;
     assert_eq!(mail(&mails).await.to, "li.na@shili.example");
-    tokio::task::yield_now().await;
-    assert!(mails.lock().expect("alone").try_recv().is_err(), "told twice");
-    running.stop().await;
+    // Nor by nodes that all look at once, started anew so that they remember nothing. What they wrote would come first.
+    let (mut one, mut other) = (Told::default(), Told::default());
+    let (first, last) = (&nodes[0].node, &taking.node);
+    let (seen, as_well) = tokio::join!(look(first, &mut one), look(last, &mut other));
+    seen.and(as_well).expect("the store answers");
+    send(taking.address, "POST", "/in/website", "application/json", lead(4)).await;
+    assert_eq!(mail(&mails).await.to, "li.na@shili.example", "told twice");
+    for node in nodes {
+        node.stop().await;
+    }
 }

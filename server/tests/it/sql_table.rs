@@ -2,29 +2,23 @@
 //! nobody can read, a table that is gone and comes back, answers that get lost after a write.
 
 use std::collections::BTreeSet;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use leadloop_config::lower::Secrets;
-use leadloop_config::text::Files;
-use leadloop_connector_api::{Answer, Body, Registry, Request};
+use leadloop_connector_api::{Answer, Body, Request};
 use leadloop_connectors as _;
 use leadloop_server::Running;
-use leadloop_server::clock::{Clock, SystemClock};
-use leadloop_server::run::start_with;
 use leadloop_server::wire::{BoxFuture, HttpWire, Wire, WireError};
+use leadloop_store::Store;
 use leadloop_store::foreign::{Ask, carry_out};
-use leadloop_store::{Store, StoreSettings};
-use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_testing::{Database, MariaDb, fresh_database, fresh_mariadb, http, temp_dir};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use crate::person::found;
+use crate::set_up::{Ahead, Folder, by_wire};
 
 /// The place of somebody else's table.
 pub(crate) enum Theirs {
@@ -98,27 +92,6 @@ impl Theirs {
             10_000_000 + n
         ))
         .await;
-    }
-}
-
-struct Config {
-    text: String,
-    database: String,
-}
-
-impl Files for Config {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        let people = "key,name,crm_user\njia,测试甲,U1\n";
-        Ok(if path.ends_with("people.csv") { people } else { &self.text }.as_bytes().to_vec())
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-
-impl Secrets for Config {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Ok(self.database.clone().into())
     }
 }
 
@@ -204,47 +177,18 @@ name = "desk"
 members = [{ person = "jia" }]
 "#;
 
-/// A clock that is moved on: after a refusal a reading waits.
-#[derive(Default)]
-struct Moved(AtomicI64);
-
-impl Clock for Moved {
-    fn now(&self) -> Timestamp {
-        SystemClock.now() + Micros(self.0.load(Ordering::SeqCst))
-    }
-
-    fn moment(&self) -> Moment {
-        Moment::new(self.now(), SystemClock.moment().throw())
-    }
-
-    fn sleep_until(&self, at: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        SystemClock.sleep_until(at - Micros(self.0.load(Ordering::SeqCst)))
-    }
-}
-
-impl Moved {
-    fn on(&self) {
-        self.0.fetch_add(Micros::minutes(30).0, Ordering::SeqCst);
-    }
-}
-
 async fn node(
     config: &str,
     database: &str,
     url: &str,
-    (clock, wire): (Arc<Moved>, Arc<dyn Wire>),
+    (clock, wire): (Ahead, Arc<dyn Wire>),
 ) -> (Running, Store) {
-    let file = Config { text: config.to_owned(), database: database.to_owned() };
-    let loaded = leadloop_config::load("leadloop.toml", &file, &file, &Registry::all());
-    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let running = start_with(Arc::new(plan), store.clone(), clock, wire).await;
-    (running.expect("the node starts"), store)
+    let folder =
+        Folder::new(config).with("people.csv", "key,name,crm_user\njia,测试甲,U1\n").secret(database);
+    folder.start_with(url, Arc::new(clock), wire).await
 }
 
-fn by_wire() -> Arc<dyn Wire> {
-    Arc::new(HttpWire::new().expect("a client"))
-}
+const HALF_AN_HOUR: Micros = Micros::minutes(30);
 
 /// Asks again and again, hurrying the reading of a list, until the answer is the one that is waited for.
 async fn until<T: PartialEq + std::fmt::Debug>(
@@ -301,7 +245,7 @@ async fn it_is_read(theirs: &Theirs, url: &str) {
         ))
         .await;
     let rows = ("shop", "rows");
-    let clock = Arc::new(Moved::default());
+    let clock = Ahead::default();
     let (running, store) = node(SOURCE, &theirs.url(), url, (clock.clone(), by_wire())).await;
     until(&running, rows, 5, async || people(&store).await).await;
     until(&running, rows, 1, async || held(&store, "LL4860").await).await;
@@ -320,12 +264,12 @@ async fn it_is_read(theirs: &Theirs, url: &str) {
     let refused = BTreeSet::from(["LL3202".to_owned()]);
     until(&running, rows, refused.clone(), async || alarms(&store).await).await;
     theirs.write("ALTER TABLE away RENAME TO leads").await;
-    clock.on();
+    clock.add(HALF_AN_HOUR);
     until(&running, rows, BTreeSet::new(), async || alarms(&store).await).await;
     theirs.write("ALTER TABLE leads RENAME COLUMN updated_at TO later").await;
     until(&running, rows, refused, async || alarms(&store).await).await;
     theirs.write("ALTER TABLE leads RENAME COLUMN later TO updated_at").await;
-    clock.on();
+    clock.add(HALF_AN_HOUR);
     until(&running, rows, BTreeSet::new(), async || alarms(&store).await).await;
     assert_eq!(people(&store).await, 6);
     running.stop().await;
@@ -356,7 +300,7 @@ async fn a_wrong_password_raises_an_alarm_that_ends() {
         );
         let folder = temp_dir();
         let file = format!("sqlite:{}", folder.path().join("leadloop.db").display());
-        let clock = Arc::new(Moved::default());
+        let clock = Ahead::default();
         let (running, store) = node(SOURCE, &wrong, &file, (clock.clone(), by_wire())).await;
         until(&running, ("shop", "rows"), BTreeSet::from(["LL3201".to_owned()]), async || {
             alarms(&store).await
@@ -366,7 +310,7 @@ async fn a_wrong_password_raises_an_alarm_that_ends() {
         let said = format!("{:?}", status.alarms);
         assert!(!said.contains("wrong@") && !said.contains("://"), "the address is a secret: {said}");
         running.stop().await;
-        clock.on();
+        clock.add(HALF_AN_HOUR);
         let (running, store) = node(SOURCE, &theirs.url(), &file, (clock, by_wire())).await;
         until(&running, ("shop", "rows"), (1, BTreeSet::new()), async || {
             (people(&store).await, alarms(&store).await)
@@ -402,7 +346,7 @@ impl Wire for Leaky {
 async fn it_is_written(theirs: &Theirs, url: &str) {
     theirs.table().await;
     let wire = Leaky { inner: HttpWire::new().expect("a client"), writes: AtomicUsize::new(0) };
-    let (running, store) = node(CRM, &theirs.url(), url, (Arc::default(), Arc::new(wire))).await;
+    let (running, store) = node(CRM, &theirs.url(), url, (Ahead::default(), Arc::new(wire))).await;
     for n in 0..6 {
         let body = format!(
             r#"{{"name":"测试{n}","phone":"139{:08}","consent":"given","_submission_id":"s-{n}"}}"#,

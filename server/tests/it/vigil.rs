@@ -7,7 +7,8 @@ use leadloop_store::Store;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use serde_json::json;
 
-use super::events::{Ahead, people, send, start};
+use super::events::{people, send, start};
+use super::set_up::Ahead;
 
 /// Ten people do something, one push each.
 async fn a_busy_hour(running: &Running, clock: &Ahead, week: i64) {
