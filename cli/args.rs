@@ -1,5 +1,6 @@
 //! What can be asked on the command line.
 
+mod backfill;
 pub mod company;
 pub mod conflicts;
 pub mod connector;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use backfill::Backfill;
 pub use operate::{Backup, Doctor, Planned};
 pub use reconcile::Reconcile;
 pub use undo::Undo;
@@ -149,6 +151,11 @@ pub enum Command {
         #[command(subcommand)]
         command: conflicts::Conflicts,
     },
+    /// Bring leads of the pool into a CRM as records, without handing them over; shows first what would be done (批量写入 CRM)
+    #[command(
+        after_help = "Example:\n  leadloop backfill sales --where 'score.fit >= 40'\n  leadloop backfill sales --where 'score.fit >= 40' --apply\n  leadloop backfill sales --progress\n\nNobody in sales is told; whoever stands in the CRM already is linked. Broken off, the same command goes on.\n`leadloop undo RUN` names what a run made."
+    )]
+    Backfill(Backfill),
     /// CRMs: how they describe their fields and what that breaks, how far their records are read (CRM 字段与首次读取)
     #[command(
         after_help = "Example:\n  leadloop crm schema --crm sales\n  leadloop crm schema --output json | jq '.crms[].objects[].broken'\n  leadloop crm load --watch"

@@ -96,6 +96,11 @@ impl Desk {
         matches!(self, Self::There(_))
     }
 
+    /// Whether nobody sends while this command runs: the store is one file, and this process has it.
+    pub fn is_alone(&self) -> bool {
+        matches!(self, Self::Here(node) if node.store.engine() == "sqlite")
+    }
+
     /// Takes what was ordered into the pool where no running leadloop does it, and closes the store.
     ///
     /// # Errors

@@ -59,6 +59,7 @@ pub fn clock(name: &str, language: Language) -> &'static str {
 pub fn purpose(purpose: Purpose, language: Language) -> &'static str {
     match purpose {
         Purpose::Handover => pick(language, "hand-over", "转出"),
+        Purpose::Fill => pick(language, "record without a hand-over", "写入记录（不转出）"),
         Purpose::Brief => pick(language, "brief", "摘要"),
         Purpose::Ask => pick(language, "look-up", "查询"),
         Purpose::Status => pick(language, "status", "状态"),

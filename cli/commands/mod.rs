@@ -1,5 +1,6 @@
 //! One file a command; each reads its arguments, asks the crates to its left, and prints.
 
+mod backfill;
 mod backup;
 mod check;
 mod company;
@@ -45,6 +46,7 @@ pub async fn run(cli: Cli, screen: &mut Screen) -> Result<(), Failure> {
     let general = &cli.general;
     match cli.command {
         Command::Check => check::run(screen, general),
+        Command::Backfill(args) => backfill::run(screen, general, &args).await,
         Command::Backup(args) => backup::backup(screen, general, &args).await,
         Command::Resume => backup::resume(screen, general).await,
         Command::Plan(args) => plan::run(screen, general, &args).await,

@@ -42,6 +42,7 @@ pub mod visits;
 pub mod companies;
 mod database;
 pub mod fields;
+pub mod fill;
 pub mod local;
 pub mod notices;
 pub mod orders;

@@ -24,7 +24,7 @@ use crate::gates;
 use crate::handoffs;
 use crate::ingress;
 use crate::node::Node;
-use crate::{companies, fields, people, reconcile, recount, undo};
+use crate::{companies, fields, fill, people, reconcile, recount, undo};
 
 /// Rows taken up again in one transaction.
 const SLICE: u32 = 200;
@@ -94,6 +94,8 @@ pub enum Order {
     Recount(recount::Order),
     /// Put differences between pool and CRM right.
     Repair(reconcile::Order),
+    /// Decide about a slice of the pool that goes into a CRM.
+    Fill(fill::Order),
     /// Put back what stood in a CRM before it was written.
     Undo(undo::Order),
     /// Something to be done with hand-overs.
@@ -212,6 +214,9 @@ pub struct Done {
     pub erasure: Option<leadloop_store::erase::Erasure>,
     /// What a slice of counting anew brought.
     pub recount: Option<recount::Slice>,
+    /// How far a pool is on its way into a CRM.
+    #[serde(default)]
+    pub fill: Option<fill::Slice>,
     /// The leads that it was about, as they stand for their people now.
     #[serde(default)]
     pub leads: Vec<LeadId>,
@@ -296,6 +301,7 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
         Order::Company(order) => companies::carry_out(node, order).await,
         Order::Repair(order) => reconcile::repair(node, order).await,
         Order::Undo(order) => undo::carry_out(node, order).await,
+        Order::Fill(order) => fill::carry_out(node, order).await,
         Order::Settle { answers } => fields::settle(node, answers).await,
         Order::Release { link } => fields::release(node, link).await,
         Order::Describe { link } => fields::describe(node, &link).await,

@@ -119,6 +119,7 @@ statements! {
     DELIVERY_HEADS = "delivery_heads";
     DELIVERY_TAKE = "delivery_take";
 
+    DELIVERY_PROMOTE = "delivery_promote";
     DELIVERY_CLAIM = "delivery_claim";
     DELIVERY_BEHIND = "delivery_behind";
     DELIVERY_EXPIRED = "delivery_expired";

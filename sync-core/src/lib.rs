@@ -35,6 +35,7 @@ pub mod mirror_read;
 
 pub mod companies;
 pub mod desk;
+pub mod fill;
 pub mod handoff;
 pub mod matching;
 pub mod preview;

@@ -168,6 +168,8 @@ pub enum Lane {
 pub enum Purpose {
     /// Makes or updates the record of a hand-over.
     Handover,
+    /// Makes the record of a lead that is not handed over ([`crate::fill`]).
+    Fill,
     /// Puts the brief (note or activity) beside it.
     Brief,
     /// Asks the CRM for facts before a decision.

@@ -44,6 +44,9 @@ pub struct Dealings {
     /// CRMs in which its record was deleted: it is passed there again by hand only.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub detached: BTreeSet<LinkName>,
+    /// CRMs where its record is being made without a hand-over, each with the run that ordered it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub filling: BTreeMap<LinkName, String>,
 }
 
 impl Dealings {

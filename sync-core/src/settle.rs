@@ -14,13 +14,14 @@ mod load;
 mod noticed;
 mod poll;
 mod sweep;
-mod told;
+pub(crate) mod told;
 mod touch;
 
 use crate::because::Reason;
 use crate::book::{Book, Needs};
 use crate::case::{Case, short};
 use crate::effect::{AttemptNote, Effect, Reaction};
+use crate::fill::{self, Run};
 use crate::handoff::Handoff;
 use crate::ids::LinkName;
 use crate::lead::{Lead, RemoteRef};
@@ -52,6 +53,9 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
             needs.counters.insert(routing::dealings_key(lead));
         }
         needs.counters.extend(sweep::key(delivery));
+        needs
+            .counters
+            .extend(delivery.run.as_deref().filter(|_| delivery.purpose == Purpose::Fill).map(Run::key));
         if let Some(key) = load::key(policy, delivery) {
             needs.counters.insert(key);
             needs.fresh.insert(delivery.link.clone());
@@ -189,7 +193,7 @@ pub fn settle(
         return enrich::settle(book, delivery, outcome, policy, moment);
     }
     let Some(mut lead) = whose(book, delivery).cloned() else {
-        return forgotten(delivery, outcome, moment.now);
+        return forgotten(book, delivery, outcome, moment.now);
     };
     let before = lead.clone();
     let mut case = Case::new(book, policy, moment, &mut lead);
@@ -234,6 +238,8 @@ fn done(case: &mut Case<'_>, end: &Ending<'_>, reply: &Reply) {
     end.clear_alarm(case);
     match (end.delivery.purpose, reply) {
         (Purpose::Handover, Reply::Written(remote)) => told::written(case, end, remote),
+        (Purpose::Fill, Reply::Written(remote)) => told::filled(case, end, remote),
+        (Purpose::Fill, _) => failed::ask_by_mark(case, end),
         (Purpose::Fields, Reply::Found(records)) => told::read_again(case, end, records),
         (Purpose::Status | Purpose::Fields, _) => told::status_written(case, end),
         (Purpose::Ask, Reply::Found(records)) => asked::found(case, end, records),
@@ -254,10 +260,11 @@ fn done(case: &mut Case<'_>, end: &Ending<'_>, reply: &Reply) {
 }
 
 /// The lead is gone (erased): the delivery ends, and nothing else.
-fn forgotten(delivery: &Delivery, outcome: &Outcome, now: Timestamp) -> Reaction {
+fn forgotten(book: &Book, delivery: &Delivery, outcome: &Outcome, now: Timestamp) -> Reaction {
     let end = Ending { delivery, outcome };
     let mut reaction =
         Reaction { effects: vec![end.moved(DeliveryState::Settled, now, None, now)], ..Reaction::default() };
+    reaction.effects.extend(fill::counted(book, delivery, now, |run| run.refused += 1));
     reaction.because.delivery = Some(delivery.id);
     reaction.because.push(Reason::new("lead_gone"));
     reaction
@@ -389,6 +396,7 @@ fn class(outcome: &Outcome) -> &'static str {
 fn purpose(delivery: &Delivery) -> &'static str {
     match delivery.purpose {
         Purpose::Handover => "handover",
+        Purpose::Fill => "fill",
         Purpose::Brief => "brief",
         Purpose::Ask => "ask",
         Purpose::Status => "status",

@@ -103,6 +103,25 @@ pub(crate) fn handover(
     case.push(Effect::Enqueue(Box::new(delivery)));
 }
 
+/// The record of a lead that nobody is handed: in the CRM's words, without an owner, at the stage it has.
+///
+/// # Errors
+/// What is missing, where the record cannot be made.
+pub(crate) fn filling(
+    case: &Case<'_>,
+    link: &LinkName,
+    object: &str,
+    mark: &str,
+) -> Result<Operation, String> {
+    let Some(crm) = case.policy.crms.get(link) else { return Err(format!("`{link}` is not configured")) };
+    let pool = pool_record(case, "");
+    let mut record = mapped(crm, object, &pool, Writing::Create)?;
+    name_it(&mut record, &roles_in(crm, object), &pool);
+    set_status(&mut record, crm, object, case.lead.stage);
+    record.set(crm.mark.as_str(), mark);
+    Ok(Operation::Create { object: object.to_owned(), record, mark: mark.to_owned() })
+}
+
 /// The brief of a hand-over as it would be written now.
 pub(crate) fn brief_text(case: &Case<'_>, handoff: &Handoff) -> String {
     brief::text(case, handoff, News::Handover)

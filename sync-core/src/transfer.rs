@@ -95,7 +95,7 @@ pub(crate) fn allowed(case: &mut Case<'_>) -> Option<LinkName> {
 }
 
 /// What stands against passing the lead on, whatever the rules say.
-fn barred(case: &Case<'_>) -> Option<Reason> {
+pub(crate) fn barred(case: &Case<'_>) -> Option<Reason> {
     if !case.policy.consent.allows(case.lead, "transfer") {
         let state = if case.lead.consent.contains_key("transfer") { "refused" } else { "missing" };
         return Some(Reason::new("no_consent").with("consent", state));
@@ -190,13 +190,20 @@ fn carried(lead: &Lead) -> Option<Identifier> {
 
 /// Decides where the mirror is fresh, else asks the CRM about the person first.
 pub(crate) fn decide_or_ask(case: &mut Case<'_>, handoff: Handoff, forced: Option<Forced<'_>>) {
-    let fresh = matching::is_fresh(case.book, case.policy, &handoff.link, case.now());
+    // Its record may be on its way already: the question stands behind that, and finds it.
+    let filling = case.dealings().filling.contains_key(&handoff.link);
+    if filling {
+        case.say(Reason::new("fill_under_way").with("crm", &handoff.link));
+    }
+    let fresh = !filling && matching::is_fresh(case.book, case.policy, &handoff.link, case.now());
     // A forced assignment concerns a record we have written ourselves: nothing about the person is in doubt.
     if fresh || forced.is_some() || !ask(case, &handoff, None) {
         settle_decision(case, handoff, &[], forced);
         return;
     }
-    case.say(Reason::new("mirror_too_old"));
+    if !filling {
+        case.say(Reason::new("mirror_too_old"));
+    }
     case.put_handoff(handoff);
 }
 

@@ -148,7 +148,10 @@ pub struct Plan {
 /// Keeps what a write changed, where it arrived or may have.
 pub(crate) fn keep(case: &mut Case<'_>, delivery: &Delivery, outcome: &Outcome) {
     if !case.policy.crms.contains_key(&delivery.link)
-        || !matches!(delivery.purpose, Purpose::Handover | Purpose::Status | Purpose::Fields | Purpose::Brief)
+        || !matches!(
+            delivery.purpose,
+            Purpose::Handover | Purpose::Fill | Purpose::Status | Purpose::Fields | Purpose::Brief
+        )
     {
         return;
     }

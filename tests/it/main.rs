@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod backfill;
+#[cfg(test)]
 mod beside;
 #[cfg(test)]
 mod cli;

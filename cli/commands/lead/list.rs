@@ -111,7 +111,7 @@ fn filter(plan: &Plan, text: &str) -> Result<Expr, Failure> {
 }
 
 /// Every problem under its place.
-fn unreadable(text: &str, problems: &[ExprProblem]) -> Failure {
+pub(crate) fn unreadable(text: &str, problems: &[ExprProblem]) -> Failure {
     let draw = |language: fn(&ExprProblem) -> (&str, Option<&str>)| {
         let mut drawn = String::new();
         for problem in problems {

@@ -3,7 +3,7 @@
 mod erase;
 mod everything;
 mod export;
-mod list;
+pub(crate) mod list;
 mod mark;
 mod same;
 mod scores;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_sync_core::ids::{DeliveryId, LinkName};
-use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation};
+use leadloop_sync_core::outbox::{Delivery, DeliveryState, Lane, Operation};
 
 use crate::cell::{Rows, args};
 use crate::doc::{name_of, text};
@@ -11,7 +11,8 @@ use crate::engine::Work;
 use crate::error::StoreError;
 use crate::outbox::lane_number;
 use crate::statement::{
-    DELIVERY_HEADS, DELIVERY_HURRY, DELIVERY_LOCK, DELIVERY_MOVE, DELIVERY_PUT, DELIVERY_TAKE,
+    DELIVERY_HEADS, DELIVERY_HURRY, DELIVERY_LOCK, DELIVERY_MOVE, DELIVERY_PROMOTE, DELIVERY_PUT,
+    DELIVERY_TAKE,
 };
 use crate::text::Engine;
 use crate::wake::Topic;
@@ -56,6 +57,21 @@ async fn hurry<'a>(work: &mut Work, changes: &Changes<'a>, links: &mut BTreeSet<
         links.insert(link);
     }
     work.run(&DELIVERY_HURRY, args![list]).await.map(drop)
+}
+
+/// Streams that something hot was put into; what stood before it in a later lane goes with it.
+async fn promote(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+    let hot = changes.enqueued.iter().filter(|delivery| delivery.lane == Lane::Hot);
+    let streams: BTreeSet<(&LinkName, &str)> =
+        hot.map(|delivery| (&delivery.link, delivery.stream.as_str())).collect();
+    if streams.is_empty() {
+        return Ok(());
+    }
+    let mut list = Rows::of(&DELIVERY_PROMOTE, 1);
+    for (link, stream) in streams {
+        list.add(link).add(stream).add(lane_number(Lane::Hot));
+    }
+    work.run(&DELIVERY_PROMOTE, args![list]).await.map(drop)
 }
 
 async fn put_moves(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
@@ -107,6 +123,7 @@ async fn enqueue<'a>(
             work.rows(&DELIVERY_LOCK, args![locked]).await?;
         }
         work.run(&DELIVERY_PUT, args![list]).await?;
+        promote(work, changes).await?;
     }
     if !streams.is_empty() {
         let mut list = Rows::of(&DELIVERY_HEADS, 1);

@@ -240,6 +240,19 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
     ),
     ("record_restored", "CRM 中的记录 {record} 已恢复", "record {record} was restored in the CRM"),
     (
+        "fill_ordered",
+        "由 {run} 写入 {crm}，不转出",
+        "a record in {crm} is made by {run}, without a hand-over",
+    ),
+    ("fill_written", "已创建记录 {record}，未转出", "record {record} was made, without a hand-over"),
+    ("fill_linked", "已关联 CRM 中的记录 {record}", "record {record}, which was in the CRM, was linked"),
+    ("fill_refused", "CRM 未接受记录：{detail}", "the CRM did not take the record: {detail}"),
+    (
+        "fill_under_way",
+        "其记录正在写入 {crm}，随后查询",
+        "its record is on its way to {crm}: asked for behind it",
+    ),
+    (
         "deleted_there",
         "其记录在 {crm} 中已被删除，只能人工再次转出",
         "its record was deleted in {crm}: handed over again by hand only",

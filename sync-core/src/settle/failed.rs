@@ -13,7 +13,7 @@ use crate::mirror::MirrorRow;
 use crate::mirror_read::PEOPLE;
 use crate::outbox::{Delivery, DeliveryState, Operation, Outcome, PROBES, Purpose, Reply, delay};
 use crate::time::Micros;
-use crate::{agree, deleted, transfer};
+use crate::{agree, deleted, fill, transfer};
 
 /// The least wait when a day's quota is used up and the system says nothing of when it is filled.
 const QUOTA_WAIT: Micros = Micros::minutes(15);
@@ -55,6 +55,9 @@ fn give_up(case: &mut Case<'_>, end: &Ending<'_>) {
 
 /// The delivery waits for a person, and with it the hand-over it was to make.
 fn park_both(case: &mut Case<'_>, end: &Ending<'_>, code: &str, detail: &str) {
+    if end.delivery.purpose == Purpose::Fill {
+        return refused(case, end, detail);
+    }
     end.parked(case, code, detail);
     if end.delivery.purpose == Purpose::Handover
         && let Some(mut handoff) = end.handoff(case).filter(|handoff| handoff.state.is_open())
@@ -62,6 +65,21 @@ fn park_both(case: &mut Case<'_>, end: &Ending<'_>, code: &str, detail: &str) {
         case.park(&mut handoff, code, detail);
         case.put_handoff(handoff);
     }
+}
+
+/// A record that nobody waits for does not stand in the way of what comes behind it: it ends, and is told of with its run.
+fn refused(case: &mut Case<'_>, end: &Ending<'_>, detail: &str) {
+    end.settled(case);
+    let detail = crate::case::short(detail, 200);
+    case.say(Reason::new("fill_refused").with("detail", &detail));
+    fill::ended(case, end.delivery, |run| {
+        run.refused += 1;
+        run.last_refusal = Some(detail.clone());
+    });
+    let link = &end.delivery.link;
+    let run = end.delivery.run.as_deref().unwrap_or_default();
+    let words = format!("`{link}` did not take every record of `{run}`; the last refusal: {detail}");
+    case.alarm(fill::alarm_key(link), "LL4892", words, true);
 }
 
 /// The link does not let us in: an alarm, and everything waits.
@@ -129,6 +147,7 @@ pub(super) fn probed(case: &mut Case<'_>, end: &Ending<'_>) {
 fn taken(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef) {
     match end.delivery.purpose {
         Purpose::Handover => told::written(case, end, remote),
+        Purpose::Fill => told::filled(case, end, remote),
         _ => end.settled(case),
     }
 }
@@ -139,6 +158,14 @@ pub(super) fn conflict(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef
     if same_mark {
         case.say(Reason::new("written_before"));
         return taken(case, end, remote);
+    }
+    if end.delivery.purpose == Purpose::Fill && PEOPLE.contains(&remote.object.as_str()) {
+        end.settled(case);
+        return fill::met_there(case, end.delivery, remote);
+    }
+    if end.delivery.purpose == Purpose::Fill {
+        let detail = format!("the record {}/{} stands in the way", remote.object, remote.id);
+        return refused(case, end, &detail);
     }
     if end.delivery.purpose != Purpose::Handover {
         case.say(Reason::new("superseded_by_record").with("record", &remote.id));
@@ -208,7 +235,7 @@ pub(super) fn gone(case: &mut Case<'_>, end: &Ending<'_>, detail: &str) {
             case.lead.remotes.remove(remote);
             decide_again(case, handoff, &read, true, remote);
         }
-        (_, Purpose::Handover) => rejected(case, end, None, "gone", detail),
+        (_, Purpose::Handover | Purpose::Fill) => rejected(case, end, None, "gone", detail),
         (_, Purpose::Ask) => asked::in_vain(case, end),
         // What was to be said about it needs no saying any more.
         _ => end.settled(case),

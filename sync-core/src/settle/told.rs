@@ -8,7 +8,7 @@ use crate::capture::Identifier;
 use crate::case::Case;
 use crate::effect::{Effect, RemoteLink};
 use crate::handoff::{Handoff, HandoffState};
-use crate::ids::SourceName;
+use crate::ids::{HandoffId, SourceName};
 use crate::lead::{Binding, RemoteRef, Stage};
 use crate::mirror::{MirrorRow, RemoteRecord};
 use crate::mirror_read;
@@ -16,7 +16,7 @@ use crate::notice::{self, Event, Happened};
 use crate::outbox::{FindBy, Operation, PROBES, Purpose};
 use crate::tell::{self, News};
 use crate::time::Micros;
-use crate::{agree, feedback, sla, undo};
+use crate::{agree, feedback, fill, sla, undo};
 
 /// The record of a hand-over is there.
 pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef) {
@@ -26,7 +26,7 @@ pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef)
         Operation::Create { record, .. } | Operation::Update { record, .. } => record.clone(),
         _ => Record::new(),
     };
-    let linked = link(case, &handoff, remote, &record);
+    let linked = link(case, Some(handoff.id), remote, &record);
     let row = mirror(case, remote, &record);
     agree::catch_up(case, linked, &row);
     check_later(case, end, &handoff);
@@ -66,13 +66,18 @@ pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef)
 }
 
 /// Keeps whose record it is and what was agreed, and that the lead is known by it.
-fn link(case: &mut Case<'_>, handoff: &Handoff, remote: &RemoteRef, record: &Record) -> RemoteLink {
+pub(crate) fn link(
+    case: &mut Case<'_>,
+    handoff: Option<HandoffId>,
+    remote: &RemoteRef,
+    record: &Record,
+) -> RemoteLink {
     let now = case.now();
     let known = case.book.links.get(remote);
     let mut link = RemoteLink {
         remote: remote.clone(),
         lead: case.lead.id,
-        handoff: Some(handoff.id),
+        handoff: handoff.or_else(|| known.and_then(|link| link.handoff)),
         agreed: known.map(|link| link.agreed.clone()).unwrap_or_default(),
         at: now,
         pairs: known.map(|link| link.pairs.clone()).unwrap_or_default(),
@@ -92,6 +97,17 @@ fn link(case: &mut Case<'_>, handoff: &Handoff, remote: &RemoteRef, record: &Rec
         }));
     }
     link
+}
+
+/// The record of a lead that is not handed over is there. Nobody is told; from now on both sides keep in step.
+pub(super) fn filled(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef) {
+    end.settled(case);
+    let Operation::Create { record, .. } = &end.delivery.operation else { return };
+    case.say(Reason::new("fill_written").with("record", feedback::crm_id(remote)));
+    let linked = link(case, None, remote, record);
+    let row = mirror(case, remote, record);
+    agree::catch_up(case, linked, &row);
+    fill::ended(case, end.delivery, |run| run.written += 1);
 }
 
 /// The mirror knows the record at once, so that the next decision does. The next poll brings the CRM's own version.
