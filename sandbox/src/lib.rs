@@ -2,7 +2,7 @@
 //!
 //! It is as strict as a real CRM (limits, duplicate rules, slow indexes, expiring tokens) and breaks on demand, so that the
 //! demo, an admin's configuration and the tests meet everything a real CRM does. It knows nothing of leadloop: whoever talks
-//! to it goes over HTTP. The API is described in `docs/reference/sandbox-api.md`.
+//! to it goes over HTTP, and only a simulation without sockets hands its requests in ([`Inside`]). The API is described in `docs/reference/sandbox-api.md`.
 //!
 //! A request travels `serve` (connection, faults) → `gate` (token, windows) → `api`, `batch`, `ma` → `world` (rules, records).
 
@@ -16,6 +16,7 @@ mod draft;
 mod faults;
 mod gate;
 mod hooks;
+mod inside;
 mod journal;
 mod ma;
 mod options;
@@ -39,6 +40,7 @@ mod wire;
 mod world;
 
 pub use faults::{FaultKind, FaultSpec};
+pub use inside::Inside;
 pub use journal::JournalError;
 pub use options::{
     DuplicateRule, Limits, MarkMode, Mix, NewUser, NewWebhook, Options, Precision, Robot, Target, Tuning,

@@ -14,7 +14,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Request, Response, header};
 use axum::response::IntoResponse;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -35,7 +34,7 @@ const CUTTABLE: usize = 64 << 20;
 /// The connection ends without (the rest of) an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("connection cut by a fault")]
-struct Cut;
+pub(crate) struct Cut;
 
 /// A record lock struck this request; the batch handler looks for it.
 #[derive(Clone, Copy, Debug)]
@@ -71,9 +70,9 @@ async fn connection(stream: tokio::net::TcpStream, router: Router, shared: Arc<S
     let reset = Arc::new(AtomicBool::new(false));
     let io = TokioIo::new(Wire::new(stream, Arc::clone(&reset)));
     let stop = shared.stop.clone();
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
         let (router, shared, reset) = (router.clone(), Arc::clone(&shared), Arc::clone(&reset));
-        answer(shared, router, reset, request)
+        answer(shared, router, reset, request.map(Body::new))
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -87,11 +86,11 @@ async fn connection(stream: tokio::net::TcpStream, router: Router, shared: Arc<S
 }
 
 /// One request from arrival to answer.
-async fn answer(
+pub(crate) async fn answer(
     shared: Arc<Shared>,
     mut router: Router,
     reset: Arc<AtomicBool>,
-    mut request: Request<Incoming>,
+    mut request: Request<Body>,
 ) -> Result<Response<Body>, Cut> {
     if !is_guarded(request.uri().path()) {
         return Ok(match may_administer(&shared, request.uri().path(), request.headers()) {
@@ -107,7 +106,7 @@ async fn answer(
     };
     visit.fault = hit.map(|hit| hit.kind.name());
     if let Some(hit) = hit {
-        match before(hit, &request, &shared).await {
+        match before(hit, is_single_write(&request), &shared).await {
             Before::Answer(response) => return Ok(visit.end(response, admission.windows)),
             Before::Cut => return Err(Cut),
             Before::Reset => {
@@ -150,7 +149,11 @@ enum Before {
     Reset,
 }
 
-async fn before(hit: Hit, request: &Request<Incoming>, shared: &Shared) -> Before {
+fn is_single_write(request: &Request<Body>) -> bool {
+    request.method() != "GET" && !request.uri().path().ends_with("/batch")
+}
+
+async fn before(hit: Hit, single_write: bool, shared: &Shared) -> Before {
     let refuse = |refusal: Refusal| Before::Answer(refusal.into_response());
     match hit.kind {
         FaultKind::Error500 => refuse(Refusal::new(500, "internal", "something went wrong")),
@@ -175,9 +178,7 @@ async fn before(hit: Hit, request: &Request<Incoming>, shared: &Shared) -> Befor
         FaultKind::BadGateway => Before::Answer(html(502, GATEWAY_PAGE)),
         FaultKind::Empty => Before::Answer(Response::new(Body::empty())),
         FaultKind::ExpireToken => refuse(token_expired()),
-        FaultKind::RecordLocked if request.method() != "GET" && !request.uri().path().ends_with("/batch") => {
-            refuse(locked())
-        }
+        FaultKind::RecordLocked if single_write => refuse(locked()),
         _ => Before::GoOn,
     }
 }
@@ -244,7 +245,7 @@ struct Visit {
 }
 
 impl Visit {
-    fn begin(shared: Arc<Shared>, request: &Request<Incoming>) -> Self {
+    fn begin(shared: Arc<Shared>, request: &Request<Body>) -> Self {
         Self {
             began: shared.clock.now(),
             shared,
@@ -256,7 +257,7 @@ impl Visit {
         }
     }
 
-    fn admit(&mut self, request: &Request<Incoming>) -> Admission {
+    fn admit(&mut self, request: &Request<Body>) -> Admission {
         let authorization =
             request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let visitor =

@@ -61,18 +61,7 @@ impl Sandbox {
     pub async fn start(options: Options) -> Result<Handle, StartError> {
         check(&options)?;
         let clock = Clock::skewed_by(options.clock_skew_secs);
-        let mut world = World::new(clock, options.modified_precision, options.tuning.clone());
-        let restored = match &options.file {
-            Some(path) => journal::open(&mut world, path)?,
-            None => false,
-        };
-        if !restored || world.counts(Kind::Users) == (0, 0) {
-            people(&mut world, &options)?;
-        }
-        let mut gate = Gate::new(&options, clock);
-        for fault in &options.faults {
-            gate.faults.add(fault.clone()).map_err(|refusal| StartError::Option(refusal.message))?;
-        }
+        let (world, gate) = furnished(&options, clock)?;
         let address = options.listen;
         let listening = async {
             let listener = TcpListener::bind(address).await?;
@@ -122,6 +111,23 @@ impl Drop for Handle {
     }
 }
 
+/// The records and the gate that the options ask for.
+pub(crate) fn furnished(options: &Options, clock: Clock) -> Result<(World, Gate), StartError> {
+    let mut world = World::new(clock, options.modified_precision, options.tuning.clone());
+    let restored = match &options.file {
+        Some(path) => journal::open(&mut world, path)?,
+        None => false,
+    };
+    if !restored || world.counts(Kind::Users) == (0, 0) {
+        people(&mut world, options)?;
+    }
+    let mut gate = Gate::new(options, clock);
+    for fault in &options.faults {
+        gate.faults.add(fault.clone()).map_err(|refusal| StartError::Option(refusal.message))?;
+    }
+    Ok((world, gate))
+}
+
 /// Webhooks, the MA and the robot.
 fn employ(shared: &Arc<Shared>) -> Result<(), StartError> {
     let refused = |refusal: Refusal| StartError::Option(refusal.message);
@@ -139,7 +145,7 @@ fn employ(shared: &Arc<Shared>) -> Result<(), StartError> {
     Ok(())
 }
 
-fn check(options: &Options) -> Result<(), StartError> {
+pub(crate) fn check(options: &Options) -> Result<(), StartError> {
     let wrong = |text: &str| Err(StartError::Option(text.to_owned()));
     if !options.listen.ip().is_loopback() && options.admin_key.as_ref().is_none_or(String::is_empty) {
         return wrong("admin_key must be set when it listens on other than loopback");

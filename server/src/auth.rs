@@ -167,7 +167,8 @@ impl Login {
         let attempts = ExponentialBuilder::default()
             .with_min_delay(FIRST_WAIT)
             .with_max_times(MORE_ATTEMPTS)
-            .with_jitter();
+            .with_jitter()
+            .with_jitter_seed(clock.moment().throw());
         let answer = (|| wire.send(&request, LOGIN_WITHIN)).retry(attempts).await?;
         let parsed = answer.json().unwrap_or_default();
         refused(&self.rules, answer.status, &parsed)?;

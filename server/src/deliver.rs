@@ -157,6 +157,7 @@ async fn rest(
     };
     let mut home = Flight::default();
     tokio::select! {
+        biased; // the same work in the same order whenever it is played again
         Some(flight) = flights.join_next(), if !flights.is_empty() => home = flight.unwrap_or_default(),
         () = wake.wait(), if !stopping => {}
         () = node.clock.sleep_until(due), if !stopping => {}

@@ -9,13 +9,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use leadloop_connector_api::{Answer, Request};
 use leadloop_store::{Lease, StoreError, Topic};
 use leadloop_sync_core::effect::Alarm;
 use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::time::{Micros, Timestamp};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::bounds;

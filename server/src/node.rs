@@ -13,7 +13,6 @@ use leadloop_sync_core::ids::LinkName;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::answer::token::Keys;
 use crate::clock::Clock;
@@ -84,9 +83,10 @@ impl Node {
     ) -> (Arc<Self>, mpsc::Receiver<(LinkName, String)>) {
         let (clock, wire, store, keeper, registry) = parts;
         let (hints, heard) = mpsc::channel(HINTS);
-        let leases = Leases::new(store.engine() != "sqlite");
+        let id = clock.moment().id::<()>().uuid().simple().to_string();
+        let leases = Leases::new(store.is_shared());
         let node = Self {
-            id: Uuid::new_v4().simple().to_string(),
+            id,
             clock,
             wire,
             store,

@@ -80,21 +80,34 @@ pub struct Running {
     pub node: Arc<Node>,
     /// Where it listens.
     pub address: SocketAddr,
-    loops: Vec<JoinHandle<()>>,
-    /// Outlives the loops: while they finish what is under way, the links are still ours.
-    leases: (CancellationToken, JoinHandle<()>),
+    loops: Loops,
 }
 
 impl Running {
     /// Takes nothing more in, lets what is under way come home, and ends.
     pub async fn stop(self) {
-        self.node.stop.cancel();
-        for task in self.loops {
+        self.loops.stop(&self.node).await;
+        self.node.store.close().await;
+    }
+}
+
+/// The loops of a node.
+pub struct Loops {
+    tasks: Vec<JoinHandle<()>>,
+    /// Outlives the others: while they finish what is under way, the links are still ours.
+    leases: (CancellationToken, JoinHandle<()>),
+}
+
+impl Loops {
+    /// Lets what is under way come home, and ends.
+    pub async fn stop(self, node: &Node) {
+        node.stop.cancel();
+        for task in self.tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a loop ended badly");
             }
         }
-        for task in self.node.all_drivers() {
+        for task in node.all_drivers() {
             if let Err(error) = task.await {
                 tracing::error!(%error, "the loop of a link ended badly");
             }
@@ -104,7 +117,13 @@ impl Running {
         if let Err(error) = task.await {
             tracing::error!(%error, "the loop of the leases ended badly");
         }
-        self.node.store.close().await;
+    }
+
+    /// Ends at once, wherever it is: what a process that is killed leaves behind.
+    pub fn die(self, node: &Node) {
+        for task in self.tasks.into_iter().chain(node.all_drivers()).chain([self.leases.1]) {
+            task.abort();
+        }
     }
 }
 
@@ -126,32 +145,40 @@ pub async fn start_with(
     clock: Arc<dyn Clock>,
     wire: Arc<dyn Wire>,
 ) -> Result<Running, StartError> {
-    let registry = Registry::all();
-    let lines = lines(&plan, &registry)?;
-    let keeper = store.keeper(KeeperSettings::default());
     let listener = TcpListener::bind(plan.listen)
         .await
         .map_err(|source| StartError::Listen { address: plan.listen, source })?;
     let address =
         listener.local_addr().map_err(|source| StartError::Listen { address: plan.listen, source })?;
+    let (node, mut loops) = begin(Arc::clone(&plan), store, clock, wire).await?;
+    loops.tasks.push(tokio::spawn(serve::run(Arc::clone(&node), listener, router(&node))));
+    open_door(&node, &plan, &mut loops.tasks);
+    tracing::info!(%address, sources = plan.sources.len(), links = plan.links.len(), "leadloop runs");
+    Ok(Running { node, address, loops })
+}
+
+/// A node whose loops run, and that listens nowhere yet.
+///
+/// # Errors
+/// See [`StartError`]; no loop runs then.
+pub async fn begin(
+    plan: Arc<Plan>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    wire: Arc<dyn Wire>,
+) -> Result<(Arc<Node>, Loops), StartError> {
+    let registry = Registry::all();
+    let lines = lines(&plan, &registry)?;
+    let keeper = store.keeper(KeeperSettings::default());
     let (node, heard) = Node::new((clock, wire, store, keeper, registry), Arc::clone(&plan), lines);
     metrics::begin();
     prepare(&node, &plan).await?;
     watch::pause_if_restored(&node).await?;
     answer::load_keys(&node).await?;
-
-    let router = Router::new()
-        .route("/in/{source}", any(ingress::receive))
-        .route("/in/{source}/{*rest}", any(ingress::receive))
-        .route("/a/style.css", get(answer::style))
-        .route("/a/{token}", get(answer::show).post(answer::take))
-        .route("/healthz", get(health::healthz))
-        .route("/status", get(health::status))
-        .route("/metrics", get(metrics::metrics))
-        .fallback(ingress::receive_elsewhere)
-        .with_state(Arc::clone(&node));
-    let mut loops = vec![
-        tokio::spawn(serve::run(Arc::clone(&node), listener, router)),
+    let mut beats = Beats::default();
+    leases::beat(&node, &mut beats).await?;
+    // From here on nothing is waited for: whoever gives up before has started no loop.
+    let tasks = vec![
         tokio::spawn(absorb::run(Arc::clone(&node))),
         tokio::spawn(tick::run(Arc::clone(&node), heard)),
         tokio::spawn(tidy::run(Arc::clone(&node))),
@@ -161,22 +188,26 @@ pub async fn start_with(
         tokio::spawn(watch::run(Arc::clone(&node))),
         tokio::spawn(folder::run(Arc::clone(&node))),
     ];
-    let leases = hold(&node).await?;
+    let stop = CancellationToken::new();
+    let held = tokio::spawn(leases::run(Arc::clone(&node), beats, stop.clone()));
     for name in node.lines().keys() {
         drive(&node, name);
     }
-    open_door(&node, &plan, &mut loops);
-    tracing::info!(%address, sources = plan.sources.len(), links = plan.links.len(), "leadloop runs");
-    Ok(Running { node, address, loops, leases })
+    Ok((node, Loops { tasks, leases: (stop, held) }))
 }
 
-/// Takes the leases that are free, and starts extending them.
-async fn hold(node: &Arc<Node>) -> Result<(CancellationToken, JoinHandle<()>), StoreError> {
-    let mut beats = Beats::default();
-    leases::beat(node, &mut beats).await?;
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(leases::run(Arc::clone(node), beats, stop.clone()));
-    Ok((stop, task))
+/// What a node answers, by path.
+pub fn router(node: &Arc<Node>) -> Router {
+    Router::new()
+        .route("/in/{source}", any(ingress::receive))
+        .route("/in/{source}/{*rest}", any(ingress::receive))
+        .route("/a/style.css", get(answer::style))
+        .route("/a/{token}", get(answer::show).post(answer::take))
+        .route("/healthz", get(health::healthz))
+        .route("/status", get(health::status))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(ingress::receive_elsewhere)
+        .with_state(Arc::clone(node))
 }
 
 /// Starts the loop of a link.
@@ -290,7 +321,7 @@ pub async fn absorb_beside(node: Arc<Node>, done: CancellationToken) {
 async fn prepare(node: &Node, plan: &Plan) -> Result<(), StoreError> {
     let now = node.clock.now();
     node.store.activate(&version(plan), now).await?;
-    if node.store.engine() == "sqlite" {
+    if !node.store.is_shared() {
         // Nobody else can hold a claim on this file: whatever is claimed died with the last process.
         tick::reclaim(node, Timestamp(i64::MAX)).await?;
     }

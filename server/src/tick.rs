@@ -82,6 +82,7 @@ pub async fn run(node: Arc<Node>, mut heard: mpsc::Receiver<(LinkName, String)>)
             }
         };
         tokio::select! {
+            biased;
             () = node.clock.sleep_until(next.min(look_at)) => {}
             () = wake.wait() => {}
             hint = heard.recv() => if let Some(hint) = hint { hurry(&node, BTreeSet::from([hint])).await },
@@ -147,7 +148,7 @@ pub async fn due(node: &Node) -> Result<Timestamp, StoreError> {
             Err(StoreError::Stale { .. }) if stale < bounds::STALE_ROUNDS => stale += 1,
             // Under another config than the one in force nothing is decided here.
             Err(StoreError::Stale { .. }) if !node.may_decide() => return Ok(now + bounds::LOOK_EVERY),
-            Err(StoreError::Stale { .. }) => limit = 1,
+            Err(StoreError::Stale { .. }) if limit > 1 => limit = 1,
             Err(error) if error.blames_a_reaction() && due.len() > 1 => limit = 1,
             Err(error) if error.blames_a_reaction() => {
                 let tx = node.store.begin(WriteLane::Hot).await?;

@@ -41,7 +41,7 @@ pub async fn look(node: &Node) -> Result<(), StoreError> {
     if node.is_paused() && !node.store.restored().await? {
         go_on(node).await;
     }
-    if node.store.engine() == "sqlite" {
+    if !node.store.is_shared() {
         return Ok(()); // one process owns it: nobody else could have made another config active
     }
     let Some((active, _)) = node.store.active_config().await? else { return Ok(()) };

@@ -13,7 +13,7 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr as _, SqlStr, Sqlite, Transaction};
 
 use crate::cell::{Arg, Cell, RawRow, Row, cells_for_postgres, cells_for_sqlite, for_postgres, for_sqlite};
 use crate::error::{StoreError, code, of_driver};
@@ -21,7 +21,8 @@ use crate::flush::Flush;
 use crate::lanes::{Lanes, Turn, WriteLane};
 use crate::seal::Vault;
 use crate::statement::Statement;
-use crate::text::Engine;
+use crate::steps::{Go, Steps, turn};
+use crate::text::{Engine, SQLITE_CLOCK};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -40,6 +41,8 @@ pub(crate) struct Pools {
     pub(crate) lines: Lines,
     /// Absent where personal data stands in clear.
     pub(crate) vault: Option<Arc<Vault>>,
+    /// Absent where nobody simulates.
+    pub(crate) steps: Option<Arc<dyn Steps>>,
 }
 
 /// The connections to an engine.
@@ -117,7 +120,7 @@ pub(crate) async fn open_sqlite(file: PathBuf, durable: bool, own: bool, readers
         false => None,
     };
     let lines = Lines::Sqlite { writer, readers, lanes: Lanes::default(), options: Box::new(options), flush };
-    Ok(Pools { lines, vault: None })
+    Ok(Pools { lines, vault: None, steps: None })
 }
 
 /// Settings of every connection to PostgreSQL: a lock that long is a fault, not a wait; plans are not worth compiling.
@@ -152,7 +155,7 @@ pub(crate) async fn open_postgres(url: &str, own: bool, connections: u32) -> Res
         .await
         .map_err(|error| of_driver("connect", &error))?;
     let reads = pool.max_connections(half).connect_lazy_with(options);
-    Ok(Pools { lines: Lines::Postgres { work, reads }, vault: None })
+    Ok(Pools { lines: Lines::Postgres { work, reads }, vault: None, steps: None })
 }
 
 /// Refuses an engine that is too old.
@@ -204,7 +207,9 @@ impl Pools {
     pub(crate) async fn write(&self, lane: WriteLane) -> Result<Work> {
         match &self.lines {
             Lines::Sqlite { writer, lanes, flush, .. } => {
+                drop(self.turn("write").await?); // whoever waits for the writer keeps nobody else from anything
                 let turn = lanes.enter(lane).await;
+                let _go = self.turn("begin").await?;
                 let tx =
                     writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| of_driver("begin", &error))?;
                 Ok(self.work(Line::Sqlite { tx, turn: Some(turn), flush: flush.clone() }))
@@ -220,6 +225,7 @@ impl Pools {
     pub(crate) async fn read(&self) -> Result<Work> {
         match &self.lines {
             Lines::Sqlite { readers, .. } => {
+                let _go = self.turn("look").await?;
                 let tx = readers.begin().await.map_err(|error| of_driver("begin", &error))?;
                 Ok(self.work(Line::Sqlite { tx, turn: None, flush: None }))
             }
@@ -234,7 +240,11 @@ impl Pools {
     }
 
     fn work(&self, line: Line) -> Work {
-        Work { line, vault: self.vault.clone() }
+        Work { line, vault: self.vault.clone(), steps: self.steps.clone() }
+    }
+
+    async fn turn(&self, statement: &'static str) -> Result<Go> {
+        turn(self.steps.as_ref(), statement).await
     }
 
     pub(crate) async fn close(&self) {
@@ -256,6 +266,7 @@ impl Pools {
 pub(crate) struct Work {
     line: Line,
     vault: Option<Arc<Vault>>,
+    steps: Option<Arc<dyn Steps>>,
 }
 
 #[derive(Debug)]
@@ -267,12 +278,16 @@ enum Line {
 /// What is committed, and perhaps not on the disk yet (PostgreSQL brings it there before it says so).
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Unflushed(Option<Flush>);
+pub(crate) struct Unflushed {
+    flush: Option<Flush>,
+    /// The turn of the commit lasts until it is on the disk.
+    _go: Go,
+}
 
 impl Unflushed {
     /// Returns when it is on the disk.
     pub(crate) async fn on_disk(self) -> Result<()> {
-        match self.0 {
+        match self.flush {
             Some(flush) => flush.now().await,
             None => Ok(()),
         }
@@ -282,7 +297,7 @@ impl Unflushed {
 impl Work {
     /// A transaction without a vault, for what holds no personal data.
     pub(crate) const fn bare(tx: Transaction<'static, Postgres>) -> Self {
-        Self { line: Line::Postgres(tx), vault: None }
+        Self { line: Line::Postgres(tx), vault: None, steps: None }
     }
 
     /// What seals and opens, where something does.
@@ -297,10 +312,21 @@ impl Work {
         }
     }
 
+    /// The words of a statement; where somebody simulates, with the time of the simulation.
+    fn words(&self, statement: &'static Statement) -> SqlStr {
+        let sql = statement.text(self.engine()).sql.as_str();
+        match &self.steps {
+            Some(steps) if sql.contains(SQLITE_CLOCK) => {
+                AssertSqlSafe(sql.replace(SQLITE_CLOCK, &steps.clock().0.to_string())).into_sql_str()
+            }
+            _ => sql.into_sql_str(),
+        }
+    }
+
     /// Runs a statement; returns how many rows it changed.
     pub(crate) async fn run(&mut self, statement: &'static Statement, args: Vec<Arg>) -> Result<u64> {
-        let engine = self.engine();
-        let sql = statement.text(engine).sql.as_str();
+        let _go = turn(self.steps.as_ref(), statement.name).await?;
+        let sql = self.words(statement);
         let vault = self.vault.as_ref();
         let done = match &mut self.line {
             Line::Sqlite { tx, .. } => {
@@ -317,8 +343,8 @@ impl Work {
 
     /// Runs a statement; returns its rows.
     pub(crate) async fn rows(&mut self, statement: &'static Statement, args: Vec<Arg>) -> Result<Vec<Row>> {
-        let engine = self.engine();
-        let sql = statement.text(engine).sql.as_str();
+        let _go = turn(self.steps.as_ref(), statement.name).await?;
+        let sql = self.words(statement);
         let vault = self.vault.as_ref();
         let rows = match &mut self.line {
             Line::Sqlite { tx, .. } => {
@@ -337,8 +363,9 @@ impl Work {
 
     /// Runs a query that [`crate::filter`] put together; returns its rows.
     pub(crate) async fn found(&mut self, sql: String, cells: Vec<Cell>) -> Result<Vec<Row>> {
+        let _go = turn(self.steps.as_ref(), "filter").await?;
         // Every text is made of the program's own words; what a person wrote is bound.
-        let sql = sqlx::AssertSqlSafe(sql);
+        let sql = AssertSqlSafe(sql);
         let vault = self.vault.as_ref();
         let rows = match &mut self.line {
             Line::Sqlite { tx, .. } => {
@@ -363,13 +390,14 @@ impl Work {
     /// Commits: others see it when this returns, and may build on it, since what they commit reaches the disk after it.
     /// Whoever speaks of it to the outside waits for [`Unflushed::on_disk`] before.
     pub(crate) async fn commit_first(self) -> Result<Unflushed> {
+        let go = turn(self.steps.as_ref(), "commit").await?;
         let (done, flush) = match self.line {
             // The turn ends with the commit: the next may write while this one is flushed.
             Line::Sqlite { tx, turn: _turn, flush } => (tx.commit().await, flush),
             Line::Postgres(tx) => (tx.commit().await, None),
         };
         done.map_err(|error| of_driver("commit", &error))?;
-        Ok(Unflushed(flush))
+        Ok(Unflushed { flush, _go: go })
     }
 
     /// Commits without waiting for the disk: lost in a power cut within the next moments, and only together with what
@@ -379,7 +407,7 @@ impl Work {
             let lazily = sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut **tx).await;
             lazily.map_err(|error| of_driver("commit", &error))?;
         }
-        if let Unflushed(Some(flush)) = self.commit_first().await? {
+        if let Some(flush) = self.commit_first().await?.flush {
             flush.soon();
         }
         Ok(())
@@ -387,6 +415,7 @@ impl Work {
 
     /// Undoes everything.
     pub(crate) async fn undo(self) -> Result<()> {
+        let _go = turn(self.steps.as_ref(), "undo").await?;
         let done = match self.line {
             Line::Sqlite { tx, turn: _turn, .. } => tx.rollback().await,
             Line::Postgres(tx) => tx.rollback().await,

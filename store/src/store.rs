@@ -16,6 +16,7 @@ use crate::lock::FileLock;
 use crate::migrate::{migrate, reached};
 use crate::seal;
 use crate::settings::{Access, Place, StoreSettings};
+use crate::steps::Steps;
 use crate::text::Engine;
 use crate::tx::Tx;
 use crate::wake::{Bell, Wakes};
@@ -141,6 +142,20 @@ impl Store {
             Engine::Sqlite => "sqlite",
             Engine::Postgres => "postgres",
         }
+    }
+
+    /// Whether other processes may work on the same database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        match &self.inner.pools.steps {
+            Some(steps) => steps.shared(),
+            None => self.engine_kind() == Engine::Postgres,
+        }
+    }
+
+    pub(crate) fn handle(&self, steps: Arc<dyn Steps>) -> Self {
+        let pools = Pools { steps: Some(steps), ..self.inner.pools.clone() };
+        Self::of(pools, Bell::new(false), Vec::new(), None, None)
     }
 
     /// Whether personal data is sealed in the database.

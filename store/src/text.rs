@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 
 use crate::seal::Form;
 
-const SQLITE_CLOCK: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+pub(crate) const SQLITE_CLOCK: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 const POSTGRES_CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
 /// Words that several texts share, by their name.

@@ -133,8 +133,9 @@ impl Gate {
             self.shut = Some(Shut { until, ..shut.clone() });
             return;
         }
-        let (since, again) =
-            self.shut.as_ref().map_or((now, 0), |shut| (shut.since, shut.again.saturating_add(1)));
+        // A refused login after some throttling is the first refused login: only the same trouble is waited for longer.
+        let again = |shut: &Shut| if shut.class == class { shut.again.saturating_add(1) } else { 0 };
+        let (since, again) = self.shut.as_ref().map_or((now, 0), |shut| (shut.since, again(shut)));
         let doubled = Micros(bounds.0.0.saturating_mul(1_i64 << again.min(20))).min(bounds.1);
         let wait = hint.map_or(doubled, |hint| hint.max(bounds.0).min(LONGEST_HINT));
         self.shut = Some(Shut {
@@ -332,6 +333,19 @@ mod tests {
             assert!(gates.hear("create", std::slice::from_ref(&outcome), NOW));
             assert!(matches!(gates.passage("changes", NOW), Passage::Shut(_)));
         }
+    }
+
+    #[test]
+    fn another_trouble_is_waited_for_as_for_the_first_time() {
+        let mut gates = Gates::default();
+        let (mut now, throttled) = (NOW, Outcome::Throttled { retry_after: None, quota: false });
+        for _ in 0..6 {
+            assert!(gates.hear("create", std::slice::from_ref(&throttled), now));
+            let Passage::Shut(until) = gates.passage("create", now) else { panic!("{gates:?}") };
+            now = until;
+        }
+        gates.hear("create", &[Outcome::Unauthorized { detail: "no".to_owned() }], now);
+        assert_eq!(gates.passage("create", now), Passage::Shut(now + AUTH.0));
     }
 
     #[test]

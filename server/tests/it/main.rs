@@ -45,6 +45,8 @@ mod retry;
 #[cfg(test)]
 mod set_up;
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod sql_table;
 #[cfg(test)]
 mod undo;

@@ -3,15 +3,18 @@
 //!
 //! | # | property | checked | also in |
 //! |---|---|---|---|
-//! | 1 | every kept capture ends in exactly one place | here | `year`, tests/it/kill.rs, torture.rs |
-//! | 2 | no two active owners for one person, unless a human did it | here | `model` at each commit, `year` |
-//! | 3 | at most one record for each mark | here, `dice` | tests/it/kill.rs, torture.rs |
-//! | 4 | deliveries of a stream are applied in order | here | store/tests/it/outbox.rs |
-//! | 5 | no link exceeds its limit in any window | server/tests/it/windows.rs | server/src/limits.rs |
-//! | 6 | every hand-over comes to an end or has a clock | here, `dice` | `year` |
-//! | 7 | neither side overwrites what is the other's | ../step | ../step/drift.rs |
-//! | 8 | stopping anywhere reaches the same rest | here | `year`, tests/it/kill.rs |
-//! | 9 | the same seed gives the same trace | here, `dice`, ../step | `year` |
+//! | 1 | every kept capture ends in exactly one place | here, shell | `year`, tests/it/kill.rs, torture.rs |
+//! | 2 | no two active owners for one person, unless a human did it | here, shell | `model` at each commit, `year` |
+//! | 3 | at most one record for each mark | here, `dice`, shell | tests/it/kill.rs, torture.rs |
+//! | 4 | deliveries of a stream are applied in order | here, shell | store/tests/it/outbox.rs |
+//! | 5 | no link exceeds its limit in any window | shell, server/tests/it/windows.rs | server/src/limits.rs |
+//! | 6 | every hand-over comes to an end or has a clock | here, `dice`, shell | `year` |
+//! | 7 | neither side overwrites what is the other's | ../step, shell | ../step/drift.rs |
+//! | 8 | stopping anywhere reaches the same rest | here, shell | `year`, tests/it/kill.rs |
+//! | 9 | the same seed gives the same trace | here, `dice`, ../step, shell | `year` |
+//!
+//! *Shell* is the second tier, server/tests/it/sim: whole nodes, real SQLite. Both tiers share the checks
+//! ([`leadloop_testing::nine`]); each breaks what it plays in its own way. The third tier is tests/it/torture.rs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +24,7 @@ use leadloop_sync_core::handoff::HandoffState;
 use leadloop_sync_core::ids::{DeliveryId, LeadId};
 use leadloop_sync_core::outbox::{Delivery, DeliveryState, Lane, Operation, Purpose};
 use leadloop_sync_core::time::Micros;
+use leadloop_testing::nine;
 
 use crate::dice::{START, World};
 use crate::support::crm::Faults;
@@ -87,39 +91,26 @@ fn found(world: &World) -> BTreeSet<u8> {
 }
 
 fn captures_end_once(world: &World) -> bool {
-    world.model.captured.iter().all(|id| world.model.ended.get(id) == Some(&1))
-        && world.model.ended.len() == world.model.captured.len()
+    nine::ends_once(&world.model.captured, &world.model.ended)
 }
 
 /// Records that no human touched: one owner for a person.
 fn one_owner(world: &World) -> bool {
-    let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (id, stored) in world.crm.live("lead").filter(|(id, _)| !world.human.contains(*id)) {
-        let (Some(phone), Some(owner)) = (stored.fields.text("phone"), stored.fields.text("owner_id")) else {
-            continue;
-        };
-        assert!(!id.is_empty());
-        owners.entry(phone).or_default().insert(owner);
-    }
-    owners.values().all(|owners| owners.len() <= 1)
+    let ours = world.crm.live("lead").filter(|(id, _)| !world.human.contains(*id));
+    let owned =
+        ours.filter_map(|(_, stored)| Some((stored.fields.text("phone")?, stored.fields.text("owner_id")?)));
+    nine::owned_twice(owned).is_empty()
 }
 
 fn one_record_for_each_mark(world: &World) -> bool {
-    let mut marks: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-    for ((object, _), stored) in world.crm.records.iter().filter(|(_, stored)| !stored.deleted) {
-        if let Some(mark) = stored.fields.text("leadloop_id") {
-            *marks.entry((object, mark)).or_default() += 1;
-        }
-    }
-    marks.values().all(|count| *count == 1)
+    let live = world.crm.records.iter().filter(|(_, stored)| !stored.deleted);
+    let marked =
+        live.filter_map(|((object, _), stored)| Some((object.as_str(), stored.fields.text("leadloop_id")?)));
+    nine::marked_twice(marked).is_empty()
 }
 
 fn in_order(world: &World) -> bool {
-    let mut last: BTreeMap<&str, usize> = BTreeMap::new();
-    world.applied.iter().all(|(stream, place)| {
-        let before = last.insert(stream.as_str(), *place);
-        before.is_none_or(|before| before <= *place)
-    })
+    nine::in_order(world.applied.iter().map(|(stream, place)| (stream.as_str(), *place)))
 }
 
 fn comes_to_an_end(world: &World) -> bool {

@@ -11,6 +11,7 @@
 mod folders;
 pub mod http;
 mod mariadb;
+pub mod nine;
 mod postgres;
 mod traces;
 
