@@ -16,7 +16,9 @@ fn canary() -> Canary {
 }
 
 /// Connector, its settings, its secrets, and whether a changed body shows.
-const SOURCES: [(&str, &str, &[(&str, &str)], bool); 13] = [
+type Tried = (&'static str, &'static str, &'static [(&'static str, &'static str)], bool);
+
+const SOURCES: [Tried; 13] = [
     (
         "webhook",
         "signature = \"standard_webhooks\"",

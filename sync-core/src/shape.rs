@@ -168,11 +168,15 @@ fn lately(counts: &[&Count], now: Timestamp) -> Timestamp {
     begins
 }
 
+/// Of one span: captures, those with each field, and the last one seen.
+type Counted = (i64, BTreeMap<String, i64>, Option<String>);
+
 /// Counts that were made and not stored yet: of one kind of touch of one source.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
-    fields: BTreeMap<String, i64>,
-    spans: BTreeMap<Timestamp, (i64, BTreeMap<String, i64>, Option<String>)>,
+    /// Names of fields that are counted; the first ones that were told.
+    fields: BTreeSet<String>,
+    spans: BTreeMap<Timestamp, Counted>,
 }
 
 impl Tally {
@@ -182,10 +186,10 @@ impl Tally {
         *all += 1;
         *sample = Some(captured.id.to_string());
         for (name, value) in captured.fields.iter() {
-            if value.is_blank() || !self.fields.contains_key(name) && self.fields.len() >= MOST_FIELDS {
+            if value.is_blank() || !self.fields.contains(name) && self.fields.len() >= MOST_FIELDS {
                 continue;
             }
-            self.fields.entry(name.to_owned()).or_default();
+            self.fields.insert(name.to_owned());
             *fields.entry(name.to_owned()).or_default() += 1;
         }
     }

@@ -1,22 +1,18 @@
 //! A made lead goes the whole road of a source and leaves nothing: no row, no number, no delivery; and what stops a real
 //! one stops it too, and says so. On both engines.
 
-use std::sync::Arc;
-
-use leadloop_config::lower::Secrets;
-use leadloop_config::text::Files;
 use leadloop_connector_api::{Push, Registry};
 use leadloop_connectors as _;
 use leadloop_server::Running;
 use leadloop_server::answer::keys_of;
 use leadloop_server::canary::{self, HEADER, HOLDS, Report, Stage};
 use leadloop_server::clock::{Clock, SystemClock};
-use leadloop_server::run::start;
-use leadloop_store::{Store, StoreSettings, bare};
+use leadloop_store::{Store, bare};
 use leadloop_testing::http::Answer;
 use serde_json::json;
 
 use super::events::{people, send, touches};
+use super::set_up::Folder;
 
 const CONFIG: &str = r#"
 [server]
@@ -59,21 +55,6 @@ name = "everyone"
 when = 'true'
 do = { create = "lead", assign = { public_pool = true } }
 "#;
-
-struct OneFile;
-impl Files for OneFile {
-    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
-        Ok(CONFIG.as_bytes().to_vec())
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for OneFile {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Ok("test-write-key".into())
-    }
-}
 
 /// What real leads leave, table by table.
 async fn rows(url: &str) -> Vec<(&'static str, i64)> {
@@ -133,10 +114,7 @@ fn report(answer: &Answer) -> Report {
 }
 
 async fn canaries(url: &str) {
-    let loaded = leadloop_config::load("leadloop.toml", &OneFile, &OneFile, &Registry::all());
-    let plan = loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems));
-    let store = Store::open(&StoreSettings::new(url)).await.expect("the store opens");
-    let running = start(Arc::new(plan), store.clone()).await.expect("it starts");
+    let (running, store) = Folder::new(CONFIG).secret("test-write-key").start(url).await;
     let before = rows(url).await;
 
     // The whole road, twice the same: nothing is known of the first when the second comes.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use leadloop_config::lower::Secrets;
 use leadloop_config::plan::Plan;
-use leadloop_config::text::Files;
-use leadloop_connector_api::Registry;
 use leadloop_connectors as _;
+
+use crate::set_up::Folder;
 
 /// The client secret of the CRM.
 pub(super) const SECRET: &str = "sandbox-secret-of-the-test";
@@ -125,21 +124,6 @@ crm = { sales = 3 }
 do = { rest = "30d" }
 "#;
 
-struct OneFile(String);
-impl Files for OneFile {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        Ok(if path.ends_with("people.csv") { PEOPLE.into() } else { self.0.clone().into_bytes() })
-    }
-    fn list(&self, _: &str) -> Vec<String> {
-        vec![]
-    }
-}
-impl Secrets for OneFile {
-    fn resolve(&self, _: &str, _: &str) -> Result<secrecy::SecretString, String> {
-        Ok(SECRET.into())
-    }
-}
-
 /// The plan for a CRM whose mark is unique or not; `faster`: as many times as it may be asked.
 pub(super) fn plan(unique: bool, faster: u32) -> Arc<Plan> {
     static READ: Mutex<BTreeMap<(bool, u32), Arc<Plan>>> = Mutex::new(BTreeMap::new());
@@ -153,7 +137,5 @@ fn load(unique: bool, faster: u32) -> Arc<Plan> {
         .replace("{mark}", if unique { "unique" } else { "plain" })
         .replace("{second}", &(second * faster).to_string())
         .replace("{minute}", &(minute * faster).to_string());
-    let file = OneFile(text);
-    let loaded = leadloop_config::load("leadloop.toml", &file, &file, &Registry::all());
-    Arc::new(loaded.plan.unwrap_or_else(|| panic!("{:#?}", loaded.problems)))
+    Folder::new(text).with("people.csv", PEOPLE).secret(SECRET).plan()
 }

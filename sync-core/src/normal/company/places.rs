@@ -2,7 +2,7 @@
 //!
 //! Where a company says it is, as far as its name tells; addresses are for others. The list (`places.txt`) is ours.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -84,10 +84,10 @@ struct Place {
 #[derive(Default)]
 struct Places {
     list: Vec<Place>,
-    han: HashMap<&'static str, usize>,
+    han: BTreeMap<&'static str, usize>,
     /// The Chinese names by their first characters, the longest first: most texts do not begin with one.
-    begins: HashMap<char, Vec<usize>>,
-    latin: HashMap<&'static str, usize>,
+    begins: BTreeMap<char, Vec<usize>>,
+    latin: BTreeMap<&'static str, usize>,
 }
 
 static PLACES: LazyLock<Places> = LazyLock::new(|| {

@@ -1,6 +1,6 @@
 //! Words of company names that say what a company does, not who it is; placeholders; numbers written in characters.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::super::text::han_digit;
@@ -44,9 +44,10 @@ const PLACEHOLDERS: &str = "无 没有 暂无 暂时没有 无公司 没有公�
      selfemployed self student unemployed retired company mycompany companyname private individual personal unknown \
      other undefined tbd asdf asdfg asd qwerty qwer 123 1234 abcd";
 
-static NOTHING: LazyLock<HashSet<&'static str>> = LazyLock::new(|| PLACEHOLDERS.split_whitespace().collect());
-static HAN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| HAN_INDUSTRIES.split_whitespace().collect());
-static LATIN: LazyLock<HashSet<&'static str>> =
+static NOTHING: LazyLock<BTreeSet<&'static str>> =
+    LazyLock::new(|| PLACEHOLDERS.split_whitespace().collect());
+static HAN: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| HAN_INDUSTRIES.split_whitespace().collect());
+static LATIN: LazyLock<BTreeSet<&'static str>> =
     LazyLock::new(|| LATIN_INDUSTRIES.split_whitespace().collect());
 
 /// Most characters of one industry word.
