@@ -1,21 +1,25 @@
 -- How long each step took on average, in microseconds, over people who took both steps. What a merged lead reached counts
--- for the lead it was merged into, as when it was reached first.
-WITH RECURSIVE {part above}, person AS (
-    SELECT l.id,
-        {part line} AS name, l.origin_at
+-- for the lead it was merged into, as when it was reached first. People and what they reached are brought together by
+-- grouping, not by a join: right after an import PostgreSQL knows nothing of the tables and would compare each with each.
+WITH RECURSIVE {part above}, told AS (
+    SELECT l.id AS lead, 1 AS is_person, {part line} AS name, l.origin_at, CAST(NULL AS TEXT) AS stage, CAST(NULL AS BIGINT) AS at
     FROM lead l
     LEFT JOIN {rows $4: name text, from_at bigint, to_at bigint} o ON l.origin_at >= o.from_at AND l.origin_at < o.to_at
     WHERE l.merged_into IS NULL AND l.origin_at >= $2 AND l.origin_at < $3
         AND ($5 OR l.pool IN (SELECT w.name FROM {rows $6: name text} w))
+    UNION ALL
+    SELECT COALESCE(a.root, m.lead), 0, NULL, NULL, m.stage, m.at
+    FROM milestone m LEFT JOIN above a ON a.id = m.lead
 ), reached AS (
-    SELECT p.id, p.name, p.origin_at,
-        min(CASE WHEN m.stage = 'marketing' THEN m.at END) AS mql,
-        min(CASE WHEN m.stage = 'with_sales' THEN m.at END) AS handed_over,
-        min(CASE WHEN m.stage = 'accepted' THEN m.at END) AS accepted,
-        min(CASE WHEN m.stage = 'opportunity' THEN m.at END) AS opportunity,
-        min(CASE WHEN m.stage = 'won' THEN m.at END) AS won
-    FROM milestone m LEFT JOIN above a ON a.id = m.lead JOIN person p ON p.id = COALESCE(a.root, m.lead)
-    GROUP BY p.id, p.name, p.origin_at
+    SELECT max(t.name) AS name, max(t.origin_at) AS origin_at,
+        min(CASE WHEN t.stage = 'marketing' THEN t.at END) AS mql,
+        min(CASE WHEN t.stage = 'with_sales' THEN t.at END) AS handed_over,
+        min(CASE WHEN t.stage = 'accepted' THEN t.at END) AS accepted,
+        min(CASE WHEN t.stage = 'opportunity' THEN t.at END) AS opportunity,
+        min(CASE WHEN t.stage = 'won' THEN t.at END) AS won
+    FROM told t
+    GROUP BY t.lead
+    HAVING max(t.is_person) = 1 AND min(t.is_person) = 0
 )
 SELECT COALESCE(r.name, ''),
     CAST(avg(CASE WHEN r.mql >= r.origin_at THEN r.mql - r.origin_at END) AS DOUBLE PRECISION),
