@@ -282,6 +282,7 @@ pub enum Reply {
         /// Whether there is more right now.
         more: bool,
         /// How many records there are from this page on, where the system says so without being asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         of: Option<u64>,
     },
     /// What a source told when it was asked.
