@@ -42,7 +42,7 @@ const WALLS: [(&str, &[&str]); 6] = [
         "leadloop-store",
         &["leadloop-connector-api", "leadloop-connectors", "leadloop-config", "leadloop-server", "reqwest"],
     ),
-    ("leadloop-server", &["toml"]), // it sees a checked plan, never TOML
+    ("leadloop-server", &["sqlx", "toml"]), // it sees a checked plan, never TOML
     ("leadloop", &["sqlx", "reqwest"]),
 ];
 
