@@ -23,7 +23,7 @@ use crate::gates::LinkGates;
 use crate::leases::{self, Fenced};
 use crate::node::{Driven, Node};
 use crate::react::{self, Verb};
-use crate::{bounds, metrics, transcript};
+use crate::{bounds, metrics, spared, transcript};
 
 /// A delivery and how it came out.
 pub type Ended = (Delivery, Outcome);
@@ -206,6 +206,8 @@ async fn launch(
         // The claims stand: sent they must be, or be asked about later for nothing.
         tracing::warn!(link = %line.link.name, %error, "a successor will not know of these requests");
     }
+    let (claimed, spared) = spared::part(node, claimed).await;
+    settle_all(node, Flight::from(spared)).await;
     let mut behind = waiting_behind(node, &claimed, upto).await;
     let manifest = line.connector.manifest();
     let mut groups: BTreeMap<(&'static str, String), Vec<(Delivery, Operation)>> = BTreeMap::new();

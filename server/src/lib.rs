@@ -51,6 +51,7 @@ pub mod persons;
 mod post;
 pub mod reconcile;
 pub mod record;
+mod spared;
 
 pub mod backup;
 pub mod handoffs;

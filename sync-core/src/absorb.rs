@@ -139,6 +139,9 @@ pub fn absorb(book: &Book, captured: &Captured, policy: &Policy, moment: &mut Mo
     }
     let found = identity::resolve(book, captured, policy);
     reaction.because.reasons.extend(found.reasons.iter().cloned());
+    let (book, remembered) = person::dealings::joined(book, found.survivor, &found.absorbed);
+    let book = &*book;
+    reaction.effects.extend(remembered);
     let mut person = Person::of(book, &found, captured, policy, moment, &mut reaction);
     reaction.because.lead = Some(person.lead.id);
     person.bind(&found, captured, &mut reaction);

@@ -2,8 +2,11 @@
 //!
 //! Nobody in sales is asked to act: the record has no owner and no clock, nobody is told, the lead keeps its stage. Whoever stands
 //! in the CRM already is linked and not made again. When such a lead becomes an MQL later, the rules find its record and hand
-//! that over; should the record still be on its way, the hand-over asks the CRM behind it ([`crate::transfer`]).
+//! that over; should the record still be on its way, the hand-over asks the CRM behind it ([`crate::transfer`]). Where it was
+//! merged meanwhile, [`held`] sees that the person gets one record.
 //! Which leads are meant, how many at once and how far it got is the shell's business.
+
+pub mod held;
 
 use std::collections::BTreeMap;
 
@@ -18,11 +21,10 @@ use crate::feedback;
 use crate::ids::{LeadId, LinkName};
 use crate::lead::{Lead, RemoteRef};
 use crate::matching::{self, Question, Subject};
-use crate::mirror_read::PEOPLE;
 use crate::moment::Moment;
 use crate::outbox::{Delivery, Lane, Operation, Purpose};
 use crate::policy::Policy;
-use crate::routing::{self, Dealings};
+use crate::routing::{self, Dealings, Filling};
 use crate::settle::told;
 use crate::time::Timestamp;
 use crate::{tell, transfer};
@@ -267,7 +269,7 @@ fn plan(case: &Case<'_>, link: &LinkName) -> Plan {
     if book.open_handoff(lead.id).is_some() {
         return left(Fate::WithSales);
     }
-    if lead.remotes.iter().any(|remote| remote.link == *link && PEOPLE.contains(&remote.object.as_str())) {
+    if transfer::record_in(lead, link).is_some() {
         return left(Fate::There);
     }
     if dealings.filling.contains_key(link) {
@@ -343,7 +345,8 @@ pub fn react(
             case.say(Reason::new("fill_ordered").with("crm", link).with("run", run));
             let mut delivery = case.delivery(link, Purpose::Fill, operation);
             delivery.lane = Lane::Backfill;
-            case.dealings().filling.insert(link.clone(), run.to_owned());
+            let filling = Filling { run: run.to_owned(), lead: case.lead.id };
+            case.dealings().filling.insert(link.clone(), filling);
             case.push(Effect::Enqueue(Box::new(delivery)));
         }
     }
@@ -364,9 +367,11 @@ fn adopt(case: &mut Case<'_>, remote: &RemoteRef) {
     case.push(Effect::LinkRemote(Box::new(link)));
 }
 
-/// The CRM says that the person has this record: the lead's, unless it is another's.
+/// The person has this record: the lead's, unless it is another's.
 pub(crate) fn met_there(case: &mut Case<'_>, delivery: &Delivery, remote: &RemoteRef) {
-    if case.book.links.get(remote).is_none_or(|link| link.lead == case.lead.id) {
+    if case.lead.remotes.contains(remote) {
+        case.say(Reason::new("fill_met").with("record", feedback::crm_id(remote)));
+    } else if case.book.links.get(remote).is_none_or(|link| link.lead == case.lead.id) {
         adopt(case, remote);
     }
     ended(case, delivery, |run| run.met += 1);
@@ -379,7 +384,10 @@ pub(crate) fn alarm_key(link: &LinkName) -> String {
 
 /// A record came through, or did not.
 pub(crate) fn ended(case: &mut Case<'_>, delivery: &Delivery, count: impl FnOnce(&mut Run)) {
-    case.dealings().filling.remove(&delivery.link);
+    let filling = &mut case.dealings().filling;
+    if filling.get(&delivery.link).is_some_and(|filling| Some(filling.lead) == delivery.lead) {
+        filling.remove(&delivery.link);
+    }
     if let Some(effect) = counted(case.book, delivery, case.now(), count) {
         case.push(effect);
     }

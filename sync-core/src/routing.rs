@@ -44,9 +44,21 @@ pub struct Dealings {
     /// CRMs in which its record was deleted: it is passed there again by hand only.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub detached: BTreeSet<LinkName>,
-    /// CRMs where its record is being made without a hand-over, each with the run that ordered it.
+    /// CRMs where its record is being made without a hand-over.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub filling: BTreeMap<LinkName, String>,
+    pub filling: BTreeMap<LinkName, Filling>,
+    /// Of those in `detached`, the ones that the lead it was merged into knows of through it alone.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub brought: BTreeSet<LinkName>,
+}
+
+/// A record that is being made without a hand-over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filling {
+    /// The run that ordered it.
+    pub run: String,
+    /// Of which lead: it may have been merged since. What makes it stands in that lead's stream.
+    pub lead: LeadId,
 }
 
 impl Dealings {
@@ -55,6 +67,39 @@ impl Dealings {
     pub fn of(book: &Book, lead: LeadId) -> Self {
         let known = book.counters.get(&dealings_key(lead));
         known.and_then(|json| serde_json::from_value(json.clone()).ok()).unwrap_or_default()
+    }
+
+    /// Its lead becomes one person with another, which is remembered by `theirs`: that keeps what can be told apart again.
+    pub fn join(&mut self, theirs: &mut Self) {
+        theirs.brought = theirs.detached.difference(&self.detached).cloned().collect();
+        self.detached.extend(theirs.brought.iter().cloned());
+        for (link, filling) in std::mem::take(&mut theirs.filling) {
+            self.filling.entry(link).or_insert(filling);
+        }
+        self.at.extend(&theirs.at);
+        self.at.sort_unstable();
+        self.at.dedup();
+        let surplus = self.at.len().saturating_sub(MOST_RETURNS);
+        self.at.drain(..surplus);
+        for (person, until) in &theirs.cool {
+            let known = self.cool.entry(person.clone()).or_insert(*until);
+            *known = (*known).max(*until);
+        }
+        self.prefer = self.prefer.take().or_else(|| theirs.prefer.clone());
+        self.told = self.told.max(theirs.told);
+    }
+
+    /// What was joined is two again: `theirs` is what is remembered of the one that goes, `ids` all leads that go with it.
+    pub fn part(&mut self, theirs: &mut Self, ids: &BTreeSet<LeadId>) {
+        for link in std::mem::take(&mut theirs.brought) {
+            self.detached.remove(&link);
+        }
+        self.at.retain(|at| !theirs.at.contains(at));
+        let (gone, kept): (BTreeMap<_, _>, _) = std::mem::take(&mut self.filling)
+            .into_iter()
+            .partition(|(_, filling)| ids.contains(&filling.lead));
+        self.filling = kept;
+        theirs.filling.extend(gone);
     }
 
     /// Remembers that it came back now; `cool`: whom it came back from, and until when they do not get it again.

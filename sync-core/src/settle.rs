@@ -103,6 +103,11 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
 #[must_use]
 pub fn needs_more(book: &Book, inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
     let mut needs = decisions(book, inputs, policy);
+    for (delivery, _) in inputs {
+        // Of a lead that was merged, what is remembered stands with the one that survived.
+        let lead = whose(book, delivery).map(|lead| lead.id).filter(|lead| Some(*lead) != delivery.lead);
+        needs.counters.extend(lead.map(routing::dealings_key));
+    }
     needs
         .unseen
         .extend(inputs.iter().filter_map(|(delivery, outcome)| sweep::unseen(book, delivery, outcome)));

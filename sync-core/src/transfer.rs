@@ -10,13 +10,13 @@ use std::collections::BTreeSet;
 use crate::because::{Because, Reason};
 use crate::book::Book;
 use crate::capture::Identifier;
-use crate::case::Case;
+use crate::case::{Case, stream_of};
 use crate::companies::CompanyPair;
 use crate::effect::Effect;
 use crate::handoff::{Action, Clocks, Handoff, HandoffState};
 use crate::identity;
 use crate::ids::{HandoffId, LeadId, LinkName, SourceName};
-use crate::lead::{Lead, Stage, Touch};
+use crate::lead::{Lead, RemoteRef, Stage, Touch};
 use crate::matching;
 use crate::mirror::MirrorRow;
 use crate::mirror_read::PEOPLE;
@@ -116,7 +116,15 @@ fn refusal(case: &mut Case<'_>) -> Option<Reason> {
         return Some(Reason::new("declined_lately"));
     }
     let Some(link) = &case.policy.handoff.link else { return Some(Reason::new("no_crm")) };
-    case.dealings().detached.contains(link).then(|| Reason::new("deleted_there").with("crm", link))
+    // Where one of two people that are one now has a record, that is the person's.
+    let there = record_in(case.lead, link).is_some();
+    let detached = !there && case.dealings().detached.contains(link);
+    detached.then(|| Reason::new("deleted_there").with("crm", link))
+}
+
+/// The record that a person has in a CRM.
+pub(crate) fn record_in<'l>(lead: &'l Lead, link: &LinkName) -> Option<&'l RemoteRef> {
+    lead.remotes.iter().find(|remote| remote.link == *link && PEOPLE.contains(&remote.object.as_str()))
 }
 
 /// Whether a rule said no to this lead a short while ago.
@@ -230,6 +238,9 @@ pub(crate) fn ask_for(case: &mut Case<'_>, handoff: &Handoff, object: &str, id: 
 
 fn enqueue_ask(case: &mut Case<'_>, handoff: &Handoff, operation: Operation) {
     let mut delivery = case.delivery(&handoff.link, Purpose::Ask, operation);
+    if let Some(filling) = case.dealings().filling.get(&handoff.link) {
+        delivery.stream = stream_of(filling.lead);
+    }
     delivery.handoff = Some(handoff.id);
     case.push(Effect::Enqueue(Box::new(delivery)));
 }

@@ -17,6 +17,8 @@ mod enrich;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod fill;
+#[cfg(test)]
 mod folder;
 #[cfg(test)]
 mod hostile;

@@ -78,6 +78,25 @@ const PEOPLE: &str = "key,name,crm_user\njia,测试甲,U1\n";
 /// What a person decided is looked up every two seconds.
 const PAUSE_SEEN: Micros = Micros::seconds(3);
 
+/// As [`node_with`], and nobody is an MQL by three forms.
+pub(crate) async fn node_quiet(url: &str, wire: Arc<dyn Wire>) -> (Running, Store) {
+    let config = CONFIG.replace("score.interest >= 30", "score.interest >= 100");
+    let folder = Folder::new(config).with("people.csv", PEOPLE).secret(SECRET);
+    folder.start_with(url, Arc::new(SystemClock), wire).await
+}
+
+/// The config of a CRM that gets so many new records an hour, at `clock`.
+pub(crate) async fn node_with_fuse(
+    creates: u32,
+    url: &str,
+    clock: Arc<dyn Clock>,
+    wire: Arc<dyn Wire>,
+) -> (Running, Store) {
+    let limits = "limits = { per_second = 200 }";
+    let config = CONFIG.replace(limits, &format!("{limits}\nfuse = {{ creates_per_hour = {creates} }}"));
+    Folder::new(config).with("people.csv", PEOPLE).secret(SECRET).start_with(url, clock, wire).await
+}
+
 /// A CRM that refuses any batch with a poisoned record in it as a whole, and can be switched off.
 #[derive(Default)]
 pub(crate) struct Played {
@@ -128,6 +147,11 @@ impl Played {
             return ok(&json!({ "results": made }));
         }
         Answer::with_body(201, "application/json", made[0].to_string())
+    }
+
+    /// Whether it is up.
+    pub(crate) fn switch(&self, up: bool) {
+        self.down.store(!up, Ordering::SeqCst);
     }
 
     pub(crate) fn written(&self) -> usize {

@@ -246,6 +246,11 @@ pub(super) const REASONS: &[(&str, &str, &str)] = &[
     ),
     ("fill_written", "已创建记录 {record}，未转出", "record {record} was made, without a hand-over"),
     ("fill_linked", "已关联 CRM 中的记录 {record}", "record {record}, which was in the CRM, was linked"),
+    (
+        "fill_met",
+        "此人已有记录 {record}，不再创建",
+        "the person has the record {record} already: none is made",
+    ),
     ("fill_refused", "CRM 未接受记录：{detail}", "the CRM did not take the record: {detail}"),
     (
         "fill_under_way",

@@ -3,7 +3,7 @@
 //! By rule, joining is part of taking in a capture ([`crate::absorb`]). What is said by hand holds against any rule, and is
 //! remembered: the pair is never asked about again.
 
-use super::{MOST_REMEMBERED, Refusal, age, members, merged, own_mut, recount};
+use super::{MOST_REMEMBERED, Refusal, age, dealings, members, merged, own_mut, recount};
 use crate::because::Reason;
 use crate::book::{Book, Needs};
 use crate::case::Case;
@@ -33,6 +33,7 @@ pub fn needs_more(book: &Book, policy: &Policy) -> Needs {
     let subjects: Vec<Subject> = roots.map(Subject::of).collect();
     let mut needs = matching::needs(&subjects, policy);
     needs.history_of = book.leads.keys().copied().collect();
+    needs.counters.extend(dealings::keys(book));
     needs.rows.extend(book.leads.values().flat_map(|lead| lead.remotes.iter().cloned()));
     needs.rows.extend(book.handoffs.values().filter_map(|handoff| handoff.remote.clone()));
     needs
@@ -69,6 +70,8 @@ pub fn merge(
         });
     }
     let (survivor, absorbed) = if age(one) <= age(other) { (one, other) } else { (other, one) };
+    let (book, mut effects) = dealings::joined(book, Some(survivor.id), &[absorbed.id]);
+    let book = &*book;
     let mut lead = merged(book, survivor, &[absorbed], policy, moment.now);
     let mut edge = absorbed.clone();
     edge.merged_into = Some(lead.id);
@@ -81,7 +84,8 @@ pub fn merge(
     let mut case = Case::new(book, policy, moment, &mut lead);
     case.say(Reason::new("merged_by_hand").with("lead", edge.id).with("into", survivor.id).with("who", who));
     one_handoff(&mut case, (survivor, absorbed), unsettled);
-    let (mut effects, because) = case.into_parts();
+    let (said, because) = case.into_parts();
+    effects.extend(said);
     let mut ids = members(book, survivor.id);
     ids.extend(members(book, absorbed.id));
     recount(book, &mut lead, &ids, policy, &mut effects);

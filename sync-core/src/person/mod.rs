@@ -6,6 +6,7 @@
 //! kept on the survivor. Who is one person is decided by [`crate::identity`]; what people order is in [`mark`],
 //! [`merge`], [`part`] and [`phone`].
 
+pub(crate) mod dealings;
 pub mod mark;
 pub mod merge;
 pub mod part;

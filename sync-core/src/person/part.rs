@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::merge::{keep_apart, person};
-use super::{Refusal, compose, members, own, recount, stand_together};
+use super::{Refusal, compose, dealings, members, own, recount, stand_together};
 use crate::because::{Because, Reason};
 use crate::book::Book;
 use crate::capture::Identifier;
@@ -56,6 +56,7 @@ pub fn part(
     let mut sides = Sides::of(book, root, gone, policy, moment.now);
     let mut effects = Vec::new();
     let mut reasons = Vec::new();
+    effects.extend(dealings::parted(book, root.id, gone.id, &sides.goes.ids));
     sides.hand_over(&mut effects);
     sides.records(&mut effects);
     for side in [&mut sides.stays, &mut sides.goes] {

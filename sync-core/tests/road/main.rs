@@ -12,6 +12,7 @@ mod decisions;
 mod described;
 mod dice;
 mod erased;
+mod fills;
 mod nine;
 mod persons;
 mod races;

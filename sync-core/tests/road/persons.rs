@@ -18,11 +18,11 @@ use crate::support::model::Model;
 use crate::support::policy::standard;
 use crate::support::rows::{keep_lead, lead, lead_id};
 
-const START: Timestamp = Timestamp(1_795_399_200_000_000);
+pub(crate) const START: Timestamp = Timestamp(1_795_399_200_000_000);
 const COMPANY: &str = "示例机器人有限公司";
 
 /// Two people with a phone each: the first has a company, the second a newer name.
-fn two() -> (Model, Crm, LeadId, LeadId) {
+pub(crate) fn two() -> (Model, Crm, LeadId, LeadId) {
     let mut model = Model::new(standard(), START, 5);
     let (one, other) = (lead_id(1, START), lead_id(2, START));
     let fields = [("name", "测试甲"), ("phone", "13900001111"), ("company", COMPANY)];
@@ -35,11 +35,11 @@ fn two() -> (Model, Crm, LeadId, LeadId) {
     (model, Crm::new(3), one, other)
 }
 
-fn person(model: &Model, id: LeadId) -> &Lead {
+pub(crate) fn person(model: &Model, id: LeadId) -> &Lead {
     model.book.resolve(id).expect("there")
 }
 
-fn hand_over(model: &mut Model, crm: &mut Crm, id: LeadId) {
+pub(crate) fn hand_over(model: &mut Model, crm: &mut Crm, id: LeadId) {
     let mut lead = person(model, id).clone();
     let mut because = Because::default();
     let occasion = Occasion { happened: model.now(), noticed: model.now(), touch: None };
@@ -53,7 +53,7 @@ fn hand_over(model: &mut Model, crm: &mut Crm, id: LeadId) {
 }
 
 /// The CRM hears all that is to be said.
-fn told(model: &mut Model, crm: &mut Crm) {
+pub(crate) fn told(model: &mut Model, crm: &mut Crm) {
     loop {
         model.moment.now = model.now() + Micros::seconds(1);
         let claimed = model.claim();
@@ -67,7 +67,7 @@ fn told(model: &mut Model, crm: &mut Crm) {
     }
 }
 
-fn join(model: &mut Model, one: LeadId, other: LeadId) {
+pub(crate) fn join(model: &mut Model, one: LeadId, other: LeadId) {
     let (book, policy) = (model.book.clone(), model.policy.clone());
     let unsettled: Vec<_> =
         model.deliveries.iter().filter(|told| told.state != DeliveryState::Settled).cloned().collect();
@@ -75,14 +75,14 @@ fn join(model: &mut Model, one: LeadId, other: LeadId) {
     model.commit(made.expect("two people"));
 }
 
-fn unjoin(model: &mut Model, gone: LeadId) {
+pub(crate) fn unjoin(model: &mut Model, gone: LeadId) {
     let (book, policy) = (model.book.clone(), model.policy.clone());
     let made = part::part(&book, gone, "tester", &policy, &mut model.moment).expect("merged");
     made.into_iter().for_each(|reaction| model.commit(reaction));
 }
 
 /// The records of people in the CRM, as (name, company, phone).
-fn records(crm: &Crm) -> Vec<(String, String, String)> {
+pub(crate) fn records(crm: &Crm) -> Vec<(String, String, String)> {
     let shown = |value: Option<&Value>| value.map(Value::to_display).unwrap_or_default();
     let of = |fields: &leadloop_mapping::Record| {
         (shown(fields.get("name")), shown(fields.get("company")), shown(fields.get("phone")))
@@ -240,7 +240,7 @@ fn being_told() -> (Model, Crm, LeadId, LeadId, (Delivery, Operation)) {
     (model, Crm::new(3), one, other, create)
 }
 
-fn join_by_rule(model: &mut Model) {
+pub(crate) fn join_by_rule(model: &mut Model) {
     let captured = both_at_once(model);
     let book = model.asked(std::slice::from_ref(&captured), absorb::needs, absorb::needs_more);
     model.react(&book, |book, policy, moment| absorb::absorb(book, &captured, policy, moment));

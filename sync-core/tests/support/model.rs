@@ -8,6 +8,7 @@ use leadloop_sync_core::capture::{CaptureEnd, CaptureKind, Captured, DedupKey};
 use leadloop_sync_core::companies::CompanyPair;
 use leadloop_sync_core::deleted;
 use leadloop_sync_core::effect::{Alarm, Deadline, Effect, Feedback, Reaction};
+use leadloop_sync_core::fill::held;
 use leadloop_sync_core::handoff::{DecisionRecord, Handoff};
 use leadloop_sync_core::ids::{CaptureId, DeliveryId, LeadId};
 use leadloop_sync_core::lead::{Lead, Touch};
@@ -15,6 +16,7 @@ use leadloop_sync_core::matching::{self, Subject};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation, Outcome, to_send};
 use leadloop_sync_core::policy::Policy;
+use leadloop_sync_core::reconcile::Unsettled;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_sync_core::transfer::{self, Occasion};
 use leadloop_sync_core::undo::BeforeImage;
@@ -285,6 +287,7 @@ impl Model {
                 claimed.push((delivery.clone(), to_send(delivery)));
             }
         }
+        self.spare(&mut claimed);
         if self.broken == Some(Broken::AnyOrder) {
             claimed.reverse();
             return claimed;
@@ -302,6 +305,27 @@ impl Model {
             self.joined.insert(first.id, behind);
         }
         claimed
+    }
+
+    /// Records that are not made after all.
+    fn spare(&mut self, claimed: &mut Vec<(Delivery, Operation)>) {
+        let all: Vec<Delivery> = claimed.iter().map(|(delivery, _)| delivery.clone()).collect();
+        if !all.iter().any(held::makes) {
+            return;
+        }
+        let mut unsettled = Unsettled::new();
+        for delivery in self.deliveries.iter().filter(|known| known.state != DeliveryState::Settled) {
+            let of = delivery.lead.map(|lead| unsettled.entry(lead).or_default());
+            of.into_iter().for_each(|of| of.push(delivery.clone()));
+        }
+        let mut held = held::held(&self.book.view(&held::needs(&all)), &unsettled, &all);
+        assert_eq!(held, held::held(&self.book, &unsettled, &all), "it reads more than it asks for");
+        claimed.retain(|(delivery, _)| !held.contains_key(&delivery.id));
+        for delivery in &all {
+            if let Some(outcome) = held.remove(&delivery.id) {
+                self.settle(delivery, &outcome);
+            }
+        }
     }
 
     pub(crate) fn settle(&mut self, delivery: &Delivery, outcome: &Outcome) {
