@@ -5,8 +5,10 @@
 use std::sync::Arc;
 
 use leadloop_store::read::sources::Span;
+use leadloop_store::read::status::RaisedAlarm;
 use leadloop_store::{Store, StoreError};
 use leadloop_sync_core::effect::Alarm;
+use leadloop_sync_core::fuse;
 use leadloop_sync_core::ids::SourceName;
 use leadloop_sync_core::shape::{Held, Odd};
 use leadloop_sync_core::time::{Micros, Timestamp};
@@ -78,6 +80,23 @@ pub async fn look(node: &Node) -> Result<(), StoreError> {
             };
             say(node, plan.hash.clone(), alarm).await?;
         }
+    }
+    fuses(node, &standing, now).await
+}
+
+/// Ends the alarms about too many new records where an hour passed below the limit: maybe no further one is ever made.
+async fn fuses(node: &Node, standing: &[RaisedAlarm], now: Timestamp) -> Result<(), StoreError> {
+    let blown =
+        standing.iter().map(|one| &one.alarm).filter(|alarm| alarm.raised && alarm.code == fuse::CREATES);
+    let blown: Vec<&Alarm> = blown.collect();
+    if blown.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<String> = blown.iter().map(|alarm| alarm.key.clone()).collect();
+    let counters = node.store.counters(&keys).await?;
+    for alarm in blown.into_iter().filter(|alarm| fuse::creates_are_over(counters.get(&alarm.key), now)) {
+        let over = Alarm { raised: false, detail: String::new(), at: now, ..alarm.clone() };
+        say(node, node.plan().hash.clone(), over).await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! person with their link; all of it is listed and released by hand. The fuse on new records, which only waits for the next hour, is in [`crate::transfer`].
 
 use leadloop_mapping::Value;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::book::Book;
 use crate::case::Case;
@@ -14,6 +14,17 @@ use crate::mirror_read::roles_in;
 use crate::outbox::{Delivery, DeliveryState, Operation};
 use crate::policy::{CrmPolicy, Policy};
 use crate::time::{Micros, Timestamp};
+
+/// The alarm that too many records were to be made within the hour. Its key is the name of the counter.
+pub const CREATES: &str = "LL4201";
+
+/// Whether that alarm is over: a whole hour passed below the limit since it was last raised.
+#[must_use]
+pub fn creates_are_over(counter: Option<&Json>, now: Timestamp) -> bool {
+    let read = |name: &str| counter.and_then(|json| json.get(name)?.as_i64());
+    let hour = now.0.div_euclid(Micros::hours(1).0);
+    read("blown").or_else(|| read("hour")).is_none_or(|blown| hour >= blown + 2)
+}
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

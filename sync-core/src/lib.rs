@@ -22,7 +22,7 @@ pub mod identity;
 pub mod enrich;
 pub mod facts;
 pub mod funnel;
-mod fuse;
+pub mod fuse;
 pub mod inform;
 pub mod lead;
 pub mod person;

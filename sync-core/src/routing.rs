@@ -285,7 +285,7 @@ pub(crate) fn shortage(book: &Book, link: &LinkName, counters: &BTreeMap<String,
     (before != after).then_some(after)
 }
 
-/// Counts a create against the fuse. `false`: the fuse has blown for this hour; the counter is left as it is.
+/// Counts a create against the fuse. `false`: the fuse has blown for this hour, which is noted.
 #[must_use]
 pub fn count_create(
     book: &Book,
@@ -301,11 +301,15 @@ pub fn count_create(
         .filter(|json| json.get("hour").and_then(Json::as_i64) == Some(hour))
         .and_then(|json| json.get("count").and_then(Json::as_u64))
         .unwrap_or(0);
-    if count >= u64::from(most) {
-        return false;
+    let passes = count < u64::from(most);
+    let before = known.and_then(|json| json.get("blown")?.as_i64());
+    let blown = if passes { before } else { Some(hour) };
+    let mut counted = json!({ "hour": hour, "count": count + u64::from(passes) });
+    if let Some(blown) = blown {
+        counted["blown"] = blown.into();
     }
-    counters.insert(key, json!({ "hour": hour, "count": count + 1 }));
-    true
+    counters.insert(key, counted);
+    passes
 }
 
 /// Hand-overs given today, by person.

@@ -27,7 +27,7 @@ use crate::policy::{CrmPolicy, Policy};
 use crate::routing;
 use crate::tell::{self, News};
 use crate::time::{Micros, Timestamp};
-use crate::{desk, origin, sla};
+use crate::{desk, fuse, origin, sla};
 
 pub use decide::{Again, Decided, Forced, Ground, Input, again, decide};
 
@@ -392,8 +392,9 @@ fn fuse_blown(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Decided) -> 
     };
     let mut counters = std::collections::BTreeMap::new();
     let now = case.now();
-    if routing::count_create(case.book, &handoff.link, most, now, &mut counters) {
-        case.counters(counters);
+    let passes = routing::count_create(case.book, &handoff.link, most, now, &mut counters);
+    case.counters(counters);
+    if passes {
         return false;
     }
     let hour = Micros::hours(1).0;
@@ -405,7 +406,7 @@ fn fuse_blown(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Decided) -> 
         "{most} new records an hour are the most `{}` shall get; further hand-overs wait for the next hour",
         handoff.link
     );
-    case.alarm(routing::fuse_key(&handoff.link), "LL4201", detail, true);
+    case.alarm(routing::fuse_key(&handoff.link), fuse::CREATES, detail, true);
     true
 }
 

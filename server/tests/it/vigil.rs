@@ -1,13 +1,17 @@
 //! A source that spoke every week at this hour and is silent now raises an alarm; its next word clears it; so does one whose records
-//! lack a field they used to have, or have a new one. On both engines.
+//! lack a field they used to have, or have a new one. The alarm that too many records were made ends. On both engines.
+
+use std::sync::Arc;
 
 use leadloop_server::clock::Clock;
+use leadloop_server::wire::Wire;
 use leadloop_server::{Running, vigil};
 use leadloop_store::Store;
 use leadloop_sync_core::time::{Micros, Timestamp};
 use serde_json::json;
 
 use super::events::{people, send, start};
+use super::outbox::{Played, mirrored, node_with_fuse, post, until};
 use super::set_up::Ahead;
 
 /// Ten people do something, one push each.
@@ -110,6 +114,41 @@ async fn shapes(url: &str) {
     some_do(&running, &clock, 40, &usual).await;
     look(&[], "it was put right").await;
     running.stop().await;
+}
+
+async fn fuse(url: &str) {
+    let (clock, crm) = (Ahead::default(), Arc::new(Played::default()));
+    // The same hour begins to the minute wherever the test runs.
+    let into = clock.now().0.rem_euclid(Micros::hours(1).0);
+    clock.set(Micros(Micros::hours(1).0 - into + Micros::minutes(1).0));
+    let wire: Arc<dyn Wire> = Arc::<Played>::clone(&crm);
+    let (running, store) = node_with_fuse(2, url, Arc::new(clock.clone()), wire).await;
+    mirrored(&store).await;
+    post(&running, &[("测试甲", 1), ("测试乙", 2), ("测试丙", 3)]).await;
+    let stands = async || alarms(&store).await.contains(&"LL4201".to_owned());
+    until("the third waits", stands).await;
+    until("two are made", async || crm.written() == 2).await;
+    clock.add(Micros::hours(1));
+    // Something new wakes whoever waits for the time that was.
+    post(&running, &[("测试丁", 4)]).await;
+    until("the next hour takes what waited", async || crm.written() == 4).await;
+    vigil::look(&running.node).await.expect("the store answers");
+    assert!(stands().await, "no hour has passed below the limit");
+    clock.add(Micros::hours(1));
+    vigil::look(&running.node).await.expect("the store answers");
+    assert!(!stands().await, "it is over, and nothing further was made");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fuse_of_new_records_on_sqlite() {
+    let folder = leadloop_testing::temp_dir();
+    fuse(&format!("sqlite:{}", folder.path().join("fuse.db").display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fuse_of_new_records_on_postgres() {
+    fuse(leadloop_testing::fresh_database("fuse").url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
