@@ -64,14 +64,15 @@ pub async fn run(screen: &mut Screen, general: &General, args: &Undo) -> Result<
     let leads: BTreeSet<_> = found.items.iter().map(|item| item.lead).collect();
     let privacy =
         reveal::privacy(&plan, args.reveal, "reveal", &leads.into_iter().collect::<Vec<_>>(), "undo").await?;
-    let records: BTreeSet<&RemoteRef> =
-        found.items.iter().filter(|item| item.fate == Fate::Back).map(|item| &item.remote).collect();
+    let back = || found.items.iter().filter(|item| item.fate == Fate::Back);
+    let records: BTreeSet<&RemoteRef> = back().map(|item| &item.remote).collect();
+    let written: BTreeSet<&RemoteRef> = back().flat_map(|item| &item.wrote_to).collect();
     if !screen.is_json() {
         print(screen, privacy, &found, usize::try_from(args.limit).unwrap_or(usize::MAX))?;
     }
     let wanted = args.apply && !records.is_empty();
     let ordered = if wanted && (args.yes || sure(screen, records.len())?) {
-        Some(carry_out(&plan, &images, &records).await?)
+        Some(carry_out(&plan, &images, &written).await?)
     } else {
         None
     };
@@ -158,7 +159,15 @@ fn slices(images: &[BeforeImage]) -> Vec<Vec<BeforeImage>> {
 async fn planned(store: &Store, plan: &Plan, images: &[BeforeImage]) -> Result<undo::Plan, Failure> {
     let mut found = undo::Plan::default();
     for slice in slices(images) {
-        let book = store.look(&undo::needs(&slice, &plan.policy)).await?;
+        let mut needs = undo::needs(&slice, &plan.policy);
+        let book = store.look(&needs).await?;
+        let more = undo::needs_more(&book, &slice);
+        let book = if more.remotes.is_empty() {
+            book
+        } else {
+            needs.extend(more);
+            store.look(&needs).await?
+        };
         let part = undo::plan(&book, &slice, &plan.policy);
         found.items.extend(part.items);
         found.made.extend(part.made);
@@ -181,15 +190,15 @@ fn sure(screen: &Screen, count: usize) -> Result<bool, Failure> {
     question::confirmed(screen, &text)
 }
 
-/// Orders it; the name of the run, and how many records it is.
+/// Orders what was written to these records; the name of the run, and how many records it is.
 async fn carry_out(
     plan: &Arc<Plan>,
     images: &[BeforeImage],
-    records: &BTreeSet<&RemoteRef>,
+    written: &BTreeSet<&RemoteRef>,
 ) -> Result<(String, u64), Failure> {
     let run = name("undo", plan);
     let meant: Vec<BeforeImage> =
-        images.iter().filter(|image| records.contains(&image.remote)).cloned().collect();
+        images.iter().filter(|image| written.contains(&image.remote)).cloned().collect();
     let desk = Desk::open(plan).await?;
     let mut ordered = 0;
     for slice in slices(&meant) {
@@ -269,7 +278,21 @@ fn words(fate: Fate) -> (&'static str, &'static str) {
         Fate::Changed => ("changed since, left alone", "之后已改动，不动"),
         Fate::There => ("holds it already", "已是原值"),
         Fate::Unknown => ("what stood there is not known, left alone", "原值未知，不动"),
+        Fate::Converted => (
+            "the record was converted, what it became has no such field",
+            "记录已转换，转换后的记录没有此字段",
+        ),
         Fate::Gone => ("the record is gone or not ours any more", "记录已不存在或不再关联"),
+    }
+}
+
+/// The record, with the one that we wrote to where it was converted since.
+fn place(item: &Item) -> String {
+    let others: Vec<String> = item.wrote_to.iter().filter(|one| **one != item.remote).map(crm_id).collect();
+    if others.is_empty() {
+        crm_id(&item.remote)
+    } else {
+        format!("{} → {}", others.join(", "), crm_id(&item.remote))
     }
 }
 
@@ -314,7 +337,7 @@ fn print(screen: &Screen, privacy: Privacy, found: &undo::Plan, most: usize) -> 
     items.sort_by_key(|item| item.fate);
     for item in items.iter().take(most) {
         table.push(vec![
-            crm_id(&item.remote),
+            place(item),
             item.field.clone(),
             shown(item, Some(&item.ours)),
             shown(item, item.now.as_ref()),
@@ -359,7 +382,8 @@ fn to_json(privacy: Privacy, found: &undo::Plan, ordered: Option<&(String, u64)>
         .iter()
         .map(|item| {
             json!({
-                "record": crm_id(&item.remote), "lead": item.lead.to_string(), "field": item.field,
+                "record": crm_id(&item.remote),
+                "wrote_to": item.wrote_to.iter().map(crm_id).collect::<Vec<_>>(), "lead": item.lead.to_string(), "field": item.field,
                 "ours": shown(item, Some(&item.ours)), "now": shown(item, item.now.as_ref()),
                 "before": shown(item, item.before.as_ref()), "fate": item.fate.as_str(),
             })

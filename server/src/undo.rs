@@ -48,7 +48,9 @@ pub async fn carry_out(node: &Node, order: Order) -> Result<Done, OrderError> {
         return Err(too_many(images.len()));
     }
     let mut tx = node.store.begin(WriteLane::Background).await?;
-    let book = tx.load(&undo::needs(&images, &plan.policy)).await?;
+    let mut book = tx.load(&undo::needs(&images, &plan.policy)).await?;
+    let more = undo::needs_more(&book, &images);
+    tx.load_more(&mut book, &more).await?;
     let reactions = undo::begin(&book, &images, &run, &plan.policy, &mut moment);
     let stamp = Stamp { verb: "undo", config: plan.hash.clone(), now: moment.now };
     let committed = tx.commit(&stamp, &reactions).await?;

@@ -1,9 +1,11 @@
 //! Taking writes back: what a CRM record held before we changed it is kept with the write, and put back by hand.
 //!
-//! [`keep`] notes it when a write ends ([`crate::settle`]); [`plan`] says what taking a choice of writes back would do, and
+//! [`keep`] notes it when a write ends ([`crate::settle`]); [`plan()`] says what taking a choice of writes back would do, and
 //! changes nothing; [`begin`] makes the deliveries. A record is read once more first, and only fields that still hold our
 //! value are written: what sales changed since is theirs. The pool keeps its own value; both count as agreed until one of
 //! them says something new, so that nothing is sent again by itself. Which writes are chosen is for the shell.
+
+mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +15,7 @@ use leadloop_mapping::{Mapping, Record, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::because::Reason;
-use crate::book::{Book, Needs};
+use crate::book::Book;
 use crate::case::Case;
 use crate::effect::{Effect, Reaction, RemoteLink};
 use crate::ids::{DeliveryId, HandoffId, LeadId};
@@ -24,6 +26,8 @@ use crate::outbox::{Delivery, FindBy, Lane, Operation, Outcome, PROBES, Purpose,
 use crate::policy::Policy;
 use crate::time::Timestamp;
 use crate::{agree, fuse, tell};
+
+pub use plan::{needs, needs_more, plan};
 
 /// Most fields of a write that are kept.
 const MOST_FIELDS: usize = 200;
@@ -85,13 +89,16 @@ pub enum Fate {
     There,
     /// What stood there before is not known.
     Unknown,
-    /// The record was deleted, converted, or is not ours any more.
+    /// The record was converted or merged, and what it became has no such field.
+    Converted,
+    /// The record was deleted, or is not ours any more.
     Gone,
 }
 
 impl Fate {
     /// All of them.
-    pub const ALL: [Fate; 5] = [Fate::Back, Fate::Changed, Fate::There, Fate::Unknown, Fate::Gone];
+    pub const ALL: [Fate; 6] =
+        [Fate::Back, Fate::Changed, Fate::There, Fate::Unknown, Fate::Converted, Fate::Gone];
 
     /// The stable name.
     #[must_use]
@@ -101,6 +108,7 @@ impl Fate {
             Fate::Changed => "changed",
             Fate::There => "there",
             Fate::Unknown => "unknown",
+            Fate::Converted => "converted",
             Fate::Gone => "gone",
         }
     }
@@ -109,8 +117,10 @@ impl Fate {
 /// What becomes of a field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    /// Of which record.
+    /// Of which record: what we wrote to may have been converted to it since.
     pub remote: RemoteRef,
+    /// The records that we wrote to.
+    pub wrote_to: BTreeSet<RemoteRef>,
     /// Whose.
     pub lead: LeadId,
     /// Which field.
@@ -279,91 +289,6 @@ fn alike(mapping: Option<&Mapping>, field: &str, one: &Value, other: &Value) -> 
     }
 }
 
-/// What must be known to plan.
-#[must_use]
-pub fn needs<'i>(images: impl IntoIterator<Item = &'i BeforeImage>, policy: &Policy) -> Needs {
-    let mut needs = Needs::default();
-    for image in images {
-        needs.remotes.insert(image.remote.clone());
-        needs.leads.insert(image.lead);
-        if policy.crms.contains_key(&image.remote.link) {
-            needs.counters.extend(fuse::counters(policy, &image.remote.link));
-        }
-    }
-    needs
-}
-
-/// What taking these writes back would do, as far as is known without asking the CRM. Nothing is changed.
-#[must_use]
-pub fn plan(book: &Book, images: &[BeforeImage], policy: &Policy) -> Plan {
-    let mut plan = Plan::default();
-    let mut by_record: BTreeMap<&RemoteRef, Vec<&BeforeImage>> = BTreeMap::new();
-    for image in images {
-        if image.created {
-            plan.made.push(Made { remote: image.remote.clone(), lead: image.lead, at: image.at });
-        } else {
-            by_record.entry(&image.remote).or_default().push(image);
-        }
-    }
-    for (remote, mut images) in by_record {
-        images.sort_by_key(|image| (image.at, image.delivery));
-        let fields: BTreeSet<&String> = images.iter().flat_map(|image| image.fields.keys()).collect();
-        for field in fields {
-            let written: Vec<&Change> = images.iter().filter_map(|image| image.fields.get(field)).collect();
-            let lead = images.first().map(|image| image.lead);
-            if let Some(item) = lead.and_then(|lead| item(book, policy, (remote, lead), field, &written)) {
-                plan.items.push(item);
-            }
-        }
-    }
-    plan
-}
-
-fn item(
-    book: &Book,
-    policy: &Policy,
-    (remote, lead): (&RemoteRef, LeadId),
-    field: &str,
-    written: &[&Change],
-) -> Option<Item> {
-    let mapping = mapping_of(policy, remote);
-    let same = |one: &Value, other: &Value| alike(mapping, field, one, other);
-    let row = book.mirror.get(remote);
-    let now = row.and_then(|row| held(mapping, row, field));
-    let ours = |value: &Value| written.iter().rposition(|change| same(&change.ours, value));
-    // The last of our values that still stands there; where nothing is known of it, the last one.
-    let standing = match &now {
-        Some(now) => ours(now),
-        None => written.len().checked_sub(1),
-    };
-    let at = standing.unwrap_or(written.len().checked_sub(1)?);
-    let last = written.get(at)?;
-    // What stood there before is another value of ours where one write followed another.
-    let mut before = last.before.clone();
-    for change in written.iter().take(at).rev() {
-        if before.as_ref().is_some_and(|before| same(before, &change.ours)) {
-            before.clone_from(&change.before);
-        } else {
-            break;
-        }
-    }
-    let ours_no_more = row.is_some_and(|row| row.deleted || agree::moved_on(row))
-        || !book.links.contains_key(remote)
-        || !policy.crms.contains_key(&remote.link);
-    let fate = match (&before, standing) {
-        _ if ours_no_more => Fate::Gone,
-        (Some(before), Some(_)) if same(before, &last.ours) => Fate::There,
-        (Some(_), Some(_)) => Fate::Back,
-        (None, Some(_)) => Fate::Unknown,
-        (before, None) => {
-            let there = now.as_ref().zip(before.as_ref()).is_some_and(|(now, before)| same(now, before));
-            if there { Fate::There } else { Fate::Changed }
-        }
-    };
-    let (remote, field, ours) = (remote.clone(), field.to_owned(), last.ours.clone());
-    Some(Item { remote, lead, field, ours, before, now, fate })
-}
-
 /// The deliveries that take these writes back, under the name of a run: each record is read first.
 #[must_use]
 pub fn begin(
@@ -389,12 +314,9 @@ pub fn begin(
         delivery.lane = Lane::Backfill;
         let fields: Vec<&str> = items.iter().map(|item| item.field.as_str()).collect();
         case.say(Reason::new("undo_ordered").with("crm", &remote.link).with("fields", fields.join(", ")));
-        link.in_step.undo = items
-            .into_iter()
-            .filter_map(|item| {
-                Some((item.field, Back { ours: item.ours, before: item.before?, by: delivery.id }))
-            })
-            .collect();
+        let back =
+            |item: Item| Some((item.field, Back { ours: item.ours, before: item.before?, by: delivery.id }));
+        link.in_step.undo.extend(items.into_iter().filter_map(back));
         case.push(Effect::LinkRemote(Box::new(link)));
         case.push(Effect::Enqueue(Box::new(delivery)));
         let (effects, because) = case.into_parts();

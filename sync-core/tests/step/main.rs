@@ -78,10 +78,14 @@ fn crm_name(field: usize) -> String {
 }
 
 fn mapping() -> Mapping {
+    mapping_of("lead", 0..FIELDS)
+}
+
+fn mapping_of(object: &str, fields: std::ops::Range<usize>) -> Mapping {
     let mut pool = ObjectSchema::new("pool").field("phone", FieldSchema::of(FieldKind::Phone));
-    let mut remote = ObjectSchema::new("lead").field("phone", FieldSchema::of(FieldKind::Phone));
+    let mut remote = ObjectSchema::new(object).field("phone", FieldSchema::of(FieldKind::Phone));
     let mut rules = vec![Rule { pool: "phone".into(), crm: "phone".into(), ..Rule::default() }];
-    for field in 0..FIELDS {
+    for field in fields {
         pool = pool.field(pool_name(field), FieldSchema::of(FieldKind::Text));
         remote = remote.field(crm_name(field), FieldSchema::of(FieldKind::Text));
         rules.push(Rule {

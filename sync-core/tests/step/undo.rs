@@ -1,5 +1,7 @@
 //! Writes taken back: what still holds our value becomes what it was, the rest stays, and nothing is sent again by itself.
 
+use std::collections::BTreeSet;
+
 use leadloop_mapping::{Record, Value};
 use leadloop_sync_core::absorb;
 use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, Identifier, Ties};
@@ -8,6 +10,8 @@ use leadloop_sync_core::time::{Micros, Timestamp};
 use leadloop_sync_core::undo::{self, BeforeImage, Fate};
 
 use super::support::crm::Faults;
+use super::support::policy::crm;
+use super::support::rows;
 use super::{Game, play};
 
 /// The pool learns values of fields; two hours later the CRM has them. What was written meanwhile.
@@ -48,7 +52,9 @@ fn later(game: &mut Game) {
 }
 
 fn take_back(game: &mut Game, images: &[BeforeImage]) {
-    let book = game.model.book.view(&undo::needs(images, &game.model.policy));
+    let mut book = game.model.book.view(&undo::needs(images, &game.model.policy));
+    let more = undo::needs_more(&book, images);
+    game.model.book.view_into(&mut book, &more);
     let whole = undo::plan(&game.model.book, images, &game.model.policy);
     assert_eq!(undo::plan(&book, images, &game.model.policy), whole, "it reads more than it asks for");
     let mut moment = game.model.moment.clone();
@@ -130,6 +136,57 @@ fn taking_back_can_be_taken_back_and_survives_lost_answers() {
         assert_eq!(game.values(0).1, "wrong", "seed {seed}");
         game.quiet();
     }
+}
+
+/// Sales convert the lead: what it holds goes to a contact, which has its first two fields only.
+fn convert(game: &mut Game) -> String {
+    let settings = game.model.policy.crms.get_mut(&crm()).expect("the CRM");
+    settings.mapping.insert("contact".to_owned(), super::mapping_of("contact", 0..2));
+    let remote = game.record().expect("the record");
+    let now = game.model.now();
+    let of_lead = &game.crm.records[&("lead".to_owned(), remote.id.clone())].fields;
+    let kept = of_lead.0.iter().filter(|(name, _)| ["phone", "c0", "c1"].contains(&name.as_str()));
+    let fields: Record = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let contact = game.crm.insert("contact", fields.clone(), now);
+    let policy = game.model.policy.clone();
+    let record = rows::record("contact", &contact, fields, now);
+    rows::mirror(&mut game.model.book, &policy, &record, now);
+    game.crm.sales("lead", &remote.id, Record::new().with("contact_id", contact.as_str()), now);
+    later(game);
+    contact
+}
+
+#[test]
+fn a_record_that_was_converted_is_followed() {
+    let mut game = play(3);
+    let before = game.values(0).1;
+    let images = pool_says(&mut game, &[(0, "wrong"), (4, "wrong too")]);
+    let contact = convert(&mut game);
+    let fate = |field: &str, fate| (field.to_owned(), fate);
+    let found: BTreeSet<_> = fates(&game, &images).into_iter().collect();
+    assert_eq!(found, [fate("c0", Fate::Back), fate("c4", Fate::Converted)].into());
+    let in_lead = game.values(0).1;
+    take_back(&mut game, &images);
+    let of_contact = |game: &Game| {
+        let stored = &game.crm.records[&("contact".to_owned(), contact.clone())];
+        stored.fields.get("c0").map(Value::to_display).unwrap_or_default()
+    };
+    assert_eq!((of_contact(&game), game.values(0).1), (before.clone(), in_lead), "the lead stands still");
+    assert_eq!(fates(&game, &images)[0], fate("c0", Fate::There));
+    game.quiet();
+    assert_eq!(of_contact(&game), before, "nothing is sent by itself");
+}
+
+#[test]
+fn what_sales_changed_on_what_it_became_is_left_alone() {
+    let mut game = play(3);
+    let images = pool_says(&mut game, &[(0, "wrong")]);
+    let contact = convert(&mut game);
+    let now = game.model.now();
+    game.crm.sales("contact", &contact, Record::new().with("c0", "by sales"), now);
+    take_back(&mut game, &images);
+    let stored = &game.crm.records[&("contact".to_owned(), contact)];
+    assert_eq!(stored.fields.text("c0"), Some("by sales"));
 }
 
 #[test]
