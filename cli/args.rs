@@ -377,10 +377,12 @@ pub enum Quarantine {
         #[arg(long)]
         reveal: bool,
     },
-    /// Show one record or push
-    #[command(after_help = "Example:\n  leadloop quarantine show P-0190…/3 --reveal")]
+    /// Show one record, push or capture
+    #[command(
+        after_help = "Example:\n  leadloop quarantine show P-0190…/3 --reveal\n  leadloop quarantine show C-0190…"
+    )]
     Show {
-        /// The push, or push/position of a record, as `list` shows it
+        /// The push, push/position of a record, or the capture, as `list` shows it
         id: String,
         /// Show personal data
         #[arg(long)]
@@ -446,11 +448,16 @@ pub enum Outbox {
         #[command(flatten)]
         which: ParkedArgs,
     },
-    /// List deliveries that need a person
-    #[command(after_help = "Example:\n  leadloop outbox list --link sales")]
+    /// List deliveries that need a person, or all that one command ordered
+    #[command(
+        after_help = "Example:\n  leadloop outbox list --link sales\n  leadloop outbox list --run backfill-20261127-081502     what became of it"
+    )]
     List {
         #[command(flatten)]
         which: ParkedArgs,
+        /// What this run of `backfill`, `undo`, `reconcile --repair` or `outbox retry` ordered, however far it got
+        #[arg(long)]
+        run: Option<String>,
         /// At most so many
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,

@@ -26,7 +26,7 @@ use crate::{plan, when, words};
 /// Where config or store cannot be used, or an id is none.
 pub async fn run(screen: &mut Screen, general: &General, command: Outbox) -> Result<(), Failure> {
     match command {
-        Outbox::List { which, limit } => list(screen, general, &which, limit).await,
+        Outbox::List { which, run, limit } => list(screen, general, (&which, run.as_deref()), limit).await,
         Outbox::Show { id, reveal } => show::run(screen, general, &id, reveal).await,
         Outbox::Causes { which } => causes::run(screen, general, &which).await,
         Outbox::Fix { id, fields } => release::fix(screen, general, &id, &fields).await,
@@ -74,38 +74,55 @@ fn parked(told: &ToldDelivery) -> (&str, &str) {
     }
 }
 
-async fn list(screen: &mut Screen, general: &General, which: &ParkedArgs, limit: u32) -> Result<(), Failure> {
+async fn list(
+    screen: &mut Screen,
+    general: &General,
+    (which, run): (&ParkedArgs, Option<&str>),
+    limit: u32,
+) -> Result<(), Failure> {
     let plan = plan::plan(screen, general)?;
+    let ask = ask(which, limit, &plan.policy.zone)?;
     let store = plan::reading(&plan).await?;
-    let told = store.parked_deliveries(&ask(which, limit, &plan.policy.zone)?).await?;
+    let told = match run {
+        Some(run) => store.run_deliveries(run, &ask).await?,
+        None => store.parked_deliveries(&ask).await?,
+    };
     store.close().await;
     if screen.is_json() {
         let list: Vec<Value> = told.iter().map(|told| show::to_json(told, Privacy::masked())).collect();
         return Ok(screen.json(&json!({ "deliveries": list }))?);
     }
     if told.is_empty() {
-        return Ok(screen.line(screen.words("nothing needs a person", "没有待人工处理的投递"))?);
+        return Ok(screen.line(match run {
+            Some(_) => screen.words(
+                "nothing was ordered under that name, or it is no longer kept; `leadloop undo` lists runs",
+                "没有该批次的投递，或已过保留期；`leadloop undo` 列出批次",
+            ),
+            None => screen.words("nothing needs a person", "没有待人工处理的投递"),
+        })?);
     }
-    let mut table = Rows::new(&[
+    let mut heads = vec![
         screen.words("delivery", "投递"),
         screen.words("to", "系统"),
         screen.words("for", "用途"),
         screen.words("says", "内容"),
         screen.words("#attempts", "#尝试"),
-        screen.words("code", "代码"),
-        screen.words("what is wrong", "原因"),
-    ]);
+    ];
+    heads.extend(run.map(|_| screen.words("is", "状态")));
+    heads.extend([screen.words("code", "代码"), screen.words("what is wrong", "原因")]);
+    let mut table = Rows::new(&heads);
     for told in &told {
         let (code, detail) = parked(told);
-        table.push(vec![
+        let mut row = vec![
             told.delivery.id.to_string(),
             told.delivery.link.to_string(),
             words::purpose(told.delivery.purpose, screen.language()).to_owned(),
             words::operation(&told.delivery.operation),
             told.delivery.attempt.to_string(),
-            code.to_owned(),
-            shortened(detail),
-        ]);
+        ];
+        row.extend(run.map(|_| state(screen, &told.delivery.state).to_owned()));
+        row.extend([code.to_owned(), shortened(detail)]);
+        table.push(row);
     }
     screen.table(&table)?;
     Ok(screen.line(&screen.paint(
@@ -115,6 +132,16 @@ async fn list(screen: &mut Screen, general: &General, which: &ParkedArgs, limit:
             "`leadloop outbox show 编号` 查看每次尝试，`leadloop explain 代码` 查看处理办法",
         ),
     ))?)
+}
+
+/// How far a delivery got.
+fn state(screen: &Screen, state: &DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Due => screen.words("due", "待发"),
+        DeliveryState::Claimed { .. } => screen.words("under way", "进行中"),
+        DeliveryState::Settled => screen.words("done", "完成"),
+        DeliveryState::Parked { .. } => screen.words("needs a person", "待人工处理"),
+    }
 }
 
 fn shortened(text: &str) -> String {

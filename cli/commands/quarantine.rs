@@ -4,6 +4,7 @@ use leadloop_store::read::quarantine::{QuarantineAsk, QuarantinedRecord, StoredP
 use leadloop_store::read::story::KeptCapture;
 mod change;
 
+use leadloop_server::orders::HeldId;
 use leadloop_store::{PushState, Store};
 use leadloop_sync_core::capture::CaptureEnd;
 use leadloop_sync_core::ids::{PushId, SourceName};
@@ -124,12 +125,15 @@ async fn captures(store: &Store, ask: &QuarantineAsk) -> Result<Vec<KeptCapture>
 }
 
 async fn show(screen: &mut Screen, general: &General, id: &str, reveal: bool) -> Result<(), Failure> {
-    let (push, position) = place(id)?;
+    let held = change::held(id)?;
     let plan = plan::plan(screen, general)?;
     let store = plan::reading(&plan).await?;
-    let found = match position {
-        Some(position) => store.quarantined(push, position).await?.map(Shown::Record),
-        None => store.push(push).await?.map(Shown::Push),
+    let found = match held {
+        HeldId::Record(push, position) => store.quarantined(push, position).await?.map(Shown::Record),
+        HeldId::Push(push) => store.push(push).await?.map(Shown::Push),
+        HeldId::Capture(capture) => {
+            store.parked_capture(capture).await?.map(|kept| Shown::Capture(Box::new(kept)))
+        }
     };
     store.close().await;
     let Some(found) = found else {
@@ -145,6 +149,17 @@ async fn show(screen: &mut Screen, general: &General, id: &str, reveal: bool) ->
     match found {
         Shown::Record(record) if screen.is_json() => Ok(screen.json(&record_json(&record, privacy))?),
         Shown::Push(push) if screen.is_json() => Ok(screen.json(&push_json(&push, true))?),
+        Shown::Capture(kept) if screen.is_json() => {
+            let mut shown = capture_json(&kept);
+            if let Some(shown) = shown.as_object_mut() {
+                let who = kept.capture.who.iter().map(|who| privacy.identifier(who)).collect::<Vec<_>>();
+                shown.insert("who".to_owned(), json!(who));
+                let fields =
+                    fields_of(&kept, privacy).into_iter().map(|(name, text)| (name, Value::from(text)));
+                shown.insert("fields".to_owned(), Value::Object(fields.collect()));
+            }
+            Ok(screen.json(&shown)?)
+        }
         Shown::Record(kept) => {
             screen.line(&screen.paint(Style::Head, id))?;
             screen.line(&format!("{} · {}", kept.source, when::clock(kept.at, zone)))?;
@@ -158,12 +173,44 @@ async fn show(screen: &mut Screen, general: &General, id: &str, reveal: bool) ->
             Ok(screen.table(&table)?)
         }
         Shown::Push(push) => show_push(screen, &push, privacy, zone),
+        Shown::Capture(kept) => show_capture(screen, &kept, privacy, zone),
     }
 }
 
 enum Shown {
     Record(QuarantinedRecord),
     Push(StoredPush),
+    Capture(Box<KeptCapture>),
+}
+
+/// What a capture says, by the pool's names; of an answer, what sales said and of which record.
+fn fields_of(kept: &KeptCapture, privacy: Privacy) -> Vec<(String, String)> {
+    let all = kept.capture.fields.iter();
+    all.map(|(name, value)| (name.to_owned(), privacy.foreign(name, value))).collect()
+}
+
+fn show_capture(
+    screen: &Screen,
+    kept: &KeptCapture,
+    privacy: Privacy,
+    zone: &jiff::tz::TimeZone,
+) -> Result<(), Failure> {
+    let capture = &kept.capture;
+    screen.line(&screen.paint(Style::Head, &capture.id.to_string()))?;
+    let arrived = when::clock(capture.arrived, zone);
+    screen.line(&format!("{} · {arrived} · {}", capture.source, one_line(&capture.touch)))?;
+    if let Some(CaptureEnd::Parked { code, detail }) = &kept.end {
+        screen.line(&format!("{} {}", screen.paint(Style::Bad, code), one_line(detail)))?;
+    }
+    let mut table = Rows::new(&["", ""]).indent(2);
+    for who in &capture.who {
+        table.push(vec![screen.words("who", "身份").to_owned(), privacy.identifier(who)]);
+    }
+    for (name, text) in fields_of(kept, privacy) {
+        table.push(vec![name, text]);
+    }
+    screen.line("")?;
+    Ok(screen.table(&table)?)
 }
 
 fn show_push(

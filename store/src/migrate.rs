@@ -50,6 +50,7 @@ migrations! {
     75 "0075_withheld" "withheld conflicts";
     78 "0078_conversation" "conversations";
     80 "0080_shape" "fields of what sources bring";
+    81 "0081_delivery_run" "deliveries by their run";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

@@ -249,8 +249,10 @@ statements! {
     PUSH_PARKED = "push_parked";
     PUSH_DROP = "push_drop";
     CAPTURE_PARKED = "capture_parked";
+    CAPTURE_HELD = "capture_held";
     CAPTURE_RETRY = "capture_retry";
     DELIVERY_PARKED = "delivery_parked";
+    DELIVERY_RUN = "delivery_run";
     DELIVERY_GET = "delivery_get";
     DELIVERY_CAUSES = "delivery_causes";
     DELIVERY_FIX = "delivery_fix";

@@ -147,6 +147,11 @@ fn pool_into_crm(store_url: &str) {
     let back = asked(&path, &["undo", name, "--limit", "0"]);
     let made = back["made"].as_array().map_or(0, Vec::len) as u64;
     assert_eq!(made, done["written"].as_u64().unwrap_or(0), "the run names what it made");
+    let listed = asked(&path, &["outbox", "list", "--run", name, "--limit", "10000"]);
+    let listed = listed["deliveries"].as_array().expect("a list");
+    let of_run = |one: &&Value| one["run"] == *name && one["state"] == "settled" && one["purpose"] == "fill";
+    assert_eq!(listed.iter().filter(of_run).count() as u64, decided[0], "each delivery of it");
+    assert!(listed.iter().all(|one| one["run"] == *name), "and nothing of another");
     node.kill();
     runtime.block_on(sandbox.shutdown());
 }

@@ -32,6 +32,30 @@ fn made_again(place: &Place<'_>, handoff: &Value, person: usize) {
     place.state(person, "with_sales");
 }
 
+/// What waits is listed, and each of it is shown: what sales said, and of which record.
+fn held_answers(place: &Place<'_>, person: usize) {
+    let captures = place.until("two answers wait", |place| {
+        let listed = place.leadloop(&["quarantine", "list", "--code", "LL4820"]);
+        listed["captures"].as_array().filter(|held| held.len() >= 2).cloned()
+    });
+    let shown: Vec<Value> = captures
+        .iter()
+        .map(|held| place.leadloop(&["quarantine", "show", held["id"].as_str().expect("an id")]))
+        .collect();
+    for (held, shown) in captures.iter().zip(&shown) {
+        assert_eq!((&shown["id"], &shown["code"]), (&held["id"], &"LL4820".into()), "{shown:#}");
+        assert_eq!(shown["source"], "crm:sales");
+    }
+    let state = place.state(person, "with_sales");
+    let record = state["remote"]["id"].as_str().unwrap_or_default();
+    let of_person = |shown: &&Value| {
+        let who =
+            shown["who"].as_array().is_some_and(|who| who.iter().any(|who| who.to_string().contains(record)));
+        who && shown["fields"]["answer.deleted"] == "true"
+    };
+    assert!(!record.is_empty() && shown.iter().any(|shown| of_person(&shown)), "{record} of {shown:#?}");
+}
+
 fn deleted(store: &str) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -67,6 +91,7 @@ fn deleted(store: &str) {
     };
     let person = *held(&place).last().expect("somebody waits");
     assert!(!is_in_crm(&place, person), "the CRM is left as it is");
+    held_answers(&place, person);
     made_again(&place, &parked, 1);
 
     // From here on a hand-over ends with its record.

@@ -103,11 +103,11 @@ fn head(screen: &Screen, told: &ToldDelivery, zone: &TimeZone) -> Result<(), Fai
         }
         DeliveryState::Settled => {
             let at = told.settled_at.map_or(String::new(), |at| when::clock(at, zone));
-            format!("{} {at}", screen.words("done", "完成"))
+            format!("{} {at}", super::state(screen, &delivery.state))
         }
-        DeliveryState::Claimed { .. } => screen.words("under way", "进行中").to_owned(),
+        DeliveryState::Claimed { .. } => super::state(screen, &delivery.state).to_owned(),
         DeliveryState::Due => {
-            format!("{} {}", screen.words("due", "待发"), when::clock(delivery.due_at, zone))
+            format!("{} {}", super::state(screen, &delivery.state), when::clock(delivery.due_at, zone))
         }
     };
     Ok(screen.line(&state)?)
@@ -215,6 +215,7 @@ pub(super) fn to_json(told: &ToldDelivery, privacy: Privacy) -> Value {
         "lead": delivery.lead.map(|lead| lead.to_string()),
         "handoff": delivery.handoff.map(|handoff| handoff.to_string()),
         "state": state,
+        "run": delivery.run,
         "attempt": delivery.attempt,
         "created_at": delivery.created_at.to_string(),
         "settled_at": told.settled_at.map(|at| at.to_string()),

@@ -13,7 +13,7 @@ use crate::screen::{Rows, Screen};
 use crate::{plan, question};
 
 /// A capture, a push, or a record of one.
-fn held(text: &str) -> Result<HeldId, Failure> {
+pub fn held(text: &str) -> Result<HeldId, Failure> {
     if text.starts_with("C-")
         && let Ok(capture) = text.parse::<Id<_>>()
     {

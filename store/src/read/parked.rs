@@ -13,8 +13,8 @@ use crate::error::StoreError;
 use crate::lanes::WriteLane;
 use crate::read::story::{KeptCapture, ToldDelivery, capture_of, with_attempts};
 use crate::statement::{
-    ATTEMPT_PUT, CAPTURE_PARKED, CAPTURE_RETRY, DELIVERY_CAUSES, DELIVERY_DROP, DELIVERY_FIX, DELIVERY_GET,
-    DELIVERY_HEADS, DELIVERY_PARKED, DELIVERY_RETRY, Statement,
+    ATTEMPT_PUT, CAPTURE_HELD, CAPTURE_PARKED, CAPTURE_RETRY, DELIVERY_CAUSES, DELIVERY_DROP, DELIVERY_FIX,
+    DELIVERY_GET, DELIVERY_HEADS, DELIVERY_PARKED, DELIVERY_RETRY, DELIVERY_RUN, Statement,
 };
 use crate::wake::Topic;
 
@@ -32,7 +32,7 @@ pub struct ParkedAsk {
     pub link: Option<LinkName>,
     /// Only with this code.
     pub code: Option<String>,
-    /// Only what was parked at or after this time.
+    /// Only what was parked (of a run: is due) at or after this time.
     pub since: Option<Timestamp>,
     /// After this one (`seq` of the last of the page before).
     pub after: Option<i64>,
@@ -89,6 +89,25 @@ impl Store {
         let mut work = self.pools().read().await?;
         let args = ask.args(&DELIVERY_PARKED, ask.after.unwrap_or(-1), ask.limit);
         let rows = work.rows(&DELIVERY_PARKED, args).await?;
+        let told = with_attempts(&mut work, &rows).await;
+        work.undo().await?;
+        told
+    }
+
+    /// Deliveries that a command ordered, however far they got, in the order they were made.
+    ///
+    /// # Errors
+    /// As [`Store::parked_deliveries`].
+    pub async fn run_deliveries(&self, run: &str, ask: &ParkedAsk) -> Result<Vec<ToldDelivery>> {
+        let mut ids = Rows::of(&DELIVERY_RUN, 5);
+        for id in &ask.ids {
+            ids.add(*id);
+        }
+        let since = ask.since.unwrap_or(Timestamp(i64::MIN));
+        let (link, code) = (ask.link.as_ref(), ask.code.as_ref());
+        let args = args![ask.after.unwrap_or(-1), link, code, ask.ids.is_empty(), ids, ask.limit, run, since];
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&DELIVERY_RUN, args).await?;
         let told = with_attempts(&mut work, &rows).await;
         work.undo().await?;
         told
@@ -235,6 +254,17 @@ impl Store {
         let rows = work.rows(&CAPTURE_PARKED, args![after, limit]).await?;
         work.undo().await?;
         rows.iter().map(capture_of).collect()
+    }
+
+    /// A capture that needs a person; none where it is not there, or needs nobody.
+    ///
+    /// # Errors
+    /// Where the database does not answer or the capture cannot be read.
+    pub async fn parked_capture(&self, id: CaptureId) -> Result<Option<KeptCapture>> {
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&CAPTURE_HELD, args![id]).await?;
+        work.undo().await?;
+        rows.first().map(capture_of).transpose()
     }
 
     /// Makes parked captures due again (all, where `ids` is empty); returns how many.
