@@ -80,6 +80,11 @@ impl Talk {
         self.link.int("company").unwrap_or(1)
     }
 
+    /// Whether it is of series 8 or later: its calls go to another path.
+    pub(super) fn is_series_8(&self) -> bool {
+        self.link.text("path") == Some("/rpc/")
+    }
+
     fn result(&self, object: &str, answer: &Answer) -> Result<Json, Outcome> {
         let json = self.answers.json(object, answer)?;
         if json.get("id").and_then(Json::as_i64) != Some(1) {

@@ -1,11 +1,12 @@
 //! Tryton with the module sale_opportunity, over JSON-RPC (series 6 to 8). A lead is a sale opportunity and the party behind
 //! it: the opportunity carries state, employee and our mark, the party the name, its contact mechanisms phones and mail.
 //!
-//! `call` speaks the protocol, `values` knows its typed values, `read` puts records together; `find`, `changes` and `write` hold
-//! the operations. Tryton tells nobody of changes: polls are the truth.
+//! `call` speaks the protocol, `values` knows its typed values, `read` puts records together; `find`, `changes`,
+//! `write` and `describe` hold the operations. Tryton tells nobody of changes: polls are the truth.
 
 mod call;
 mod changes;
+mod describe;
 mod find;
 mod read;
 mod values;
@@ -47,6 +48,7 @@ impl Connector for Tryton {
         let first = match operations.first() {
             Some(Operation::Check) => check(talk),
             Some(Operation::Find { .. }) => talk.find(operations),
+            Some(Operation::Describe { object }) => talk.describe(object.clone()),
             Some(Operation::Changes { object, cursor }) => talk.changes(object.clone(), cursor.clone()),
             Some(Operation::Create { object, record, mark }) => {
                 talk.create(object, record.clone(), mark.clone())

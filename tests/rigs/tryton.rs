@@ -184,6 +184,49 @@ fn both_ways(office: &Office<'_>, world: &World, party: i64, phone: &str, run: u
     );
 }
 
+/// What Tryton says of its own fields: what we use of them stands, and nothing that is written breaks.
+fn described(world: &World) {
+    let read = || world.command(&["crm", "schema", "--crm", "sales"])["crms"][0].clone();
+    world.command(&["crm", "schema", "--crm", "sales", "--read"]);
+    let all_read = |crm: &Json| {
+        let objects = crm["objects"].as_array().cloned().unwrap_or_default();
+        objects.len() == 5 && objects.iter().all(|object| object["read_at"].is_string())
+    };
+    let crm = until("all objects described", || Some(read()).filter(all_read), read);
+    assert_eq!(crm["describes"], true);
+    let objects = crm["objects"].as_array().expect("objects");
+    for object in objects {
+        assert_eq!((&object["broken"], &object["unseen"]), (&json!([]), &json!(false)), "{object:#}");
+    }
+    let of = |object: &str, field: &str| {
+        let object = objects.iter().find(|one| one["object"] == object).expect("it is described");
+        object["fields"][field].clone()
+    };
+    for (object, field, kind, writable) in [
+        ("lead", "comment", "text", true),
+        ("lead", "phone", "phone", true),
+        ("lead", "state", "picklist", true),
+        ("lead", "number", "text", false),
+        ("lead", "amount", "real", true),
+        ("lead", "start_date", "date", true),
+        ("lead", "employee", "ref", true),
+        ("account", "name", "text", false),
+        ("user", "rec_name", "text", false),
+        ("activity", "message", "text", true),
+    ] {
+        let told = of(object, field);
+        assert_eq!(
+            (&told["kind"], &told["writable"]),
+            (&json!(kind), &json!(writable)),
+            "{object}.{field}: {told}"
+        );
+    }
+    let state = of("lead", "state");
+    for value in ["lead", "opportunity", "won", "lost"] {
+        assert!(state["options"].as_array().is_some_and(|all| all.contains(&json!(value))), "{state}");
+    }
+}
+
 /// The server ends in the middle: all arrive, once each.
 fn ends_in_the_middle(rig: &Rig, office: &Office<'_>, world: &World, people: &[(u32, String)], run: u64) {
     rig.halt();
@@ -235,6 +278,7 @@ fn the_road_to_tryton_and_back() {
     };
     until("a note beside the lead", || Some(notes()).filter(|notes| notes[0]["message"].is_string()), notes);
     world.until_lead(&first, "with sales", |lead| lead["stage"] == "with_sales");
+    described(&world);
 
     // the owner changes; sales take it on, and it becomes an order
     office.write(lead, json!({"employee": wang}));
