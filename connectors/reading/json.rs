@@ -1,5 +1,7 @@
 //! JSON bodies: one record, a list, or a list within an object; nested parts become dotted names.
 
+use std::borrow::Cow;
+
 use leadloop_connector_api::Refusal;
 use leadloop_mapping::Value;
 use serde_json::Value as Json;
@@ -11,18 +13,50 @@ use super::{BAD_TEXT, BROKEN, Bounded, DEEPEST, encoding, unreadable};
 /// # Errors
 /// A refusal that says where it is broken.
 pub(crate) fn parse(body: &[u8], label: Option<&str>) -> Result<Json, Refusal> {
-    let text = encoding::text(body, label)
-        .ok_or_else(|| unreadable(BAD_TEXT, "the body is in no encoding that we know; send JSON in UTF-8"))?;
-    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        let what = if error.is_eof() { "ends too early" } else { "is broken" };
-        unreadable(BROKEN, format!("the JSON {what} at {place}"))
+    let text = match text(body) {
+        Some(text) if label.is_none() => text,
+        _ => encoded(body, label)?,
+    };
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| broken(&error))
+}
+
+/// The text of a JSON body, in UTF-8 or what it looks like.
+///
+/// # Errors
+/// A refusal where it is in no encoding that we know.
+pub(crate) fn text_of(body: Cow<'_, [u8]>) -> Result<Cow<'_, str>, Refusal> {
+    if text(&body).is_none() {
+        return encoded(&body, None).map(|text| Cow::Owned(text.into_owned()));
+    }
+    Ok(match body {
+        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).unwrap_or_default()),
     })
+}
+
+/// Plain UTF-8, which most bodies are: nothing has to be guessed of it.
+fn text(body: &[u8]) -> Option<Cow<'_, str>> {
+    let marked = body.starts_with(b"\xef\xbb\xbf");
+    let text = std::str::from_utf8(body).ok()?;
+    (!marked && !body.contains(&0)).then_some(Cow::Borrowed(text))
+}
+
+fn encoded<'b>(body: &'b [u8], label: Option<&str>) -> Result<Cow<'b, str>, Refusal> {
+    encoding::text(body, label)
+        .map(Cow::Owned)
+        .ok_or_else(|| unreadable(BAD_TEXT, "the body is in no encoding that we know; send JSON in UTF-8"))
+}
+
+/// Where a text stops being JSON.
+pub(crate) fn broken(error: &serde_json::Error) -> Refusal {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    let what = if error.is_eof() { "ends too early" } else { "is broken" };
+    unreadable(BROKEN, format!("the JSON {what} at {place}"))
 }
 
 /// The fields of a JSON object under dotted names: `{"lead":{"email":…}}` → `lead.email`; lists of plain values stay
 /// lists, lists of objects become `items.0.sku`.
-pub(crate) fn fields(object: &serde_json::Map<String, Json>) -> Bounded {
+pub(crate) fn fields(object: &serde_json::Map<String, Json>) -> Bounded<'static> {
     let mut bounded = Bounded::default();
     for (name, value) in object {
         let (name, _) = super::form::flat_name(name);
@@ -59,7 +93,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn flat(json: &Json) -> Bounded {
+    fn flat(json: &Json) -> Bounded<'static> {
         fields(json.as_object().unwrap())
     }
 

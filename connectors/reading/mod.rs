@@ -5,6 +5,7 @@ pub(crate) mod encoding;
 pub(crate) mod form;
 pub(crate) mod gzip;
 pub(crate) mod json;
+pub(crate) mod lean;
 pub(crate) mod multipart;
 pub(crate) mod pages;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use leadloop_connector_api::http::{Answer, Method};
 use leadloop_connector_api::settings::{Problem, ProblemKind, Settings};
 use leadloop_connector_api::signature::secret_fits;
-use leadloop_connector_api::{Link, Push, Refusal};
+use leadloop_connector_api::{Judge, Link, Push, Refusal};
 use leadloop_mapping::{Record, Value};
 use leadloop_sync_core::aliases;
 use leadloop_sync_core::capture::{Quarantined, RawLead};
@@ -67,16 +68,59 @@ pub(crate) fn quarantined(code: &str, detail: impl Into<String>, raw: RawLead) -
 
 /// A record cut to its bounds, and what was beyond them.
 #[derive(Debug, Default)]
-pub(crate) struct Bounded {
+pub(crate) struct Bounded<'j> {
     /// What fits.
     pub(crate) record: Record,
     /// The first thing that did not.
     pub(crate) beyond: Option<String>,
+    /// Who says what of an event is read before it is known to be kept.
+    thin: Option<Thin<'j>>,
 }
 
-impl Bounded {
+/// How much of an event that is read in part was seen.
+#[derive(Debug)]
+struct Thin<'j> {
+    judge: &'j mut dyn Judge,
+    fields: usize,
+    bytes: usize,
+    whole: bool,
+}
+
+/// Most bytes of an event that is judged by a part of it; larger ones are rare, and read in full.
+const MOST_THIN: usize = 64 * 1024;
+
+impl<'j> Bounded<'j> {
+    /// Of an event of which no more is read than `judge` wants.
+    pub(crate) fn thin(judge: &'j mut dyn Judge) -> Self {
+        let thin = Thin { judge, fields: 0, bytes: 0, whole: false };
+        Self { thin: Some(thin), ..Self::default() }
+    }
+
+    /// Whether a value of so many bytes is to be added. What may be beyond the bounds has to be read in full.
+    pub(crate) fn wants(&mut self, name: &str, bytes: usize) -> bool {
+        let Some(thin) = &mut self.thin else { return true };
+        thin.fields += 1;
+        thin.bytes += name.len() + bytes;
+        let large = thin.fields >= MOST_FIELDS || thin.bytes > MOST_THIN || bytes > LONGEST_VALUE;
+        thin.whole |= large || name.len() > LONGEST_NAME || name.contains('\0');
+        !thin.whole && thin.judge.reads(name)
+    }
+
+    /// An event that was read in part, and who judges it; nothing where it has to be read in full.
+    pub(crate) fn judged(self) -> Option<(Record, &'j mut dyn Judge)> {
+        let thin = self.thin.filter(|thin| !thin.whole)?;
+        self.beyond.is_none().then_some((self.record, thin.judge))
+    }
+
     /// Adds a value; a field that comes again becomes a list.
     pub(crate) fn add(&mut self, name: &str, value: Value) {
+        if self.wants(name, size(&value)) {
+            self.put(name, value);
+        }
+    }
+
+    /// Adds a value that is wanted.
+    fn put(&mut self, name: &str, value: Value) {
         let (name, value) = (self.fitting_name(name), self.fitting(name, value));
         if let Some(known) = self.record.0.get_mut(&name) {
             let more = match value {
@@ -131,6 +175,21 @@ impl Bounded {
             }
             value => value,
         }
+    }
+}
+
+impl From<Record> for Bounded<'_> {
+    fn from(record: Record) -> Self {
+        Self { record, ..Self::default() }
+    }
+}
+
+/// The bytes of a value's texts, about.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::List(list) => list.iter().map(|item| size(item) + 64).sum(),
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Real(_) => 8,
     }
 }
 

@@ -7,9 +7,9 @@ use leadloop_mapping::Value;
 use leadloop_sync_core::aliases;
 use leadloop_sync_core::capture::RawLead;
 use leadloop_sync_core::time::{Micros, Timestamp};
-use serde_json::Value as Json;
+use serde_json::Number;
 
-use super::Bounded;
+use super::{Bounded, lean};
 
 /// Most events of one body.
 pub(crate) const MOST_EVENTS: usize = 10_000;
@@ -45,15 +45,68 @@ pub(crate) fn happened(
     (fits && moved.0 > 0).then_some(moved)
 }
 
+/// A value of JSON, whoever holds its texts.
+pub(crate) trait Json: std::fmt::Display + Sized {
+    /// What it is.
+    fn part(&self) -> Part<'_, Self>;
+    /// Names and values of an object, in order.
+    fn entries(&self) -> impl Iterator<Item = (&str, &Self)>;
+}
+
+/// What a value is.
+pub(crate) enum Part<'j, J> {
+    Null,
+    Bool(bool),
+    Number(&'j Number),
+    Text(&'j str),
+    List(&'j [J]),
+    /// See [`Json::entries`].
+    Object,
+}
+
+impl Json for serde_json::Value {
+    fn part(&self) -> Part<'_, Self> {
+        match self {
+            Self::Null => Part::Null,
+            Self::Bool(yes) => Part::Bool(*yes),
+            Self::Number(number) => Part::Number(number),
+            Self::String(text) => Part::Text(text),
+            Self::Array(list) => Part::List(list),
+            Self::Object(_) => Part::Object,
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&str, &Self)> {
+        self.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+impl Json for lean::Json<'_> {
+    fn part(&self) -> Part<'_, Self> {
+        match self {
+            Self::Null => Part::Null,
+            Self::Bool(yes) => Part::Bool(*yes),
+            Self::Number(number) => Part::Number(number),
+            Self::String(text) => Part::Text(text),
+            Self::Array(list) => Part::List(list),
+            Self::Object(_) => Part::Object,
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&str, &Self)> {
+        self.as_object().into_iter().flat_map(lean::Map::iter)
+    }
+}
+
 /// A point in time as clients write it: milliseconds, seconds or ISO 8601.
-pub(crate) fn time(json: &Json) -> Option<Timestamp> {
-    match json {
-        Json::Number(number) => {
+pub(crate) fn time<J: Json>(json: &J) -> Option<Timestamp> {
+    match json.part() {
+        Part::Number(number) => {
             #[expect(clippy::cast_possible_truncation, reason = "a time beyond is refused by its bounds")]
             let number = number.as_i64().or_else(|| number.as_f64().map(|real| real as i64))?;
             epoch(number)
         }
-        Json::String(text) => {
+        Part::Text(text) => {
             let text = text.trim();
             match text.parse() {
                 Ok(number) => epoch(number),
@@ -70,30 +123,36 @@ fn epoch(number: i64) -> Option<Timestamp> {
 }
 
 /// The text of an id; numbers are taken, what is too long or empty is nothing.
-pub(crate) fn id(json: Option<&Json>) -> Option<String> {
-    let text = leadloop_connector_api::answers::text_of(json?)?;
-    let text = text.trim();
-    (!text.is_empty() && text.len() <= LONGEST_ID).then(|| text.to_owned())
+pub(crate) fn id<J: Json>(json: Option<&J>) -> Option<String> {
+    let fitting = |text: &str| {
+        let text = text.trim();
+        (!text.is_empty() && text.len() <= LONGEST_ID).then(|| text.to_owned())
+    };
+    match json?.part() {
+        Part::Text(text) => fitting(text),
+        Part::Number(number) => fitting(&number.to_string()),
+        Part::Bool(yes) => fitting(&yes.to_string()),
+        Part::Null | Part::List(_) | Part::Object => None,
+    }
 }
 
 /// The key of an event that has no id of its own: its content as it was written, so that the same telling is one event
 /// whenever it comes again.
-pub(crate) fn key_of(event: &Json, without: &[&str]) -> String {
-    let content = match event {
-        Json::Object(map) => {
-            let mut kept = map.clone();
-            for name in without {
-                kept.shift_remove(*name);
-            }
-            Json::Object(kept).to_string()
+pub(crate) fn key_of<J: Json>(event: &J, without: &[&str]) -> String {
+    let content = match event.part() {
+        Part::Object => {
+            let entries = event.entries().filter(|(name, _)| !without.contains(name));
+            let written: Vec<String> =
+                entries.map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name))).collect();
+            format!("{{{}}}", written.join(","))
         }
-        other => other.to_string(),
+        _ => event.to_string(),
     };
     format!("sha256:{}", digest_of(&[content.as_bytes()]))
 }
 
 /// Adds a property of an event: what says who somebody is under its own name, everything else as part of the event.
-pub(crate) fn add_property(fields: &mut Bounded, name: &str, json: &Json) {
+pub(crate) fn add_property<J: Json>(fields: &mut Bounded, name: &str, json: &J) {
     let of_person = aliases::pool_field(name).is_some_and(|field| OF_PERSON.contains(&field));
     let name = if of_person { name.to_owned() } else { of_touch(name) };
     add(fields, &name, json, super::DEEPEST);
@@ -105,24 +164,40 @@ pub(crate) fn of_touch(name: &str) -> String {
 }
 
 /// Adds a value, nested parts under dotted names.
-pub(crate) fn add(fields: &mut Bounded, name: &str, json: &Json, depth: usize) {
-    match json {
-        Json::Null => {}
-        Json::Object(map) if depth > 0 => {
-            for (inner, value) in map {
+pub(crate) fn add<J: Json>(fields: &mut Bounded, name: &str, json: &J, depth: usize) {
+    let nested = |list: &[J]| list.iter().any(|item| matches!(item.part(), Part::Object | Part::List(_)));
+    match json.part() {
+        Part::Null => {}
+        Part::Object if depth > 0 => {
+            for (inner, value) in json.entries() {
                 add(fields, &format!("{name}.{inner}"), value, depth - 1);
             }
         }
-        Json::Array(list) if list.iter().any(|item| item.is_object() || item.is_array()) => {
-            fields.add(name, Value::text(super::cut(&json.to_string(), 2_000)));
-        }
-        Json::Object(_) => fields.add(name, Value::text(super::cut(&json.to_string(), 2_000))),
-        scalar => fields.add(name, Value::from_json(scalar)),
+        Part::List(list) if nested(list) => fields.add(name, short_text(json)),
+        Part::Object => fields.add(name, short_text(json)),
+        Part::List(list) => fields.add(name, Value::List(list.iter().map(scalar).collect())),
+        Part::Text(text) if !fields.wants(name, text.len()) => {}
+        Part::Text(text) => fields.put(name, Value::text(text)),
+        Part::Bool(_) | Part::Number(_) => fields.add(name, scalar(json)),
+    }
+}
+
+fn short_text<J: Json>(json: &J) -> Value {
+    Value::text(super::cut(&json.to_string(), 2_000))
+}
+
+/// A value without parts.
+fn scalar<J: Json>(json: &J) -> Value {
+    match json.part() {
+        Part::Text(text) => Value::text(text),
+        Part::Bool(yes) => Value::Bool(yes),
+        Part::Number(number) => Value::from_json(&serde_json::Value::Number(number.clone())),
+        Part::Null | Part::List(_) | Part::Object => Value::Null,
     }
 }
 
 /// A record cut down to what can be shown, for one that cannot be taken.
-pub(crate) fn torso(event: &Json, position: u32) -> RawLead {
+pub(crate) fn torso<J: Json>(event: &J, position: u32) -> RawLead {
     let text = event.to_string();
     let fields = leadloop_mapping::Record::new().with("event", super::cut(&text, 2_000));
     RawLead { fields, position, ..RawLead::default() }

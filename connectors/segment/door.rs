@@ -4,8 +4,10 @@ use leadloop_connector_api::http::{Answer, Method};
 use leadloop_connector_api::signature::{Algorithm, Encoding, from_base64, hmac_fits, rotated, secret_fits};
 use leadloop_connector_api::{Link, Push, Refusal};
 use secrecy::SecretString;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value as Json, json};
+
+use crate::reading::lean::Json;
 
 /// What a path says was sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +60,7 @@ pub(super) fn key_beside(push: &Push) -> Option<String> {
 }
 
 /// The write key that stands in the body.
-pub(super) fn key_within(body: &Json) -> Option<&str> {
+pub(super) fn key_within<'b>(body: &'b Json<'_>) -> Option<&'b str> {
     body.get("writeKey").and_then(Json::as_str)
 }
 

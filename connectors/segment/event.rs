@@ -1,12 +1,12 @@
 //! One event of Segment's specification as a record.
 
-use leadloop_connector_api::{Push, Received, Refusal};
-use leadloop_mapping::Value;
+use leadloop_connector_api::{Judge, Push, Received};
+use leadloop_mapping::{Record, Value};
 use leadloop_sync_core::capture::{Identifier, Quarantined, RawLead, Ties};
 use leadloop_sync_core::time::Timestamp;
-use serde_json::{Map, Value as Json};
 
 use super::door::Sent;
+use crate::reading::lean::{Json, Map};
 use crate::reading::{Bounded, DEEPEST, NO_OBJECT, OUT_OF_BOUNDS, quarantined, uba};
 
 /// Traits of a person and the pool's field for each.
@@ -42,13 +42,21 @@ const GROUP: [(&str, &str); 7] = [
 const NOT_KEPT: [&str; 4] = ["avatar", "id", "username", "birthday"];
 
 /// The records of a body. `keyed`: its events may lie under `batch`.
-pub(super) fn read_all(push: &Push, body: Json, sent: &Sent, keyed: bool) -> Result<Received, Refusal> {
+pub(super) fn read_all(
+    push: &Push,
+    body: Json<'_>,
+    sent: &Sent,
+    keyed: bool,
+    mut judge: Option<&mut dyn Judge>,
+) -> Received {
     let mut whole = Envelope { sent_at: body.get("sentAt").and_then(uba::time), ..Envelope::default() };
     let list = match body {
         Json::Array(list) => list,
-        Json::Object(mut map) if keyed && map.get("batch").is_some_and(Json::is_array) => {
-            whole.context = map.get("context").and_then(Json::as_object).cloned().unwrap_or_default();
-            match map.remove("batch") {
+        Json::Object(mut map)
+            if keyed && map.get("batch").is_some_and(|batch| batch.as_array().is_some()) =>
+        {
+            whole.context = map.take("context");
+            match map.take("batch") {
                 Some(Json::Array(list)) => list,
                 _ => vec![],
             }
@@ -58,65 +66,118 @@ pub(super) fn read_all(push: &Push, body: Json, sent: &Sent, keyed: bool) -> Res
     let mut received = Received::default();
     for (place, event) in list.iter().enumerate() {
         let position = u32::try_from(place).unwrap_or(u32::MAX);
-        match one(push, &whole, event, sent, position) {
+        let event = Event { push, whole: &whole, event, sent, position };
+        if let Some(judge) = judge.as_deref_mut()
+            && event.is_counted(judge)
+        {
+            continue;
+        }
+        match event.read() {
             Ok(lead) => received.leads.push(lead),
             Err(record) => received.unreadable.push(*record),
         }
     }
-    Ok(received)
+    received
 }
 
 /// What holds for all events of a batch.
 #[derive(Default)]
-struct Envelope {
+struct Envelope<'b> {
     sent_at: Option<Timestamp>,
-    context: Map<String, Json>,
+    context: Option<Json<'b>>,
 }
 
-fn one(
-    push: &Push,
-    whole: &Envelope,
-    event: &Json,
-    sent: &Sent,
+/// Circumstances of an event: its own before those of its batch.
+#[derive(Clone, Copy)]
+struct Context<'e>(Option<&'e Map<'e>>, Option<&'e Map<'e>>);
+
+impl<'e> Context<'e> {
+    fn map(self, name: &str) -> Option<&'e Map<'e>> {
+        let own = self.0.and_then(|map| map.get(name));
+        own.or_else(|| self.1.and_then(|map| map.get(name))).and_then(Json::as_object)
+    }
+}
+
+/// One event, and what it came with.
+struct Event<'e> {
+    push: &'e Push,
+    whole: &'e Envelope<'e>,
+    event: &'e Json<'e>,
+    sent: &'e Sent,
     position: u32,
-) -> Result<RawLead, Box<Quarantined>> {
-    let no = |detail: String| quarantined(NO_OBJECT, detail, uba::torso(event, position));
-    let Some(object) = event.as_object() else {
-        return Err(no(format!("event {position} is no object")));
-    };
-    let told = object.get("type").and_then(Json::as_str);
-    let kind = match (told, sent) {
-        (Some(kind), _) => kind,
-        (None, Sent::One(kind)) => kind,
-        (None, _) => return Err(no(format!("event {position} has no `type`"))),
-    };
-    let mut context = whole.context.clone();
-    context.extend(object.get("context").and_then(Json::as_object).cloned().into_iter().flatten());
-    let mut fields = Bounded::default();
-    let touch = told_of(&mut fields, kind, object, &context)
-        .map_err(|what| no(format!("event {position} {what}")))?;
-    who(&mut fields, object, &context);
-    of_context(&mut fields, &context);
-    let time = |name: &str| object.get(name).and_then(uba::time);
-    let at = uba::happened(
-        time("originalTimestamp").or_else(|| time("timestamp")),
-        time("sentAt").or(whole.sent_at),
-        push.at,
-        false,
-    );
-    let event_id = uba::id(object.get("messageId"))
-        .unwrap_or_else(|| uba::key_of(event, &["sentAt", "receivedAt", "writeKey"]));
-    let raw = RawLead {
-        event_id: Some(event_id),
-        at,
-        touch: touch.map(str::to_owned),
-        fields: fields.record,
-        position,
-        ties: ties(object),
-    };
-    match fields.beyond {
-        Some(beyond) => Err(quarantined(OUT_OF_BOUNDS, beyond, raw)),
-        None => Ok(raw),
+}
+
+impl<'e> Event<'e> {
+    fn kind(&self) -> Option<&'e str> {
+        match (self.event.get("type").and_then(Json::as_str), self.sent) {
+            (Some(kind), _) => Some(kind),
+            (None, Sent::One(kind)) => Some(*kind),
+            (None, _) => None,
+        }
+    }
+
+    /// Whether it is one of the many that are only counted; no more of it is read then than says so.
+    fn is_counted(&self, judge: &mut dyn Judge) -> bool {
+        let (Some(object), Some(kind)) = (self.event.as_object(), self.kind()) else { return false };
+        if !matches!(kind, "track" | "page" | "screen") {
+            return false;
+        }
+        let mut fields = Bounded::thin(judge);
+        let Ok(touch) = self.fill(&mut fields, object, kind) else { return false };
+        match fields.judged() {
+            Some((record, judge)) => judge.counts(&self.raw(object, touch, record)),
+            None => false,
+        }
+    }
+
+    fn read(&self) -> Result<RawLead, Box<Quarantined>> {
+        let no = |detail: String| quarantined(NO_OBJECT, detail, uba::torso(self.event, self.position));
+        let Some(object) = self.event.as_object() else {
+            return Err(no(format!("event {} is no object", self.position)));
+        };
+        let Some(kind) = self.kind() else {
+            return Err(no(format!("event {} has no `type`", self.position)));
+        };
+        let mut fields = Bounded::default();
+        let touch = self
+            .fill(&mut fields, object, kind)
+            .map_err(|what| no(format!("event {} {what}", self.position)))?;
+        let raw = self.raw(object, touch, fields.record);
+        match fields.beyond {
+            Some(beyond) => Err(quarantined(OUT_OF_BOUNDS, beyond, raw)),
+            None => Ok(raw),
+        }
+    }
+
+    /// Fills in what the event says; gives its touch kind where it is no plain event, or what is wrong with it.
+    fn fill(
+        &self,
+        fields: &mut Bounded,
+        object: &'e Map<'e>,
+        kind: &str,
+    ) -> Result<Option<&'static str>, String> {
+        let own = object.get("context").and_then(Json::as_object);
+        let context = Context(own, self.whole.context.as_ref().and_then(Json::as_object));
+        let touch = told_of(fields, kind, object, context)?;
+        who(fields, object, context);
+        of_context(fields, context);
+        Ok(touch)
+    }
+
+    fn raw(&self, object: &Map<'_>, touch: Option<&str>, fields: Record) -> RawLead {
+        let time = |name: &str| object.get(name).and_then(uba::time);
+        let told = time("originalTimestamp").or_else(|| time("timestamp"));
+        let event_id = uba::id(object.get("messageId"))
+            .unwrap_or_else(|| uba::key_of(self.event, &["sentAt", "receivedAt", "writeKey"]));
+        RawLead {
+            event_id: Some(event_id),
+            at: uba::happened(told, time("sentAt").or(self.whole.sent_at), self.push.at, false),
+            told,
+            touch: touch.map(str::to_owned),
+            fields,
+            position: self.position,
+            ties: ties(object),
+        }
     }
 }
 
@@ -124,14 +185,14 @@ fn one(
 fn told_of(
     fields: &mut Bounded,
     kind: &str,
-    object: &Map<String, Json>,
-    context: &Map<String, Json>,
+    object: &Map<'_>,
+    context: Context<'_>,
 ) -> Result<Option<&'static str>, String> {
-    let empty = Map::new();
+    let empty = Map::default();
     let map = |name: &str| object.get(name).and_then(Json::as_object).unwrap_or(&empty);
     match kind {
         "identify" => {
-            for traits in [map("traits"), context.get("traits").and_then(Json::as_object).unwrap_or(&empty)] {
+            for traits in [map("traits"), context.map("traits").unwrap_or(&empty)] {
                 of_person(fields, traits, &TRAITS);
             }
             Ok(Some("profile_updated"))
@@ -172,7 +233,7 @@ fn told_of(
 }
 
 /// An alias: what somebody did under the id before is his who has the id now.
-fn ties(event: &Map<String, Json>) -> Ties {
+fn ties(event: &Map<'_>) -> Ties {
     let link = uba::id(event.get("previousId")).zip(uba::id(event.get("userId")));
     let link =
         link.map(|(before, now)| (Identifier::new("uba_id", before), Identifier::new("login_id", now)));
@@ -180,25 +241,24 @@ fn ties(event: &Map<String, Json>) -> Ties {
 }
 
 /// Who it was: the company's own id, the browser's, and what traits the SDK sends along with every event.
-fn who(fields: &mut Bounded, event: &Map<String, Json>, context: &Map<String, Json>) {
+fn who(fields: &mut Bounded, event: &Map<'_>, context: Context<'_>) {
     for (name, kind) in [("userId", "login_id"), ("anonymousId", "uba_id")] {
         if let Some(value) = uba::id(event.get(name)) {
             fields.add(kind, Value::text(value));
         }
     }
-    let traits = context.get("traits").and_then(Json::as_object);
-    for (name, value) in traits.into_iter().flatten() {
+    for (name, value) in context.map("traits").into_iter().flat_map(Map::iter) {
         let known = fields.record.get(name).is_some();
-        if matches!(name.as_str(), "email" | "phone") && !known {
+        if matches!(name, "email" | "phone") && !known {
             uba::add(fields, name, value, 0);
         }
     }
 }
 
 /// Traits under the pool's names; what the pool has no name for describes the touch.
-fn of_person(fields: &mut Bounded, traits: &Map<String, Json>, names: &[(&str, &str)]) {
+fn of_person(fields: &mut Bounded, traits: &Map<'_>, names: &[(&str, &str)]) {
     let mut flat = Bounded::default();
-    for (name, value) in traits.iter().filter(|(name, _)| !NOT_KEPT.contains(&name.as_str())) {
+    for (name, value) in traits.iter().filter(|(name, _)| !NOT_KEPT.contains(name)) {
         uba::add(&mut flat, name, value, DEEPEST);
     }
     for (name, value) in flat.record.0 {
@@ -213,21 +273,20 @@ fn of_person(fields: &mut Bounded, traits: &Map<String, Json>, names: &[(&str, &
     }
 }
 
-fn of_event(fields: &mut Bounded, properties: &Map<String, Json>) {
-    for (name, value) in properties {
+fn of_event(fields: &mut Bounded, properties: &Map<'_>) {
+    for (name, value) in properties.iter() {
         uba::add_property(fields, name, value);
     }
 }
 
 /// Where the person was and what brought him there.
-fn of_context(fields: &mut Bounded, context: &Map<String, Json>) {
-    let part = |group: &str| context.get(group).and_then(Json::as_object);
-    for (name, value) in part("campaign").into_iter().flatten() {
+fn of_context(fields: &mut Bounded, context: Context<'_>) {
+    for (name, value) in context.map("campaign").into_iter().flat_map(Map::iter) {
         let name = if name == "name" { "campaign" } else { name };
         uba::add(fields, &format!("touch.utm_{name}"), value, 0);
     }
-    for (name, value) in part("page").into_iter().flatten() {
-        let ours = match name.as_str() {
+    for (name, value) in context.map("page").into_iter().flat_map(Map::iter) {
+        let ours = match name {
             "url" => "touch.url",
             "referrer" => "touch.referrer",
             "title" => "touch.page_title",
@@ -237,7 +296,7 @@ fn of_context(fields: &mut Bounded, context: &Map<String, Json>) {
             uba::add(fields, ours, value, 0);
         }
     }
-    let referrer = part("referrer");
+    let referrer = context.map("referrer");
     if let Some(id) = referrer.and_then(|referrer| uba::id(referrer.get("id"))) {
         let kind = referrer.and_then(|referrer| uba::id(referrer.get("type"))).unwrap_or_default();
         fields.add("touch.click_id", Value::text(format!("{kind}:{id}").trim_start_matches(':')));

@@ -7,14 +7,18 @@
 mod door;
 mod event;
 
+use std::borrow::Cow;
+
 use leadloop_connector_api::canary::Canary;
 use leadloop_connector_api::http::Answer;
 use leadloop_connector_api::manifest::Manifest;
-use leadloop_connector_api::{Claim, Connector, Link, Push, Received, Refusal, Registered, manifest};
-use serde_json::{Value as Json, json};
+use leadloop_connector_api::{Claim, Connector, Judge, Link, Push, Received, Refusal, Registered, manifest};
+use serde_json::{Value, json};
 
+use crate::reading::json::text_of;
+use crate::reading::lean::Json;
 use crate::reading::uba::{MOST_EVENTS, open_to_pages};
-use crate::reading::{NO_RECORD, TOO_LARGE, TOO_MANY, gzip, unreadable};
+use crate::reading::{NO_RECORD, TOO_LARGE, TOO_MANY, gzip, lean, unreadable};
 
 /// The connector of Segment and RudderStack.
 struct Segment;
@@ -38,7 +42,8 @@ impl Connector for Segment {
                 // The path alone is asked about first, without a body.
                 None => {
                     let body = gzip::unpacked(&push.body).ok();
-                    let json = body.and_then(|body| serde_json::from_slice::<Json>(&body).ok());
+                    let text = body.as_deref().and_then(|body| std::str::from_utf8(body).ok());
+                    let json = text.and_then(|text| lean::parse(text).ok());
                     json.is_some_and(|json| {
                         door::key_within(&json).is_some_and(|key| door::is_key(link, key))
                     })
@@ -53,17 +58,11 @@ impl Connector for Segment {
     }
 
     fn receive(&self, link: &Link, push: &Push) -> Result<Received, Refusal> {
-        match take(link, push) {
-            Ok(mut received) => {
-                received.answer = Some(open(push, said(200, &json!({ "success": true }))));
-                Ok(received)
-            }
-            Err(Refusal::Handshake(answer)) => Err(Refusal::Handshake(Box::new(open(push, *answer)))),
-            Err(refusal) => {
-                let answer = open(push, refused(&refusal));
-                Err(refusal.answered(answer))
-            }
-        }
+        receive(link, push, None)
+    }
+
+    fn receive_judged(&self, link: &Link, push: &Push, judge: &mut dyn Judge) -> Result<Received, Refusal> {
+        receive(link, push, Some(judge))
     }
 
     fn canary(&self, link: &Link, canary: &Canary) -> Option<Push> {
@@ -77,7 +76,21 @@ impl Connector for Segment {
     }
 }
 
-fn take(link: &Link, push: &Push) -> Result<Received, Refusal> {
+fn receive(link: &Link, push: &Push, judge: Option<&mut dyn Judge>) -> Result<Received, Refusal> {
+    match take(link, push, judge) {
+        Ok(mut received) => {
+            received.answer = Some(open(push, said(200, &json!({ "success": true }))));
+            Ok(received)
+        }
+        Err(Refusal::Handshake(answer)) => Err(Refusal::Handshake(Box::new(open(push, *answer)))),
+        Err(refusal) => {
+            let answer = open(push, refused(&refusal));
+            Err(refusal.answered(answer))
+        }
+    }
+}
+
+fn take(link: &Link, push: &Push, judge: Option<&mut dyn Judge>) -> Result<Received, Refusal> {
     let sent = door::sent(push);
     if let Some(door::Sent::Settings(key)) = &sent {
         return Err(door::settings(link, push, key));
@@ -89,7 +102,8 @@ fn take(link: &Link, push: &Push) -> Result<Received, Refusal> {
     };
     if let Some(signed) = push.header("x-signature") {
         door::check_signature(link, push, signed)?;
-        return event::read_all(push, parse(&push.body)?, &door::Sent::Batch, false);
+        let text = text_of(Cow::Borrowed(&push.body))?;
+        return Ok(event::read_all(push, parse(&text)?, &door::Sent::Batch, false, judge));
     }
     let key = door::key_beside(push);
     if let Some(key) = &key
@@ -97,19 +111,19 @@ fn take(link: &Link, push: &Push) -> Result<Received, Refusal> {
     {
         return Err(door::wrong_key());
     }
-    let body = gzip::unpacked(&push.body)?;
-    let body = parse(&body)?;
+    let text = text_of(gzip::unpacked(&push.body)?)?;
+    let body = parse(&text)?;
     if key.is_none() && !door::key_within(&body).is_some_and(|key| door::is_key(link, key)) {
         return Err(door::wrong_key());
     }
-    event::read_all(push, body, &sent, true)
+    Ok(event::read_all(push, body, &sent, true, judge))
 }
 
 /// JSON, whatever the content type says.
-fn parse(body: &[u8]) -> Result<Json, Refusal> {
-    let json = crate::reading::json::parse(body, None)?;
+fn parse(text: &str) -> Result<Json<'_>, Refusal> {
+    let json = lean::parse(text)?;
     let count = match &json {
-        Json::Object(map) => map.get("batch").and_then(Json::as_array).map_or(1, Vec::len),
+        Json::Object(map) => map.get("batch").and_then(Json::as_array).map_or(1, <[_]>::len),
         Json::Array(list) => list.len(),
         _ => return Err(unreadable(NO_RECORD, "the body is neither an event nor a batch of events")),
     };
@@ -122,7 +136,7 @@ fn parse(body: &[u8]) -> Result<Json, Refusal> {
     Ok(json)
 }
 
-fn said(status: u16, body: &Json) -> Answer {
+fn said(status: u16, body: &Value) -> Answer {
     Answer::with_body(status, "application/json", body.to_string())
 }
 

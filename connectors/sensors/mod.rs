@@ -12,7 +12,7 @@ use leadloop_connector_api::canary::Canary;
 use leadloop_connector_api::http::{Answer, Method};
 use leadloop_connector_api::manifest::Manifest;
 use leadloop_connector_api::settings::{Problem, ProblemKind, Settings};
-use leadloop_connector_api::{Claim, Connector, Link, Push, Received, Refusal, Registered, manifest};
+use leadloop_connector_api::{Claim, Connector, Judge, Link, Push, Received, Refusal, Registered, manifest};
 
 use secrecy::ExposeSecret as _;
 
@@ -66,21 +66,11 @@ impl Connector for Sensors {
     }
 
     fn receive(&self, link: &Link, push: &Push) -> Result<Received, Refusal> {
-        let door = Door::of(push)?;
-        let mut received = match wire::events(push) {
-            Ok(events) if events.is_empty() && push.body.is_empty() && push.query.is_empty() => {
-                return Err(Refusal::Handshake(Box::new(door.answer(push)))); // somebody looks whether we are there
-            }
-            Ok(events) => event::read_all(link, push, &events),
-            Err(refusal) => return Err(door.refuse(push, refusal)),
-        };
-        if door == Door::Debug && push.header("dry-run").is_some_and(|dry| dry.trim() == "true") {
-            // only a check: what would be taken is said, nothing is kept
-            let wrong = received.unreadable.first().map(|record| record.detail.clone());
-            return Err(Refusal::Handshake(Box::new(door.verdict(push, wrong))));
-        }
-        received.answer = Some(door.answer(push));
-        Ok(received)
+        receive(link, push, None)
+    }
+
+    fn receive_judged(&self, link: &Link, push: &Push, judge: &mut dyn Judge) -> Result<Received, Refusal> {
+        receive(link, push, Some(judge))
     }
 
     fn canary(&self, link: &Link, canary: &Canary) -> Option<Push> {
@@ -96,6 +86,26 @@ impl Connector for Sensors {
         push.query = pairs.finish();
         Some(push)
     }
+}
+
+fn receive(link: &Link, push: &Push, judge: Option<&mut dyn Judge>) -> Result<Received, Refusal> {
+    let door = Door::of(push)?;
+    let unpacked = wire::unpacked(push).map_err(|refusal| door.refuse(push, refusal))?;
+    let events = match &unpacked {
+        None if push.body.is_empty() && push.query.is_empty() => {
+            return Err(Refusal::Handshake(Box::new(door.answer(push)))); // somebody looks whether we are there
+        }
+        None => vec![],
+        Some(unpacked) => wire::events(unpacked).map_err(|refusal| door.refuse(push, refusal))?,
+    };
+    let mut received = event::read_all(link, push, &events, judge);
+    if door == Door::Debug && push.header("dry-run").is_some_and(|dry| dry.trim() == "true") {
+        // only a check: what would be taken is said, nothing is kept
+        let wrong = received.unreadable.first().map(|record| record.detail.clone());
+        return Err(Refusal::Handshake(Box::new(door.verdict(push, wrong))));
+    }
+    received.answer = Some(door.answer(push));
+    Ok(received)
 }
 
 fn project_of(link: &Link) -> &str {

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::reading::lean::{Json, Map};
+use crate::reading::uba;
 use leadloop_connector_api::Link;
 use leadloop_sync_core::capture::{Identifier, Ties};
-use serde_json::Value as Json;
-
-use crate::reading::uba;
 
 /// Identifiers that a key of Sensors can stand for.
 pub(super) const KINDS: [&str; 9] =
@@ -38,10 +37,10 @@ impl People {
     }
 
     /// The identifiers of an event.
-    pub(super) fn of(link: &Link, event: &Json) -> Self {
+    pub(super) fn of(link: &Link, event: &Json<'_>) -> Self {
         let mut people = People::default();
         let identities = event.get("identities").and_then(Json::as_object);
-        for (key, value) in identities.into_iter().flatten().take(MOST) {
+        for (key, value) in identities.into_iter().flat_map(Map::iter).take(MOST) {
             if let Some(value) = uba::id(Some(value)) {
                 let (kind, value) = kind_of(link, key, value);
                 people.add(kind, value);
@@ -76,32 +75,36 @@ impl People {
 
 /// What an event says about identifiers as such: a login takes over what the device did, a binding joins all it names, an
 /// unbinding parts them from the person.
-pub(super) fn ties(link: &Link, event: &Json) -> Ties {
-    let mut ties = Ties::default();
-    let named: Vec<Identifier> = People::of(link, event).identifiers().collect();
+pub(super) fn ties(link: &Link, event: &Json<'_>) -> Ties {
+    let named = || -> Vec<Identifier> { People::of(link, event).identifiers().collect() };
     match event.get("type").and_then(Json::as_str) {
         Some("track_signup" | "track_id_bind") => {
-            if let Some((first, others)) = named.split_first() {
-                ties.link = others.iter().map(|other| (other.clone(), first.clone())).collect();
-            }
+            let named = named();
+            let pairs = named
+                .split_first()
+                .map(|(first, others)| others.iter().map(|other| (other.clone(), first.clone())).collect());
+            Ties { link: pairs.unwrap_or_default(), unlink: vec![] }
         }
-        Some("track_id_unbind") => ties.unlink = named,
-        _ => {}
+        Some("track_id_unbind") => Ties { link: vec![], unlink: named() },
+        _ => Ties::default(),
     }
-    ties
 }
 
 /// Whether the distinct id is one that somebody logged in with.
-fn is_login(event: &Json) -> bool {
+fn is_login(event: &Json<'_>) -> bool {
     event.get("type").and_then(Json::as_str) == Some("track_signup")
-        || event.pointer("/properties/$is_login_id").and_then(Json::as_bool) == Some(true)
+        || flag(event).and_then(Json::as_bool) == Some(true)
+}
+
+/// What the client says of whether the distinct id is such a one.
+fn flag<'e>(event: &'e Json<'_>) -> Option<&'e Json<'e>> {
+    event.get("properties")?.get("$is_login_id")
 }
 
 /// A login told by a client that never says whether an id is one somebody logged in with (the Node SDK, and all that are
 /// older than `$is_login_id`): what it tells of that id later looks like a visitor's and is the person's all the same.
-fn is_silent(event: &Json) -> bool {
-    event.pointer("/properties/$is_login_id").is_none()
-        && ["identities", "login_id"].iter().all(|name| event.get(name).is_none())
+fn is_silent(event: &Json<'_>) -> bool {
+    flag(event).is_none() && ["identities", "login_id"].iter().all(|name| event.get(name).is_none())
 }
 
 /// An id written as `key+value`: identity 3.0 does so where nobody is logged in.

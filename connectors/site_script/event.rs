@@ -63,6 +63,7 @@ pub(super) fn read(
             uba::id(event.get("id")).filter(|id| id.len() <= 200).unwrap_or_else(|| uba::key_of(event, &[])),
         ),
         at: uba::happened(event.get("at").and_then(uba::time), sent, push.at, false),
+        told: event.get("at").and_then(uba::time),
         touch: touch.map(str::to_owned),
         fields: fields.record,
         position,

@@ -44,7 +44,7 @@ impl Talk {
                 touch = Some(value.to_display());
             }
             match (&value, column.kind) {
-                (Value::Text(text), Kind::Json) => match serde_json::from_str(text) {
+                (Value::Text(text), Kind::Json) => match serde_json::from_str::<Json>(text) {
                     Ok(json) => uba::add(&mut fields, &column.name, &json, DEEPEST),
                     Err(_) => fields.add(&column.name, value),
                 },

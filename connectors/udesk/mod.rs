@@ -190,7 +190,7 @@ fn event(
 }
 
 fn finish(
-    fields: reading::Bounded,
+    fields: reading::Bounded<'_>,
     id: String,
     at: Option<Timestamp>,
     touch: &str,

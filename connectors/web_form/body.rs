@@ -13,7 +13,7 @@ use crate::reading::{
 #[derive(Debug)]
 pub(super) enum Element {
     /// Its fields.
-    Fields(Bounded),
+    Fields(Bounded<'static>),
     /// It is no object; its text.
     Other(String),
 }
@@ -22,7 +22,7 @@ pub(super) enum Element {
 #[derive(Debug, Default)]
 pub(super) struct Parts<'a> {
     /// Fields that stand outside of any lead, for all of them.
-    pub(super) common: Bounded,
+    pub(super) common: Bounded<'static>,
     /// The leads.
     pub(super) leads: Vec<Element>,
     /// Table files.

@@ -33,12 +33,12 @@ pub(super) struct Wishes {
 pub(super) struct Shared<'a> {
     link: &'a Link,
     push: &'a Push,
-    common: &'a Bounded,
+    common: &'a Bounded<'static>,
     honeypot: &'a str,
 }
 
 impl<'a> Shared<'a> {
-    pub(super) fn of(link: &'a Link, push: &'a Push, common: &'a Bounded) -> Self {
+    pub(super) fn of(link: &'a Link, push: &'a Push, common: &'a Bounded<'static>) -> Self {
         Self { link, push, common, honeypot: link.text("honeypot").unwrap_or("_hp_url") }
     }
 
@@ -72,7 +72,7 @@ impl<'a> Shared<'a> {
     /// A row of a table with the other fields of its form, its position behind `before`.
     pub(super) fn complete_row(&self, mut row: RawLead, before: u32) -> RawLead {
         row.position = row.position.saturating_add(before);
-        let mut fields = Bounded { record: row.fields, beyond: None };
+        let mut fields = Bounded::from(row.fields);
         self.add_common(&mut fields);
         self.shape(&mut fields.record);
         row.fields = fields.record;

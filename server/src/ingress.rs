@@ -17,8 +17,9 @@ use leadloop_connector_api::{Answer, Connector, Method as PushMethod, Push, Rece
 use leadloop_store::{Kept, KeptPush, PushState};
 use leadloop_sync_core::capture::Quarantined;
 use leadloop_sync_core::ids::PushId;
-use leadloop_sync_core::intake::{Taken, intake};
+use leadloop_sync_core::intake::{Counting, Taken, intake};
 use leadloop_sync_core::time::Timestamp;
+use leadloop_sync_core::visit::Counted;
 use serde_json::json;
 
 use crate::node::Node;
@@ -158,13 +159,15 @@ async fn answer(node: &Node, plan: &Plan, source: &SourcePlan, push: Push, asked
     if *asked == Method::OPTIONS {
         return as_response(&connector.preflight(&source.link, &push));
     }
-    let received = match read(connector, source, &push) {
+    let (counted, received) = read_judged(connector, plan, source, &push);
+    let mut received = match received {
         Ok(received) => received,
         Err(refusal) => return refused(node, plan, source, push, refusal).await,
     };
-    let hints = received.hints.clone();
-    let (answer, report) = (received.answer.clone(), received.report);
-    let (kept, quarantined) = prepare(node, plan, source, push, received);
+    let hints = std::mem::take(&mut received.hints);
+    let (answer, report) = (received.answer.take(), received.report);
+    let (mut kept, quarantined) = prepare(node, plan, source, push, received);
+    kept.counted.extend(counted);
     match node.keeper.keep(kept).await {
         Ok(kept) => {
             for object in &hints {
@@ -208,13 +211,32 @@ async fn refused(node: &Node, plan: &Plan, source: &SourcePlan, push: Push, refu
 
 /// A connector that panics on strange input must not take the push with it.
 pub(crate) fn read(connector: &dyn Connector, source: &SourcePlan, push: &Push) -> Result<Received, Refusal> {
-    catch_unwind(AssertUnwindSafe(|| connector.receive(&source.link, push))).unwrap_or_else(|_| {
+    caught(|| connector.receive(&source.link, push))
+}
+
+fn caught(read: impl FnOnce() -> Result<Received, Refusal>) -> Result<Received, Refusal> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
         Err(Refusal::Unreadable {
             code: "LL3009",
             detail: "reading it failed inside leadloop; it is kept and can be injected again after an update"
                 .to_owned(),
         })
     })
+}
+
+/// As [`read`]; events that are only counted are no records any more.
+fn read_judged(
+    connector: &dyn Connector,
+    plan: &Plan,
+    source: &SourcePlan,
+    push: &Push,
+) -> (Vec<Counted>, Result<Received, Refusal>) {
+    let policy = plan.policy.sources.get(&source.name);
+    let Some(mut counting) = policy.and_then(|policy| Counting::of(policy, &plan.policy, push.at)) else {
+        return (vec![], read(connector, source, push));
+    };
+    let received = caught(|| connector.receive_judged(&source.link, push, &mut counting));
+    (counting.counted(), received)
 }
 
 /// Turns what was read into what is kept: captures, and records that wait for a fix.

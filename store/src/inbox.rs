@@ -10,7 +10,7 @@ use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, Quarantined, 
 use leadloop_sync_core::effect::Held;
 use leadloop_sync_core::ids::{PushId, SourceName};
 use leadloop_sync_core::time::{Micros, Timestamp};
-use leadloop_sync_core::visit::{Counted, KEY_FOR};
+use leadloop_sync_core::visit::Counted;
 
 use crate::Store;
 use crate::cell::{Rows, args};
@@ -18,6 +18,7 @@ use crate::doc::{hash, text};
 use crate::engine::Work;
 use crate::erase;
 use crate::error::StoreError;
+use crate::event_keys;
 use crate::lanes::WriteLane;
 use crate::statement::{
     CAPTURE_KEEP, DEDUP_TAKE, PUSH_HOLD, PUSH_KEEP, QUARANTINE_HOLD, QUARANTINE_KEEP, QUARANTINE_RESOLVE,
@@ -160,11 +161,7 @@ pub(crate) async fn keep_pushes(work: &mut Work, pushes: &[KeptPush]) -> Result<
 /// Counts events that were not told before; says of each push how many.
 async fn count_events(work: &mut Work, pushes: &[KeptPush]) -> Result<Vec<u32>> {
     let events: Vec<&Counted> = pushes.iter().flat_map(|push| &push.counted).collect();
-    let keys = events.iter().map(|event| {
-        let key = Key::in_table(&event.key, Some(event.arrived + KEY_FOR));
-        (event.source.as_str(), event.arrived, Some(key))
-    });
-    let new = take_keys(work, keys.collect()).await?;
+    let new = event_keys::take(work, &events).await?;
     let fresh: Vec<&Counted> =
         events.iter().zip(&new).filter(|(_, new)| **new).map(|(event, _)| *event).collect();
     crate::visits::count(work, &fresh).await?;
@@ -310,11 +307,7 @@ impl Key {
                 Some(waiting.capture.arrived + within)
             }
         };
-        Some(Self::in_table(&waiting.capture.key, expires))
-    }
-
-    fn in_table(key: &DedupKey, expires: Option<Timestamp>) -> Self {
-        let (letter, key) = match key {
+        let (letter, key) = match &waiting.capture.key {
             DedupKey::Event(key) => ('e', key),
             DedupKey::Content(key) => ('c', key),
         };
@@ -328,7 +321,7 @@ impl Key {
                 text
             })
         };
-        Self { key, expires }
+        Some(Self { key, expires })
     }
 }
 

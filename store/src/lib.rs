@@ -15,6 +15,7 @@ mod engine;
 mod engines_agree;
 pub mod erase;
 mod error;
+mod event_keys;
 mod filter;
 mod flush;
 pub mod foreign;

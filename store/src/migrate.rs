@@ -51,6 +51,8 @@ migrations! {
     78 "0078_conversation" "conversations";
     80 "0080_shape" "fields of what sources bring";
     81 "0081_delivery_run" "deliveries by their run";
+    84 "0084_event_key" "keys of counted events";
+    85 "0085_push_lz4" "bodies packed faster";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

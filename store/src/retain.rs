@@ -7,10 +7,12 @@ use crate::Store;
 use crate::cell::{Cell, args};
 use crate::engine::Lines;
 use crate::error::{StoreError, of_driver};
+use crate::event_keys;
 use crate::lanes::WriteLane;
 use crate::statement::{
     RETAIN_ATTEMPT, RETAIN_BEFORE, RETAIN_CAPTURE, RETAIN_CONVERSATION, RETAIN_DECISION, RETAIN_DEDUP,
-    RETAIN_DELIVERY, RETAIN_PUSH, RETAIN_QUARANTINE, RETAIN_REASON, RETAIN_SHADOW, Statement,
+    RETAIN_DELIVERY, RETAIN_EVENT_KEY, RETAIN_EVENT_KEY_LATE, RETAIN_PUSH, RETAIN_QUARANTINE, RETAIN_REASON,
+    RETAIN_SHADOW, Statement,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -35,7 +37,7 @@ pub struct Retention {
     pub decisions: Option<Timestamp>,
     /// Reasons.
     pub reasons: Option<Timestamp>,
-    /// Content keys whose window passed before this time.
+    /// Content keys whose window passed before this time, and keys of counted events that are too old then.
     pub keys: Option<Timestamp>,
 }
 
@@ -71,6 +73,11 @@ impl Store {
             if let Some(before) = before {
                 gone += self.take_away(statement, Cell::from(before), slice).await?;
             }
+        }
+        if let Some(now) = retention.keys {
+            let (minute, late) = event_keys::forgotten_before(now);
+            gone += self.take_away(&RETAIN_EVENT_KEY, Cell::from(minute), slice).await?;
+            gone += self.take_away(&RETAIN_EVENT_KEY_LATE, Cell::from(late), slice).await?;
         }
         if gone > 0 {
             self.give_back().await?;

@@ -48,6 +48,8 @@ macro_rules! statements {
 statements! {
     PUSH_KEEP = "push_keep";
     DEDUP_TAKE = "dedup_take";
+    EVENT_KEY_KNOWN = "event_key_known";
+    EVENT_KEY_TAKE = "event_key_take";
     CAPTURE_KEEP = "capture_keep";
     QUARANTINE_RESOLVE = "quarantine_resolve";
     QUARANTINE_KEEP = "quarantine_keep";
@@ -270,6 +272,8 @@ statements! {
     RETAIN_DECISION = "retain_decision";
     RETAIN_SHADOW = "retain_shadow";
     RETAIN_DEDUP = "retain_dedup";
+    RETAIN_EVENT_KEY = "retain_event_key";
+    RETAIN_EVENT_KEY_LATE = "retain_event_key_late";
 
     SHAPE_ADD = "shape_add";
     SHAPE_DROP = "shape_drop";

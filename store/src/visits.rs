@@ -1,7 +1,7 @@
 //! Visits: events that are counted by visitor and not kept one by one. Counted in the transaction that keeps their push;
 //! what becomes of a visit is decided by [`leadloop_sync_core::visit`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use leadloop_sync_core::capture::Identifier;
 use leadloop_sync_core::ids::SourceName;
@@ -30,7 +30,7 @@ pub(crate) async fn count(work: &mut Work, events: &[&Counted]) -> Result<()> {
         return Ok(());
     }
     // In one statement a row may be written once only.
-    let mut rows: BTreeMap<(&str, &Identifier, &str), Row<'_>> = BTreeMap::new();
+    let mut rows: HashMap<(&str, &Identifier, &str), Row<'_>> = HashMap::new();
     for event in events {
         let name = &event.event;
         let name = name.get(..name.floor_char_boundary(LONGEST_EVENT)).unwrap_or_default();
@@ -45,6 +45,9 @@ pub(crate) async fn count(work: &mut Work, events: &[&Counted]) -> Result<()> {
         row.last = if event.at > row.last.at { event } else { row.last };
         row.newest = if event.arrived > row.newest.arrived { event } else { row.newest };
     }
+    // In one order everywhere: two nodes with the same visitors must not wait for each other.
+    let mut rows: Vec<_> = rows.into_iter().collect();
+    rows.sort_unstable_by_key(|(key, _)| *key);
     let mut list = Rows::of(&VISIT_COUNT, 1);
     for ((source, who, name), row) in rows {
         let arrived = row.newest.arrived;

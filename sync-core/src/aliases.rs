@@ -4,6 +4,9 @@
 //! is used where the source's own `fields` in the config say nothing; it never overrides them. What a field *holds* is
 //! not looked at here: that is for [`crate::normal`].
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 /// Pool field → names it comes under, written the way [`key`] writes them. Order does not matter; a name stands once.
 const KNOWN: &[(&str, &[&str])] = &[
     (
@@ -363,7 +366,14 @@ pub fn pool_field(name: &str) -> Option<&'static str> {
 }
 
 fn look_up(key: &str) -> Option<&'static str> {
-    KNOWN.iter().find(|(_, names)| names.contains(&key)).map(|(field, _)| *field)
+    static FIELDS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
+        let names = |(field, names): &(&'static str, &'static [&'static str])| {
+            let field = *field;
+            names.iter().map(move |name| (*name, field))
+        };
+        KNOWN.iter().flat_map(names).collect()
+    });
+    FIELDS.get(key).copied()
 }
 
 /// A whole name from its parts: Chinese, Japanese and Korean names are written family name first and without a blank.

@@ -69,6 +69,10 @@ pub struct RawLead {
     pub event_id: Option<String>,
     /// When it happened by the source's account; `None` means at arrival.
     pub at: Option<Timestamp>,
+    /// When it happened by the clock of whoever told it, as it was written down: the same in each telling, whatever `at` was
+    /// set right by. Only beside it, so never kept.
+    #[serde(skip)]
+    pub told: Option<Timestamp>,
     /// What happened, where the record says so; else the source's configured touch kind.
     pub touch: Option<String>,
     /// Fields in the source's words.

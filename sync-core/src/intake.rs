@@ -6,10 +6,12 @@
 //! [`crate::identity`].
 
 mod clean;
+mod counting;
 mod names;
 mod own;
 mod who;
 
+pub use counting::Counting;
 pub use names::goes_to;
 
 use leadloop_mapping::{Record, Value};
@@ -115,7 +117,7 @@ pub fn intake(
             let (event_name, first) = (name?, who.first()?);
             let key = key(source, event.clone(), raw.at.map(|_| at), &touch, (&who, &ties), &record.fields);
             let (source, who) = (source.name.clone(), first.clone());
-            Some(Counted { source, push, who, event: event_name, at, arrived, key })
+            Some(Counted { source, who, event: event_name, at, told: raw.told, arrived, key })
         };
         let counted = source.counts.then(counted).flatten();
         return Ok(counted.map_or(Taken::Unwanted, |counted| Taken::Counted(Box::new(counted))));

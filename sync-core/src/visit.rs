@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::because::{Because, Reason};
 use crate::capture::{CaptureKind, Captured, DedupKey, Identifier, Ties};
 use crate::effect::{Effect, Reaction};
-use crate::ids::{PushId, SourceName};
+use crate::ids::SourceName;
 use crate::moment::Moment;
 use crate::time::{Micros, Timestamp};
 
@@ -34,14 +34,14 @@ const MOST_EVENTS: usize = 20;
 pub struct Counted {
     /// Which source told it.
     pub source: SourceName,
-    /// The push it came with.
-    pub push: Option<PushId>,
     /// The strongest of what says whose it was.
     pub who: Identifier,
     /// The event's name.
     pub event: String,
     /// When it happened.
     pub at: Timestamp,
+    /// When it happened by the teller's own clock, as it was written down: the same in each telling.
+    pub told: Option<Timestamp>,
     /// When it reached us.
     pub arrived: Timestamp,
     /// The same event told twice has the same key.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use leadloop_mapping::Value;
 use leadloop_sync_core::capture::RawLead;
 use leadloop_sync_core::ids::LinkName;
+use leadloop_sync_core::intake::Counting;
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::Operation;
 use leadloop_sync_core::time::Micros;
@@ -198,6 +199,27 @@ impl Refusal {
     }
 }
 
+/// Who is asked about events before they are read in full, where a source counts what it does not keep: of a million page
+/// views nothing is needed but whose they are.
+pub trait Judge: std::fmt::Debug {
+    /// Whether anything may depend on the field of this name before an event is known to be kept.
+    fn reads(&mut self, name: &str) -> bool;
+
+    /// Takes an event that is only counted, of which the fields were read that [`Judge::reads`] wants. `false`: it is kept, or
+    /// only all of it can tell; it is a record like any other then.
+    fn counts(&mut self, event: &RawLead) -> bool;
+}
+
+impl Judge for Counting<'_> {
+    fn reads(&mut self, name: &str) -> bool {
+        Counting::reads(self, name)
+    }
+
+    fn counts(&mut self, event: &RawLead) -> bool {
+        self.count(event)
+    }
+}
+
 /// Whether a push that came to no source by name is one of a connector's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Claim {
@@ -264,6 +286,15 @@ pub trait Connector: Send + Sync {
     fn receive(&self, link: &Link, push: &Push) -> Result<Received, Refusal> {
         let _ = (link, push);
         Err(Refusal::NotAListener)
+    }
+
+    /// As [`Connector::receive`], for connectors that bring events: those that `judge` counts are no records any more.
+    ///
+    /// # Errors
+    /// As [`Connector::receive`]; what was counted is worth nothing then.
+    fn receive_judged(&self, link: &Link, push: &Push, judge: &mut dyn Judge) -> Result<Received, Refusal> {
+        let _ = judge;
+        self.receive(link, push)
     }
 
     /// A push of a made lead, as the vendor would send it to this source: signed, in the vendor's form. Nothing where a

@@ -24,7 +24,7 @@ pub mod signature;
 pub mod testkit;
 
 pub use connector::{
-    Claim, Connector, Flaw, Link, Many, Received, Refusal, Registered, Registry, Told, Wants,
+    Claim, Connector, Flaw, Judge, Link, Many, Received, Refusal, Registered, Registry, Told, Wants,
 };
 pub use exchange::{Exchange, Step};
 pub use http::{Answer, Body, Mail, Method, Push, Request, Sql};

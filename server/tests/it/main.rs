@@ -11,6 +11,8 @@ mod conversations;
 #[cfg(test)]
 mod converse;
 #[cfg(test)]
+mod counting;
+#[cfg(test)]
 mod deleted;
 #[cfg(test)]
 mod enrich;

@@ -25,7 +25,7 @@ enum Then {
 }
 use Then::{Emptied, Gone, Nothing};
 
-const TABLES: [(&str, Then, &str); 38] = [
+const TABLES: [(&str, Then, &str); 39] = [
     (
         "_sqlx_migrations",
         Nothing("of the store itself"),
@@ -63,6 +63,7 @@ const TABLES: [(&str, Then, &str); 38] = [
     ),
     ("erased", Nothing("keyed hashes"), "mark key kind erasure at refused"),
     ("erasure", Nothing("receipts: ids and counts"), "id lead at who body"),
+    ("event_key", Nothing("digests of the ids of events, for days"), "late minute a b seen"),
     ("feedback", Emptied, "handoff capture lead at tag remark said_by next_action next_at"),
     (
         "handoff",

@@ -91,7 +91,7 @@ pub(crate) fn quarantined(position: u32) -> Quarantined {
             touch: None,
             fields: Record::new().with("mobile", "none"),
             position,
-            ties: Default::default(),
+            ..RawLead::default()
         },
     }
 }

@@ -106,10 +106,10 @@ async fn arrive(store: &Store) {
     read.quarantined = vec![bad];
     read.counted = vec![Counted {
         source: SourceName::from("analytics"),
-        push: None,
         who: Identifier::new("uba_id", MAIL),
         event: "$pageview".into(),
         at: at(0),
+        told: Some(at(0)),
         arrived: at(0),
         key: DedupKey::Event("view-1".into()),
     }];

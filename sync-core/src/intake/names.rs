@@ -52,7 +52,10 @@ pub(super) fn sort(raw: &RawLead, source: &SourcePolicy, policy: &Policy, notes:
 }
 
 /// Where the config sends a field: by its exact name, else by the name without spelling.
-fn configured<'s>(name: &str, source: &'s SourcePolicy) -> Option<&'s str> {
+pub(super) fn configured<'s>(name: &str, source: &'s SourcePolicy) -> Option<&'s str> {
+    if source.fields.is_empty() {
+        return None;
+    }
     let exact = source.fields.iter().find(|(from, _)| from == name);
     let alike = || {
         let key = aliases::key(name);
@@ -74,7 +77,7 @@ pub fn goes_to(name: &str, source: &SourcePolicy, policy: &Policy) -> String {
     }
 }
 
-fn is_pool_name(name: &str, source: &SourcePolicy, policy: &Policy) -> bool {
+pub(super) fn is_pool_name(name: &str, source: &SourcePolicy, policy: &Policy) -> bool {
     facts::is_pool_field(name)
         || policy.pool.fields.contains_key(name)
         || MACHINE_IDS.contains(&name)
@@ -84,7 +87,7 @@ fn is_pool_name(name: &str, source: &SourcePolicy, policy: &Policy) -> bool {
 }
 
 /// The name of a field that describes the touch.
-fn touch_name(name: &str, notes: &mut Notes) -> String {
+pub(super) fn touch_name(name: &str, notes: &mut Notes) -> String {
     let mut tidy: String = name.trim().chars().map(|c| if c.is_whitespace() { '_' } else { c }).collect();
     if tidy.len() > LONGEST_NAME {
         notes.add(&tidy, "name_cut");

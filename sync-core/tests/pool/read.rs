@@ -25,6 +25,7 @@ pub(crate) fn raw(step: &Table) -> RawLead {
     let fields = step.get("fields").and_then(Toml::as_table).cloned().unwrap_or_default();
     RawLead {
         event_id: text("event_id").map(str::to_owned),
+        told: None,
         at: text("at").map(time),
         touch: text("touch").map(str::to_owned),
         fields: fields.iter().map(|(name, toml)| (name.as_str(), value(toml))).collect(),
