@@ -292,6 +292,7 @@ fn pushed_by_links(
                 link: link.link.clone(),
                 rate_limit: None,
                 folder: None,
+                canary: None,
             });
             if link.kind == SystemKind::Ma
                 && let Some(policy) = sources::policy(ctx, &at, schemas, Some(&link.connector))

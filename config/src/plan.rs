@@ -106,6 +106,8 @@ pub struct SourcePlan {
     pub rate_limit: Option<(u32, Micros)>,
     /// The folder that is watched, where there is one.
     pub folder: Option<PathBuf>,
+    /// How often a made lead is sent through it by itself.
+    pub canary: Option<Micros>,
 }
 
 /// One system we speak to.

@@ -70,6 +70,10 @@ pub const DRAIN_LINK: Micros = Micros::seconds(30);
 pub const FOLDERS_EVERY: Micros = Micros::seconds(3);
 /// How often sources are looked at: silence is judged by hours.
 pub const VIGIL_EVERY: Micros = Micros::minutes(10);
+/// How often is looked which sources are due for a canary.
+pub const CANARY_LOOK: Micros = Micros::seconds(20);
+/// A source whose canaries another node sends is asked about again after this time.
+pub const CANARY_AGAIN: Micros = Micros::minutes(1);
 /// How long the alarm of a database that took no writes stands after it takes them again.
 pub const TROUBLE_FOR: Micros = Micros::minutes(10);
 /// How often a node looks whether its config is the one in force.

@@ -6,18 +6,20 @@
 //! the numbers hear of it. What is told is how far it came, how long each stage took, and what would have been done.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use leadloop_config::plan::{Plan, SourcePlan};
 use leadloop_connector_api::canary::Canary;
-use leadloop_connector_api::{Push, Refusal, Registry};
+use leadloop_connector_api::{Body, Push, Refusal, Registry, Request};
 use leadloop_mapping::{Record, Value};
 use leadloop_store::{KeptPush, StoreError, WriteLane};
 use leadloop_sync_core::because::Reason;
 use leadloop_sync_core::capture::Captured;
 use leadloop_sync_core::effect::{Effect, Reaction};
+use leadloop_sync_core::ids::SourceName;
 use leadloop_sync_core::lead::Stage as LeadStage;
 use leadloop_sync_core::score;
 use leadloop_sync_core::time::{Micros, Timestamp};
@@ -25,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::absorb::Absorb;
 use crate::node::Node;
+use crate::wire::Wire;
 use crate::{bounds, ingress, react};
 
 /// The header that says that a push is a canary.
@@ -107,6 +110,72 @@ pub fn push(plan: &Plan, registry: &Registry, source: &SourcePlan, id: &str, at:
     let connector = registry.get(&source.connector)?;
     let canary = Canary { id: format!("canary-{id}"), at, fields: fields(plan, source, id) };
     connector.canary(&source.link, &canary)
+}
+
+/// Why nothing is known of a canary that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unheard {
+    /// Nobody answered: why.
+    Nobody(String),
+    /// Somebody answered with this status, and not as leadloop does.
+    Stranger(u16),
+    /// The node takes no canary.
+    Refused {
+        /// What it answered.
+        status: u16,
+        /// The code of its reason.
+        code: String,
+        /// Its reason.
+        detail: String,
+    },
+}
+
+/// Sends a canary to the node at `base`, and says what became of it there.
+///
+/// # Errors
+/// Where nothing is known of it.
+pub async fn send(
+    (wire, base, within): (&dyn Wire, &str, Duration),
+    source: &SourceName,
+    push: Push,
+    token: String,
+) -> Result<Report, Unheard> {
+    let mut url = format!("{base}/in/{source}");
+    if !push.path.is_empty() {
+        url = format!("{url}/{}", push.path);
+    }
+    if !push.query.is_empty() {
+        url = format!("{url}?{}", push.query);
+    }
+    let kind = push.header("content-type").unwrap_or("application/octet-stream").to_owned();
+    let mut headers: Vec<(String, String)> =
+        push.headers.into_iter().filter(|(name, _)| name != "content-type").collect();
+    headers.push((HEADER.to_owned(), token));
+    let body = Body::Bytes(kind, push.body);
+    let request = Request { method: push.method, url, query: vec![], headers, body, repeatable: true };
+    let answer =
+        wire.send(&request, within).await.map_err(|error| Unheard::Nobody(format!("{base}: {error}")))?;
+    let said = answer.json().unwrap_or_default();
+    if let Ok(report) = serde_json::from_value(said.clone()) {
+        return Ok(report);
+    }
+    let text = |path: &str| said.pointer(path).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let status = answer.status;
+    Err(match text("/error/code") {
+        Some(code) => Unheard::Refused { status, code, detail: text("/error/detail").unwrap_or_default() },
+        None => Unheard::Stranger(status),
+    })
+}
+
+/// Where a node is reached from its own machine.
+#[must_use]
+pub fn local(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
 }
 
 /// What the made lead says, under the names that the source's mapping expects.

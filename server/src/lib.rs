@@ -30,6 +30,7 @@ pub mod folder;
 pub mod gates;
 pub mod import;
 pub mod ingress;
+pub mod probe;
 pub mod shadow;
 pub mod shapes;
 pub mod tick;

@@ -30,8 +30,8 @@ use crate::local;
 use crate::node::{Driven, Lines, Node};
 use crate::wire::{HttpWire, Wire, WireError};
 use crate::{
-    absorb, answer, deliver, folder, health, ingress, metrics, serve, shadow, tick, tidy, vigil, visits,
-    watch,
+    absorb, answer, deliver, folder, health, ingress, metrics, probe, serve, shadow, tick, tidy, vigil,
+    visits, watch,
 };
 
 /// What keeps a node from starting.
@@ -152,6 +152,7 @@ pub async fn start_with(
         listener.local_addr().map_err(|source| StartError::Listen { address: plan.listen, source })?;
     let (node, mut loops) = begin(Arc::clone(&plan), store, clock, wire).await?;
     loops.tasks.push(tokio::spawn(serve::run(Arc::clone(&node), listener, router(&node))));
+    loops.tasks.push(tokio::spawn(probe::run(Arc::clone(&node), address)));
     open_door(&node, &plan, &mut loops.tasks);
     tracing::info!(%address, sources = plan.sources.len(), links = plan.links.len(), "leadloop runs");
     Ok(Running { node, address, loops })

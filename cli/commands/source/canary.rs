@@ -1,14 +1,13 @@
 //! `leadloop source canary`: one made lead through the running node, as the vendor would send it, and how far it came.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use leadloop_config::plan::{Plan, SourcePlan};
-use leadloop_connector_api::{Body, Push, Request};
+use leadloop_connector_api::Push;
 use leadloop_server::answer::keys_of;
-use leadloop_server::canary::{self, FELL, Report, Seen, Stage};
+use leadloop_server::canary::{self, FELL, Report, Seen, Stage, Unheard};
 use leadloop_server::clock::{Clock, SystemClock};
-use leadloop_server::wire::{HttpWire, Wire};
+use leadloop_server::wire::HttpWire;
 use leadloop_sync_core::ids::PushId;
 use serde_json::json;
 
@@ -42,8 +41,10 @@ pub async fn run(
     let Some(token) = token else {
         return Err(unreached("no node has run on this store yet", "该数据库上尚未运行过节点"));
     };
-    let base = url
-        .map_or_else(|| format!("http://{}", local(plan.listen)), |url| url.trim_end_matches('/').to_owned());
+    let base = url.map_or_else(
+        || format!("http://{}", canary::local(plan.listen)),
+        |url| url.trim_end_matches('/').to_owned(),
+    );
     let begun = Instant::now();
     let report = send(&base, source, push, token).await?;
     let took = begun.elapsed();
@@ -65,16 +66,6 @@ pub async fn run(
             format!("`leadloop explain {}` 说明如何处理", fall.code),
         )),
     }
-}
-
-/// Where a node is reached from its own machine.
-fn local(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 /// What can be looked at instead.
@@ -127,44 +118,19 @@ fn unreached(en: &str, zh: &str) -> Failure {
 }
 
 async fn send(base: &str, source: &SourcePlan, push: Push, token: String) -> Result<Report, Failure> {
-    let mut url = format!("{base}/in/{}", source.name);
-    if !push.path.is_empty() {
-        url = format!("{url}/{}", push.path);
-    }
-    if !push.query.is_empty() {
-        url = format!("{url}?{}", push.query);
-    }
-    let kind = push.header("content-type").unwrap_or("application/octet-stream").to_owned();
-    let mut headers: Vec<(String, String)> =
-        push.headers.into_iter().filter(|(name, _)| name != "content-type").collect();
-    headers.push((canary::HEADER.to_owned(), token));
-    let request = Request {
-        method: push.method,
-        url,
-        query: vec![],
-        headers,
-        body: Body::Bytes(kind, push.body),
-        repeatable: true,
-    };
     let wire = HttpWire::new().map_err(|error| unreached(&error.to_string(), &error.to_string()))?;
-    let answer = wire.send(&request, ANSWER).await;
-    let answer =
-        answer.map_err(|error| unreached(&format!("{base}: {error}"), &format!("{base}：{error}")))?;
-    let said = answer.json().unwrap_or_default();
-    if let Ok(report) = serde_json::from_value(said.clone()) {
-        return Ok(report);
-    }
-    let status = answer.status;
-    let Some(code) = said.pointer("/error/code").and_then(serde_json::Value::as_str) else {
-        let text = format!("{base} answered {status}, and not as leadloop does");
-        return Err(unreached(&text, &format!("{base} 返回 {status}，不是 leadloop 的应答")));
-    };
-    let detail = said.pointer("/error/detail").and_then(serde_json::Value::as_str).unwrap_or_default();
-    Err(Failure::outside(
-        format!("the node answered {status}: {detail}"),
-        format!("节点返回 {status}：{detail}"),
-    )
-    .code(code))
+    canary::send((&wire, base, ANSWER), &source.name, push, token).await.map_err(|unheard| match unheard {
+        Unheard::Nobody(why) => unreached(&why, &why),
+        Unheard::Stranger(status) => unreached(
+            &format!("{base} answered {status}, and not as leadloop does"),
+            &format!("{base} 返回 {status}，不是 leadloop 的应答"),
+        ),
+        Unheard::Refused { status, code, detail } => Failure::outside(
+            format!("the node answered {status}: {detail}"),
+            format!("节点返回 {status}：{detail}"),
+        )
+        .code(&code),
+    })
 }
 
 /// A stage in English and Chinese.

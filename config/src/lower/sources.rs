@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use leadloop_connector_api::canary::Canary;
 use leadloop_connector_api::manifest::SystemKind;
 use leadloop_connector_api::{Connector, Link, Told, settings};
-use leadloop_mapping::Value;
 use leadloop_mapping::expr::{Expected, Expr};
+use leadloop_mapping::{Record, Value};
 use leadloop_sync_core::capture::IdentifierKind;
 use leadloop_sync_core::ids::{LinkName, SourceName};
 use leadloop_sync_core::policy::{Brings, Polling, SourcePolicy};
-use leadloop_sync_core::time::Micros;
+use leadloop_sync_core::time::{Micros, Timestamp};
 
 use super::Context;
 use super::fields::declared_fields;
@@ -26,6 +27,8 @@ use crate::units;
 
 /// No source is read more often than this.
 const SHORTEST: Micros = Micros::seconds(30);
+/// No source is tried more often than this.
+const OFTENEST: Micros = Micros::minutes(1);
 /// The same content within this time is one event, where the config does not say.
 const DUPLICATE_WITHIN: Micros = Micros::minutes(10);
 
@@ -227,7 +230,9 @@ pub fn sources(
                 reserve,
             });
         }
+        let canary = canary(ctx, &at, &connector, &link);
         plans.push(SourcePlan {
+            canary,
             name: policy.name.clone(),
             connector,
             folder: link.text("folder").map(PathBuf::from),
@@ -260,6 +265,40 @@ fn watches_alone(ctx: &mut Context<'_>, at: &At<Table>, link: &Link, folders: &m
         return;
     }
     folders.insert(key, span);
+}
+
+/// How often a made lead is sent through a source.
+fn canary(ctx: &mut Context<'_>, at: &At<Table>, connector: &str, link: &Link) -> Option<Micros> {
+    let written = at.value.get("canary")?.span.clone();
+    let every = at.value.duration("canary")?;
+    let known = ctx.registry.get(connector)?;
+    // Of a secret that is not there something else is said already.
+    let settings = &known.manifest().setting;
+    let whole = settings.iter().all(|one| !(one.secret && one.required) || link.secret(&one.name).is_some());
+    let made = Canary { id: "canary".to_owned(), at: Timestamp(0), fields: Record::new() };
+    if whole && known.canary(link, &made).is_none() {
+        let said = Words::new(
+            format!(
+                "no made lead can be sent to `{connector}`: it is read, takes files, or only its vendor can sign"
+            ),
+            format!("`{connector}` 无法发送探测线索：它被读取、接收文件，或只有厂商能签名"),
+        );
+        let label = Words::new("cannot be tried", "无法试探");
+        ctx.problems.push(Problem::error("LL4911", &written, said, label).help(
+            "take `canary` out; silence and shape of the source are watched all the same",
+            "请删除 `canary`；该来源的静默与字段变化仍会被监控",
+        ));
+        return None;
+    }
+    if every < OFTENEST {
+        let said = Words::new("`canary` is shorter than a minute", "`canary` 短于 1 分钟");
+        ctx.problems.push(
+            Problem::error("LL4912", &written, said, Words::new("too often", "过于频繁"))
+                .help("write `canary = \"1h\"`", "可写 `canary = \"1h\"`"),
+        );
+        return None;
+    }
+    Some(every)
 }
 
 /// How a source with `every` is read.

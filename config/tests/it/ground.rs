@@ -7,8 +7,9 @@ use leadloop_config::lower::Secrets;
 use leadloop_config::render::terminal::{self, Look};
 use leadloop_config::text::Files;
 use leadloop_config::{Inputs, Loaded, load_from};
+use leadloop_connector_api::canary::Canary;
 use leadloop_connector_api::manifest::Manifest;
-use leadloop_connector_api::{Connector, Registry};
+use leadloop_connector_api::{Connector, Link, Push, Registry};
 use leadloop_sync_core::because::Language;
 use secrecy::SecretString;
 
@@ -29,6 +30,10 @@ macro_rules! connectors {
             impl Connector for $name {
                 fn manifest(&self) -> &'static Manifest {
                     leadloop_connector_api::manifest!($file)
+                }
+                fn canary(&self, _: &Link, canary: &Canary) -> Option<Push> {
+                    let pushed = ["web_form", "webhook"].contains(&self.manifest().name.as_str());
+                    pushed.then(|| canary.post("", &canary.json()))
                 }
             }
         )*

@@ -1,18 +1,25 @@
 //! A made lead goes the whole road of a source and leaves nothing: no row, no number, no delivery; and what stops a real
 //! one stops it too, and says so. On both engines.
 
+use std::sync::Arc;
+
 use leadloop_connector_api::{Push, Registry};
 use leadloop_connectors as _;
-use leadloop_server::Running;
 use leadloop_server::answer::keys_of;
 use leadloop_server::canary::{self, HEADER, HOLDS, Report, Stage};
 use leadloop_server::clock::{Clock, SystemClock};
+use leadloop_server::node::Node;
+use leadloop_server::probe::{self, Due, LOST};
+use leadloop_server::run::{Loops, begin, router};
+use leadloop_server::{Running, serve};
 use leadloop_store::{Store, bare};
+use leadloop_sync_core::time::Micros;
 use leadloop_testing::http::Answer;
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use super::events::{people, send, touches};
-use super::set_up::Folder;
+use super::set_up::{Ahead, Folder, by_wire, store};
 
 const CONFIG: &str = r#"
 [server]
@@ -177,6 +184,95 @@ async fn falls(running: &Running, push: &Push, pass: &str, other: &str) {
         let answer = post(running, "website", push, token).await;
         assert!(answer.status == 403 && answer.body.contains("LL4883"), "{token}: {}", answer.body);
     }
+}
+
+/// A node that listens and sends no canary by itself.
+struct Still {
+    node: Arc<Node>,
+    loops: Loops,
+    base: String,
+}
+
+impl Still {
+    async fn begin(folder: &Folder, url: &str, clock: &Ahead) -> Self {
+        let (plan, store) = (folder.plan(), store(url).await);
+        let (node, loops) = begin(plan, store, Arc::new(clock.clone()), by_wire()).await.expect("it begins");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+        let base = format!("http://{}", listener.local_addr().expect("it has an address"));
+        tokio::spawn(serve::run(Arc::clone(&node), listener, router(&node)));
+        Self { node, loops, base }
+    }
+
+    /// Which sources are tried, at the node that listens there.
+    async fn tried(&self, base: &str, due: &mut Due) -> Vec<String> {
+        let tried = probe::round(&self.node, base, due).await.expect("the store answers");
+        tried.into_iter().map(|source| source.0).collect()
+    }
+
+    async fn is_alarmed(&self) -> bool {
+        let status = self.node.store.status(SystemClock.now()).await.expect("the store answers");
+        status.alarms.iter().any(|raised| raised.alarm.code == LOST && raised.alarm.raised)
+    }
+
+    async fn stop(self) {
+        self.loops.stop(&self.node).await;
+        self.node.store.close().await;
+    }
+}
+
+/// By themselves: as often as the config says, by one of several nodes, with an alarm while none comes through.
+async fn on_schedule(url: &str) {
+    let tried = Folder::new(CONFIG.replace("name = \"website\"", "name = \"website\"\ncanary = \"1h\""));
+    let (tried, clock, mut due) = (tried.secret("test-write-key"), Ahead::default(), Due::default());
+    let first = Still::begin(&tried, url, &clock).await;
+    let (base, before) = (first.base.as_str(), rows(url).await);
+    assert_eq!(first.tried(base, &mut due).await, ["website"]);
+    assert!(first.tried(base, &mut due).await.is_empty(), "nothing is due");
+    clock.set(Micros::minutes(61));
+    assert_eq!(first.tried(base, &mut due).await, ["website"], "an hour later");
+    assert!(!first.is_alarmed().await);
+
+    let (nowhere, strange) = ("http://127.0.0.1:1", format!("{base}/healthz?"));
+    for elsewhere in [nowhere, nowhere, &strange] {
+        assert_eq!(first.tried(elsewhere, &mut Due::default()).await, ["website"]);
+        assert!(first.is_alarmed().await, "{elsewhere}");
+    }
+    assert_eq!(first.tried(base, &mut Due::default()).await, ["website"]);
+    assert!(!first.is_alarmed().await, "it came through");
+    assert_eq!(rows(url).await, before, "nothing of them is kept");
+    if first.node.store.is_shared() {
+        let second = Still::begin(&tried, url, &Ahead::default()).await;
+        let base = second.base.as_str();
+        assert!(second.tried(base, &mut Due::default()).await.is_empty(), "it is the first one's turn");
+        let over = "UPDATE lease SET until = 0 WHERE name = 'canary/website' RETURNING CAST(1 AS BIGINT)";
+        assert_eq!(bare::number(url, over).await.expect("the lease is there"), 1);
+        assert_eq!(second.tried(base, &mut Due::default()).await, ["website"]);
+        assert!(first.tried(base, &mut Due::default()).await.is_empty(), "it is the second one's turn");
+        assert_eq!(second.tried(nowhere, &mut Due::default()).await, ["website"]);
+        second.stop().await;
+    } else {
+        assert_eq!(first.tried(nowhere, &mut Due::default()).await, ["website"]);
+    }
+    assert!(first.is_alarmed().await);
+    first.stop().await;
+
+    let untried = Folder::new(CONFIG).secret("test-write-key");
+    let node = Still::begin(&untried, url, &clock).await;
+    assert!(node.tried(&node.base, &mut Due::default()).await.is_empty());
+    assert!(!node.is_alarmed().await, "the alarm of a source that is no longer tried ends");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_schedule_on_sqlite() {
+    let folder = leadloop_testing::temp_dir();
+    on_schedule(&format!("sqlite:{}", folder.path().join("schedule.db").display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_schedule_on_postgres() {
+    let database = leadloop_testing::fresh_database("schedule");
+    on_schedule(database.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -259,6 +259,13 @@ pub(super) const PART: &[Section] = &[
                 "How often it is read, where it does not push or to catch up.",
                 "读取间隔（不推送的来源，或用于补拉）。",
             ),
+            key(
+                "canary",
+                Duration,
+                "\"1h\"",
+                "How often a made lead is sent through it, up to the decision; one that does not come through is an alarm.",
+                "每隔多久发送一条探测线索走到决策为止；未通过即告警。",
+            ),
         ],
     },
     Section {
