@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use leadloop_connector_api::manifest::Limit;
+use leadloop_connector_api::manifest::{Limit, SystemKind};
 use leadloop_store::{ClaimAsk, Spoken, StoreError, Topic, Wake, WriteLane};
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::effect::{AttemptNote, Effect, Reaction};
@@ -188,7 +188,8 @@ async fn launch(
     }
     let upto = asks.iter().map(|ask| ask.upto).min().unwrap_or(i64::MAX);
     let concurrent = usize::try_from(driven.concurrent.max(1)).unwrap_or(1);
-    for ask in if node.is_paused() { reads_only(asks) } else { asks } {
+    let asks = if node.is_paused() { while_paused(node, &driven.line.link.name, asks) } else { asks };
+    for ask in asks {
         match claim(node, driven, ask, concurrent.saturating_sub(flights.len())).await {
             Ok(some) => claimed.extend(some),
             Err(error) => {
@@ -283,6 +284,14 @@ async fn waiting_behind(node: &Node, claimed: &[Delivery], upto: i64) -> BTreeMa
         tracing::warn!(%error, "updates are said one by one");
         BTreeMap::new()
     })
+}
+
+/// The same claims without anything that changes something, or that is paid for: what a registry was asked since the backup
+/// is not known.
+fn while_paused(node: &Node, link: &LinkName, asks: Vec<ClaimAsk>) -> Vec<ClaimAsk> {
+    let plan = node.plan();
+    let paid = plan.links.iter().any(|one| one.name == *link && one.kind == SystemKind::Enrich);
+    if paid { vec![] } else { reads_only(asks) }
 }
 
 /// The same claims without anything that changes something.

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use leadloop_connectors as _;
 use leadloop_server::Running;
-use leadloop_store::Store;
+use leadloop_server::clock::{Clock, SystemClock};
+use leadloop_store::{Store, Topic, bare};
 use leadloop_sync_core::book::Needs;
 use leadloop_sync_core::capture::Identifier;
+use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::lead::{Lead, Stage};
 use leadloop_sync_core::time::Timestamp;
 use leadloop_testing::http;
@@ -179,11 +181,63 @@ async fn a_registry_that_is_down(url: &str) {
     running.stop().await;
 }
 
+/// A restored store does not know what the registry was asked since the backup: it pays for nothing until somebody says
+/// that it may go on.
+async fn a_restored_store_pays_for_nothing(url: &str) {
+    let vendor = MockServer::start().await;
+    let ill =
+        Mock::given(method("GET")).respond_with(ResponseTemplate::new(503)).mount_as_scoped(&vendor).await;
+    let (running, store) = node(config(&vendor.uri(), "1s", 500), url).await;
+    post(&running, vec![person(1, "示例机器人有限公司", "总经理")]).await;
+    until("it is decided without the registry", async || is_marketing(&store, 1).await).await;
+    until("it was asked", async || calls(&vendor).await > 0).await;
+    running.stop().await;
+    drop(ill);
+    vendor.reset().await;
+    Mock::given(method("GET")).and(path("/EnterpriseInfo/Verify")).respond_with(Knows).mount(&vendor).await;
+    let restored = "INSERT INTO meta (key, value) VALUES ('restored', 'yes') RETURNING CAST(1 AS BIGINT)";
+    assert_eq!(bare::number(url, restored).await.expect("it is marked"), 1);
+
+    let (running, store) = node(config(&vendor.uri(), "1s", 500), url).await;
+    assert!(running.node.is_paused());
+    post(&running, vec![person(2, "乙样机械有限公司", "工程师")]).await;
+    let link = LinkName::from("registry");
+    until("the look-up is due", async || {
+        let due = store.next_due(std::slice::from_ref(&link)).await.expect("the store answers");
+        due.get(&link).is_some_and(|at| *at <= SystemClock.now())
+    })
+    .await;
+    for _ in 0..20 {
+        store.wakes().ring(&Topic::Outbox(link.clone()));
+        http::get(running.address, "/healthz").expect("the node answers");
+    }
+    assert_eq!(calls(&vendor).await, 0, "nobody said that it may go on");
+    store.set_live().await.expect("it may go on");
+    until("what waited is asked and filled in", async || {
+        lead(&store, 1).await.is_some_and(|lead| lead.profile.contains_key("company.industry"))
+    })
+    .await;
+    running.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn enriching_on_sqlite() {
     let folder = leadloop_testing::temp_dir();
     one_call_and_a_cap(&format!("sqlite:{}", folder.path().join("one.db").display())).await;
     a_registry_that_is_down(&format!("sqlite:{}", folder.path().join("two.db").display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_store_on_sqlite() {
+    let folder = leadloop_testing::temp_dir();
+    a_restored_store_pays_for_nothing(&format!("sqlite:{}", folder.path().join("restored.db").display()))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_store_on_postgres() {
+    let database = leadloop_testing::fresh_database("enrich_restored");
+    a_restored_store_pays_for_nothing(database.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

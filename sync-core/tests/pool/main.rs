@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by it")]
 
 mod absorbed;
+mod enrich;
 mod facts;
 mod funnel;
 mod persons;

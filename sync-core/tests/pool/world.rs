@@ -10,11 +10,11 @@ use leadloop_sync_core::ids::SourceName;
 use leadloop_sync_core::intake::{self, intake};
 use leadloop_sync_core::lead::{Lead, Touch};
 use leadloop_sync_core::moment::Moment;
-use leadloop_sync_core::outbox::Delivery;
+use leadloop_sync_core::outbox::{Delivery, Outcome};
 use leadloop_sync_core::person::Refusal;
 use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::time::Timestamp;
-use leadloop_sync_core::track;
+use leadloop_sync_core::{enrich, tick, track};
 
 pub(crate) struct World {
     pub(crate) policy: Policy,
@@ -103,6 +103,27 @@ impl World {
             self.apply(&reaction);
         }
         self.now = until;
+    }
+
+    /// A look-up of a company came to an end.
+    pub(crate) fn settle(&mut self, delivery: &Delivery, outcome: &Outcome) -> Reaction {
+        let moment = self.moment();
+        let reaction = enrich::settle(&self.book, delivery, outcome, &self.policy, &moment);
+        self.apply(&reaction);
+        reaction
+    }
+
+    /// The deadlines of look-ups that are due come.
+    pub(crate) fn come(&mut self) -> Vec<Reaction> {
+        let due = |deadline: &Deadline| deadline.kind == enrich::DEADLINE && deadline.at <= self.now;
+        let due: Vec<Deadline> = self.deadlines.iter().filter(|one| due(one)).cloned().collect();
+        let come = due.into_iter().map(|deadline| {
+            let mut moment = self.moment();
+            let reaction = tick::tick(&self.book, &deadline, &self.policy, &mut moment);
+            self.apply(&reaction);
+            reaction
+        });
+        come.collect()
     }
 
     fn apply(&mut self, reaction: &Reaction) {
