@@ -43,7 +43,7 @@ async fn a_stream_is_said_in_order_and_hot_goes_first() {
             &store,
             vec![
                 enqueue(delivery(1, "one", Lane::Normal)),
-                enqueue(delivery(2, "one", Lane::Hot)),
+                enqueue(delivery(2, "one", Lane::Normal)),
                 enqueue(delivery(3, "two", Lane::Backfill)),
                 enqueue(delivery(4, "three", Lane::Hot)),
             ],
@@ -68,6 +68,30 @@ async fn a_stream_is_said_in_order_and_hot_goes_first() {
         assert_eq!(ids(&claim(&store, 10, 30).await), vec![id(1)]);
         written(&store, vec![moved(id(1), 2, DeliveryState::Settled, at(30))]).await;
         assert_eq!(ids(&claim(&store, 10, 30).await), vec![id(2)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_stands_before_something_hot_in_its_stream_goes_as_soon() {
+    on_both("promote", |store| async move {
+        written(
+            &store,
+            vec![
+                enqueue(delivery(1, "one", Lane::Normal)),
+                enqueue(delivery(2, "two", Lane::Backfill)),
+                enqueue(delivery(3, "three", Lane::Backfill)),
+            ],
+        )
+        .await;
+        written(&store, vec![enqueue(delivery(4, "three", Lane::Hot)), enqueue(delivery(5, "one", Lane::Backfill))])
+            .await;
+        // The backfill of "three" comes before the normal one of "one"; what a later backfill stands behind stays.
+        let first = claim(&store, 1, 0).await;
+        assert_eq!((ids(&first), first[0].lane), (vec![id(3)], Lane::Hot));
+        assert_eq!(ids(&claim(&store, 10, 0).await), vec![id(1), id(2)]);
+        written(&store, vec![moved(id(3), 1, DeliveryState::Settled, at(0))]).await;
+        assert_eq!(ids(&claim(&store, 10, 0).await), vec![id(4)]);
     })
     .await;
 }
