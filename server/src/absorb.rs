@@ -54,6 +54,7 @@ pub async fn run(node: Arc<Node>) {
             Ok(count) => metrics::decided(Absorb::NAME, count),
             Err(error) => {
                 tracing::warn!(%error, "absorbing waits for the store");
+                node.trouble.note(&error, 0, node.clock.now());
                 tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
             }
         }

@@ -405,6 +405,7 @@ pub async fn settle_all(node: &Node, Flight { ended, spoken }: Flight) {
             }
             Err(error) => {
                 tracing::warn!(%error, "settling waits for the store");
+                node.trouble.note(&error, 0, node.clock.now());
                 tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
                 queue.push(batch);
             }

@@ -84,9 +84,11 @@ statements! {
     IDENTIFIER_CHECK = "identifier_check";
     DELIVERY_CHECK = "delivery_check";
     LEAD_PUT = "lead_put";
+    LEAD_AGAIN = "lead_again";
     MILESTONE_PUT = "milestone_put";
     IDENTIFIER_NEW = "identifier_new";
     IDENTIFIER_PUT = "identifier_put";
+    IDENTIFIER_SEEN = "identifier_seen";
     IDENTIFIER_DROP = "identifier_drop";
     SUSPECT_PUT = "suspect_put";
     VERDICT_PUT = "verdict_put";

@@ -162,5 +162,11 @@ fn used_up_connections_are_survived_on_postgres() {
     std::fs::write(&file, url.as_str()).expect("it is written");
     let program = Command::new(env!("CARGO_BIN_EXE_leadloop"));
     let open = |_: &Node| gate.full.store(false, Ordering::SeqCst);
-    no_room(&format!("file:{}", file.display()), program, |_| gate.shut(), open);
+    let shut = |node: &Node| {
+        gate.shut();
+        // Nobody pushes yet: who absorbs meets it all the same.
+        let told = || http::get(node.address, "/healthz").is_ok_and(|answer| answer.body.contains("LL1010"));
+        until("/healthz does not say that nothing can be stored", told);
+    };
+    no_room(&format!("file:{}", file.display()), program, shut, open);
 }

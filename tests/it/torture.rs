@@ -1,6 +1,7 @@
 //! Two nodes on one PostgreSQL and a CRM with faults, while processes are killed, frozen, stopped and started again and
 //! the way to the database is cut: at the end everything that was acknowledged stands once in the pool and once in the
-//! CRM. `scripts/torture --minutes 10 --seed N` runs it for longer; the seed is printed.
+//! CRM. Where the CRM's mark is not unique, a request that froze half-written may make a second record: then an alarm names
+//! both. `scripts/torture --minutes 10 --seed N [--plain]` runs it for longer; the seed is printed.
 //!
 //! Reads: `LEADLOOP_SEED`, `LEADLOOP_TORTURE_SECS` (20 where not set).
 
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use leadloop_sandbox::{FaultKind, FaultSpec, Options, Sandbox};
+use leadloop_sandbox::{FaultKind, FaultSpec, MarkMode, Options, Sandbox};
 use leadloop_testing::http;
 
 use crate::kill::{Dice, PATIENCE, SECRET, body, count, crm_leads, seed, status};
@@ -75,7 +76,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream) {
 }
 
 /// A CRM that throttles, fails, and loses answers before and after its writes.
-fn bad_crm(seed: u64) -> Options {
+fn bad_crm(seed: u64, mark: MarkMode) -> Options {
     let fault = |kind, probability| FaultSpec {
         kind,
         method: None,
@@ -86,7 +87,7 @@ fn bad_crm(seed: u64) -> Options {
         ms: None,
         retry_after: None,
     };
-    Options {
+    let mut options = Options {
         client_id: "leadloop".to_owned(),
         client_secret: SECRET.to_owned(),
         seed,
@@ -99,7 +100,9 @@ fn bad_crm(seed: u64) -> Options {
             fault(FaultKind::Truncated, 0.01),
         ],
         ..Options::default()
-    }
+    };
+    options.tuning.mark = mark;
+    options
 }
 
 /// Sends a process a signal, such as `STOP`.
@@ -226,8 +229,8 @@ fn go_wrong(pair: &mut Pair, way: &Way, dice: &mut Dice, until: Instant) -> BTre
     done
 }
 
-/// Waits until all of them are with sales, and finds each once in the pool and once in the CRM.
-fn at_rest(node: SocketAddr, crm: SocketAddr, people: usize) {
+/// Waits until all of them are with sales, and finds each once in the pool and in the CRM.
+fn at_rest(node: SocketAddr, crm: SocketAddr, people: usize, mark: MarkMode) {
     let begun = Instant::now();
     let all = u64::try_from(people).expect("a small number");
     loop {
@@ -241,18 +244,54 @@ fn at_rest(node: SocketAddr, crm: SocketAddr, people: usize) {
         assert!(begun.elapsed() < PATIENCE, "{people} people did not come to rest: {now:#}");
         std::thread::sleep(Duration::from_millis(100));
     }
-    let mut by_phone: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut by_phone: BTreeMap<String, Vec<Record>> = BTreeMap::new();
     for lead in crm_leads(crm) {
         let text = |field: &str| lead[field].as_str().unwrap_or_default().to_owned();
-        by_phone.entry(text("phone")).or_default().push(text("leadloop_id"));
+        let record = Record { id: text("id"), mark: text("leadloop_id") };
+        by_phone.entry(text("phone")).or_default().push(record);
     }
-    let doubled: Vec<_> = by_phone.iter().filter(|(_, marks)| marks.len() != 1).collect();
-    assert!(doubled.is_empty(), "once in the CRM each, but: {doubled:?}");
     assert_eq!(by_phone.len(), people, "nobody is missing in the CRM");
+    by_phone.retain(|_, records| records.len() != 1);
+    assert!(mark == MarkMode::Plain || by_phone.is_empty(), "once in the CRM each, but: {by_phone:?}");
+    by_phone.values().for_each(|records| alarmed(node, records, begun));
+    println!("{} people were doubled in the CRM, each with an alarm", by_phone.len());
+}
+
+/// A record of a person in the CRM.
+#[derive(Debug)]
+struct Record {
+    id: String,
+    mark: String,
+}
+
+/// Records that carry one mark are named by an alarm, as soon as the CRM was asked once more.
+fn alarmed(node: SocketAddr, records: &[Record], begun: Instant) {
+    assert!(records.iter().all(|record| record.mark == records[0].mark), "marks differ: {records:?}");
+    loop {
+        let now = status(node);
+        let told = now["alarms"].as_array().into_iter().flatten().any(|raised| {
+            let detail = raised["alarm"]["detail"].as_str().unwrap_or_default();
+            raised["alarm"]["code"] == "LL4206" && records.iter().all(|record| detail.contains(&record.id))
+        });
+        if told {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "no alarm names {records:?}: {now:#}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]
 fn two_nodes_lose_and_double_nothing_whatever_happens_to_them() {
+    torture(MarkMode::Unique);
+}
+
+#[test]
+fn two_nodes_and_a_crm_without_a_unique_mark_lose_nothing_and_tell_each_double() {
+    torture(MarkMode::Plain);
+}
+
+fn torture(mark: MarkMode) {
     let seed = seed();
     let seconds =
         std::env::var("LEADLOOP_TORTURE_SECS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
@@ -267,7 +306,7 @@ fn two_nodes_lose_and_double_nothing_whatever_happens_to_them() {
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
-    let sandbox = runtime.block_on(Sandbox::start(bad_crm(seed))).expect("the sandbox starts");
+    let sandbox = runtime.block_on(Sandbox::start(bad_crm(seed, mark))).expect("the sandbox starts");
     let secret = leadloop_testing::temp_dir();
     let file = secret.path().join("store-url");
     std::fs::write(&file, url.as_str()).expect("the folder can be written");
@@ -292,7 +331,7 @@ fn two_nodes_lose_and_double_nothing_whatever_happens_to_them() {
     assert_eq!(people, acknowledged.load(Ordering::SeqCst));
     assert!(people > 0 && !done.is_empty());
     let node = pair.nodes[0].as_ref().expect("both are up at the end").address;
-    at_rest(node, sandbox.addr(), people);
+    at_rest(node, sandbox.addr(), people, mark);
     drop(pair);
     runtime.block_on(sandbox.shutdown());
 }

@@ -27,14 +27,25 @@ pub(super) struct Standing {
     pub(super) standing: bool,
 }
 
+/// What the indexes of a lead hold.
+#[derive(Debug, PartialEq)]
+pub(super) struct Indexed {
+    pub(super) stage: String,
+    pub(super) merged_into: Option<LeadId>,
+    pub(super) name: Option<String>,
+    pub(super) company: Option<String>,
+}
+
 /// What the check found.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
     pub(super) stale: BTreeSet<usize>,
     pub(super) rows: Vec<String>,
     pub(super) deliveries: BTreeMap<DeliveryId, Standing>,
-    /// Identifiers of the batch that are somebody's; their rows are locked.
-    pub(super) taken: BTreeSet<Identifier>,
+    /// Leads of the batch that are there; their rows are locked.
+    pub(super) leads: BTreeMap<LeadId, Indexed>,
+    /// Identifiers of the batch that are somebody's, and whose; their rows are locked.
+    pub(super) taken: BTreeMap<Identifier, LeadId>,
 }
 
 /// A row (or a decision's common ground) that several reactions may share.
@@ -67,7 +78,7 @@ pub(super) async fn check(
     let expected = Expected::of(reactions, seen);
     let mut wrong = BTreeSet::new();
     let mut checked = Checked::default();
-    check_versions(work, &expected, &mut wrong).await?;
+    check_versions(work, &expected, &mut wrong, &mut checked).await?;
     check_identifiers(work, &expected, &mut wrong, &mut checked).await?;
     check_deliveries(work, &expected, &mut wrong, &mut checked).await?;
     if !wrong.is_empty() {
@@ -112,6 +123,7 @@ async fn check_versions<'a>(
     work: &mut Work,
     expected: &Expected<'a>,
     wrong: &mut BTreeSet<Shared<'a>>,
+    checked: &mut Checked,
 ) -> Result<()> {
     if !expected.leads.is_empty() {
         let mut ids = Rows::of(&LEAD_CHECK, 1);
@@ -120,7 +132,15 @@ async fn check_versions<'a>(
         }
         let mut found = BTreeMap::new();
         for row in work.rows(&LEAD_CHECK, args![ids]).await? {
-            found.insert(row.get::<LeadId>(0)?, row.get::<i64>(1)?);
+            let id: LeadId = row.get(0)?;
+            found.insert(id, row.get::<i64>(1)?);
+            let indexed = Indexed {
+                stage: row.get(2)?,
+                merged_into: row.get(3)?,
+                name: row.maybe_opened(4)?,
+                company: row.get(5)?,
+            };
+            checked.leads.insert(id, indexed);
         }
         let differs = |(id, version): &(&LeadId, &i64)| found.get(id).copied().unwrap_or(0) != **version;
         wrong.extend(expected.leads.iter().filter(differs).map(|(id, _)| Shared::Lead(*id)));
@@ -162,7 +182,7 @@ async fn check_identifiers<'a>(
         {
             wrong.insert(Shared::Identifier(identifier));
         }
-        checked.taken.insert(stored);
+        checked.taken.insert(stored, lead);
     }
     Ok(())
 }

@@ -1,9 +1,7 @@
 //! Writing leads, their identifiers, their touches and the stages they reached.
 
-use std::collections::BTreeSet;
-
-use leadloop_sync_core::capture::Identifier;
 use leadloop_sync_core::companies;
+use leadloop_sync_core::lead::Lead;
 use leadloop_sync_core::origin;
 
 use crate::cell::{Rows, args};
@@ -11,41 +9,42 @@ use crate::doc::{fold, text};
 use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{
-    COMPANY_SUSPECT_PUT, COMPANY_VERDICT_PUT, IDENTIFIER_DROP, IDENTIFIER_NEW, IDENTIFIER_PUT, LEAD_PUT,
-    MILESTONE_PUT, SUSPECT_PUT, TOUCH_PUT, TOUCH_RECEIPTS, VERDICT_PUT,
+    COMPANY_SUSPECT_PUT, COMPANY_VERDICT_PUT, IDENTIFIER_DROP, IDENTIFIER_NEW, IDENTIFIER_PUT,
+    IDENTIFIER_SEEN, LEAD_AGAIN, LEAD_PUT, MILESTONE_PUT, SUSPECT_PUT, TOUCH_PUT, TOUCH_RECEIPTS, VERDICT_PUT,
 };
 
+use super::check::{Checked, Indexed};
 use super::gather::Changes;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Writes leads and what is theirs; `taken` are the identifiers that are somebody's already.
-pub(super) async fn put(work: &mut Work, changes: &Changes<'_>, taken: &BTreeSet<Identifier>) -> Result<()> {
-    put_leads(work, changes).await?;
-    put_identifiers(work, changes, taken).await?;
+/// Writes leads and what is theirs; `checked` knows what is there already.
+pub(super) async fn put(work: &mut Work, changes: &Changes<'_>, checked: &Checked) -> Result<()> {
+    put_leads(work, changes, checked).await?;
+    put_identifiers(work, changes, checked).await?;
     put_suspects(work, changes).await?;
     put_companies(work, changes).await?;
     put_touches(work, changes).await
 }
 
-async fn put_leads(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
-    if !changes.leads.is_empty() {
-        let mut list = Rows::of(&LEAD_PUT, 1);
-        for lead in changes.leads.values() {
-            let owner = lead.owner.as_ref();
-            list.add(lead.id).add(lead.version).add(lead.stage.as_str());
-            list.add(&lead.origin.source).add(&lead.origin.channel).add(lead.origin.campaign.as_ref());
-            list.add(owner.map(|owner| &owner.crm_user));
-            list.add(owner.and_then(|owner| owner.person.as_ref()));
-            list.add(lead.origin.at).add(lead.created_at).add(lead.last_touch_at).add(lead.touches);
-            list.add(lead.mql_at).add(lead.rest_until).add(lead.merged_into);
-            list.add(lead.text("name").map(fold)).add(lead.text("company").map(fold));
-            list.add(lead.won_amount).add(lead.pool.as_ref());
-            list.add(lead.text(origin::KIND)).add(text(lead)?);
+async fn put_leads(work: &mut Work, changes: &Changes<'_>, checked: &Checked) -> Result<()> {
+    let (mut put, mut again) = (Rows::of(&LEAD_PUT, 1), Rows::of(&LEAD_AGAIN, 1));
+    for lead in changes.leads.values() {
+        let indexed = Indexed {
+            stage: lead.stage.as_str().to_owned(),
+            merged_into: lead.merged_into,
+            name: lead.text("name").map(fold),
+            company: lead.text("company").map(fold),
+        };
+        let list = if checked.leads.get(&lead.id) == Some(&indexed) { &mut again } else { &mut put };
+        add_lead(list, lead, indexed)?;
+    }
+    for (statement, list) in [(&LEAD_PUT, put), (&LEAD_AGAIN, again)] {
+        if !list.is_empty() {
+            let count = list.len();
+            let written = work.run(statement, args![list]).await?;
+            all_written(written, count, "lead")?;
         }
-        let count = list.len();
-        let written = work.run(&LEAD_PUT, args![list]).await?;
-        all_written(written, count, "lead")?;
     }
     if !changes.milestones.is_empty() {
         let mut list = Rows::of(&MILESTONE_PUT, 1);
@@ -57,6 +56,20 @@ async fn put_leads(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
     Ok(())
 }
 
+fn add_lead(list: &mut Rows, lead: &Lead, indexed: Indexed) -> Result<()> {
+    let owner = lead.owner.as_ref();
+    list.add(lead.id).add(lead.version).add(indexed.stage);
+    list.add(&lead.origin.source).add(&lead.origin.channel).add(lead.origin.campaign.as_ref());
+    list.add(owner.map(|owner| &owner.crm_user));
+    list.add(owner.and_then(|owner| owner.person.as_ref()));
+    list.add(lead.origin.at).add(lead.created_at).add(lead.last_touch_at).add(lead.touches);
+    list.add(lead.mql_at).add(lead.rest_until).add(indexed.merged_into);
+    list.add(indexed.name).add(indexed.company);
+    list.add(lead.won_amount).add(lead.pool.as_ref());
+    list.add(lead.text(origin::KIND)).add(text(lead)?);
+    Ok(())
+}
+
 /// Where the guard of an upsert held a row back, somebody wrote it between the check and now.
 pub(super) fn all_written(written: u64, count: usize, what: &str) -> Result<()> {
     if usize::try_from(written).is_ok_and(|written| written == count) {
@@ -65,14 +78,19 @@ pub(super) fn all_written(written: u64, count: usize, what: &str) -> Result<()> 
     Err(StoreError::Stale { rows: vec![format!("{what} rows of this batch")] })
 }
 
-async fn put_identifiers(work: &mut Work, changes: &Changes<'_>, taken: &BTreeSet<Identifier>) -> Result<()> {
+async fn put_identifiers(work: &mut Work, changes: &Changes<'_>, checked: &Checked) -> Result<()> {
     let mut new = Rows::of(&IDENTIFIER_NEW, 1);
-    let mut bound = Rows::of(&IDENTIFIER_PUT, 1);
+    let mut moved = Rows::of(&IDENTIFIER_PUT, 1);
+    let mut seen = Rows::of(&IDENTIFIER_SEEN, 1);
     let mut dropped = Rows::of(&IDENTIFIER_DROP, 1);
     for (identifier, binding) in &changes.identifiers {
         match binding {
             Some(binding) => {
-                let list = if taken.contains(*identifier) { &mut bound } else { &mut new };
+                let list = match checked.taken.get(*identifier) {
+                    Some(lead) if *lead == binding.lead => &mut seen,
+                    Some(_) => &mut moved,
+                    None => &mut new,
+                };
                 list.add(&identifier.kind.0).add(&identifier.value).add(binding.lead);
                 list.add(&binding.source).add(binding.at).add(binding.last_at);
             }
@@ -86,8 +104,11 @@ async fn put_identifiers(work: &mut Work, changes: &Changes<'_>, taken: &BTreeSe
         let written = work.run(&IDENTIFIER_NEW, args![new]).await?;
         all_written(written, count, "identifier")?;
     }
-    if !bound.is_empty() {
-        work.run(&IDENTIFIER_PUT, args![bound]).await?;
+    if !moved.is_empty() {
+        work.run(&IDENTIFIER_PUT, args![moved]).await?;
+    }
+    if !seen.is_empty() {
+        work.run(&IDENTIFIER_SEEN, args![seen]).await?;
     }
     if !dropped.is_empty() {
         work.run(&IDENTIFIER_DROP, args![dropped]).await?;

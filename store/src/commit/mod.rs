@@ -69,7 +69,7 @@ async fn write(tx: &mut Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<Don
     let changes = Changes::gather(kept.map(|(_, reaction)| reaction));
     let mut topics = Vec::new();
 
-    leads::put(work, &changes, &checked.taken).await?;
+    leads::put(work, &changes, &checked).await?;
     handoffs::put(work, &changes).await?;
     mirror::put(work, stamp, &changes).await?;
     upkeep::put(work, stamp, &changes, &mut topics).await?;
