@@ -49,7 +49,7 @@ pub async fn run(node: Arc<Node>) {
             rest(&node, &mut wake).await;
             continue;
         }
-        match round(&node).await {
+        match round(&node, bounds::ABSORB_BATCH).await {
             Ok(0) => rest(&node, &mut wake).await,
             Ok(count) => metrics::decided(Absorb::NAME, count),
             Err(error) => {
@@ -69,12 +69,11 @@ async fn rest(node: &Node, wake: &mut Wake) {
     }
 }
 
-/// One batch: how many captures came to their end.
+/// One batch of at most `limit`: how many captures came to their end.
 ///
 /// # Errors
 /// When the store cannot be reached; nothing was lost.
-pub async fn round(node: &Node) -> Result<usize, StoreError> {
-    let mut limit = bounds::ABSORB_BATCH;
+pub async fn round(node: &Node, mut limit: u32) -> Result<usize, StoreError> {
     let mut stale = 0;
     loop {
         // Read anew each time: what is stale may be so because another config is in force.

@@ -20,6 +20,8 @@ pub const BODY_READ: Micros = Micros::seconds(30);
 pub const CONNECTIONS: usize = 4_096;
 /// Captures in one absorbing transaction: long enough to pay for the commit, short enough that ingress hardly waits.
 pub const ABSORB_BATCH: u32 = 256;
+/// The same where nobody else waits for the database: an import without a running leadloop.
+pub const ABSORB_ALONE: u32 = 1_024;
 /// Deliveries claimed at once by a link.
 pub const CLAIM_BATCH: u32 = 256;
 /// Deliveries that are looked at in one go because they may be said together with claimed ones before them.

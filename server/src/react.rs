@@ -15,6 +15,9 @@ use leadloop_sync_core::routing;
 
 use crate::node::Node;
 
+/// A batch whose memory takes longer to give back than it takes to ask another thread for it.
+const LARGE: usize = 32;
+
 /// One of the core's verbs, for a kind of input.
 pub trait Verb: Sync {
     /// What it reacts to.
@@ -42,8 +45,10 @@ pub async fn react<V: Verb>(
     plan: &Plan,
     node: &Node,
 ) -> Result<Committed, StoreError> {
-    let (tx, stamp, reactions) = decide::<V>(tx, inputs, plan, node).await?;
-    tx.commit(&stamp, &reactions).await
+    let (tx, stamp, decided) = decide::<V>(tx, inputs, plan, node).await?;
+    let committed = tx.commit(&stamp, &decided.reactions).await;
+    decided.let_go();
+    committed
 }
 
 /// The same, all but the end: what the verb wants done is written, and undone.
@@ -56,9 +61,25 @@ pub async fn rehearse<V: Verb>(
     plan: &Plan,
     node: &Node,
 ) -> Result<Vec<Reaction>, StoreError> {
-    let (tx, stamp, reactions) = decide::<V>(tx, inputs, plan, node).await?;
-    tx.rehearse(&stamp, &reactions).await?;
-    Ok(reactions)
+    let (tx, stamp, decided) = decide::<V>(tx, inputs, plan, node).await?;
+    tx.rehearse(&stamp, &decided.reactions).await?;
+    Ok(decided.reactions)
+}
+
+/// Reactions, and what they were decided by.
+struct Decided {
+    book: Book,
+    reactions: Vec<Reaction>,
+}
+
+impl Decided {
+    /// Gives the memory of a large batch back on another thread: the next batch need not wait for it.
+    fn let_go(self) {
+        let Self { book, reactions } = self;
+        if reactions.len() >= LARGE {
+            tokio::task::spawn_blocking(move || drop((book, reactions)));
+        }
+    }
 }
 
 /// What a verb wants done about a batch; the transaction holds all it was decided by.
@@ -67,7 +88,7 @@ async fn decide<V: Verb>(
     inputs: &[V::Input],
     plan: &Plan,
     node: &Node,
-) -> Result<(Tx, Stamp, Vec<Reaction>), StoreError> {
+) -> Result<(Tx, Stamp, Decided), StoreError> {
     let policy = &plan.policy;
     let needs = V::needs(inputs, policy);
     tx.hold_leads(&needs).await?;
@@ -92,7 +113,7 @@ async fn decide<V: Verb>(
         book.apply(&reaction);
         reactions.push(reaction);
     }
-    Ok((tx, stamp::<V>(plan, &moment), reactions))
+    Ok((tx, stamp::<V>(plan, &moment), Decided { book, reactions }))
 }
 
 /// Parks one input alone: it broke a rule of the database whenever it was tried.

@@ -30,8 +30,8 @@ use crate::local;
 use crate::node::{Driven, Lines, Node};
 use crate::wire::{HttpWire, Wire, WireError};
 use crate::{
-    absorb, answer, deliver, folder, health, ingress, metrics, probe, serve, shadow, tick, tidy, vigil,
-    visits, watch,
+    absorb, answer, bounds, deliver, folder, health, ingress, metrics, probe, serve, shadow, tick, tidy,
+    vigil, visits, watch,
 };
 
 /// What keeps a node from starting.
@@ -292,9 +292,10 @@ pub async fn absorb_all(node: &Node) -> Result<usize, StoreError> {
     if let Err(error) = shadow::begin(node).await {
         tracing::warn!(%error, "the shadow waits for the store");
     }
+    let limit = if node.store.is_shared() { bounds::ABSORB_BATCH } else { bounds::ABSORB_ALONE };
     let mut all = 0;
     loop {
-        match absorb::round(node).await? {
+        match absorb::round(node, limit).await? {
             0 => break,
             some => all += some,
         }
@@ -309,7 +310,7 @@ pub async fn absorb_beside(node: Arc<Node>, done: CancellationToken) {
     while !done.is_cancelled() {
         if let Err(error) = absorb_all(&node).await {
             tracing::warn!(%error, "absorbing waits for the store");
-            tokio::time::sleep(crate::bounds::AFTER_FAILURE.to_std()).await;
+            tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
         }
         tokio::select! {
             () = wake.wait() => {}

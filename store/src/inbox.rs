@@ -14,6 +14,7 @@ use leadloop_sync_core::visit::Counted;
 
 use crate::Store;
 use crate::cell::{Rows, args};
+use crate::commit::Queue;
 use crate::doc::{hash, text};
 use crate::engine::Work;
 use crate::erase;
@@ -172,7 +173,7 @@ async fn count_events(work: &mut Work, pushes: &[KeptPush]) -> Result<Vec<u32>> 
 
 /// Holds records that were read from a source and cannot be taken as they are; one that is held already stays.
 pub(crate) async fn hold<'a>(
-    work: &mut Work,
+    queue: &Queue,
     config: &str,
     held: impl Iterator<Item = &'a Held>,
 ) -> Result<()> {
@@ -186,8 +187,8 @@ pub(crate) async fn hold<'a>(
         records.add(&record.code).add(&record.detail).add(text(&record.raw)?);
     }
     if !pushes.is_empty() {
-        work.run(&PUSH_HOLD, args![pushes]).await?;
-        work.run(&QUARANTINE_HOLD, args![records]).await?;
+        queue.run(&PUSH_HOLD, args![pushes]).await?;
+        queue.run(&QUARANTINE_HOLD, args![records]).await?;
     }
     Ok(())
 }

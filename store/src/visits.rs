@@ -9,6 +9,7 @@ use leadloop_sync_core::time::Timestamp;
 use leadloop_sync_core::visit::{Counted, LONGEST_EVENT, QUIET, Seen, Visit};
 
 use crate::cell::{Rows, args};
+use crate::commit::Queue;
 use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{VISIT_COUNT, VISIT_DROP, VISIT_DUE, VISIT_LATER};
@@ -59,7 +60,7 @@ pub(crate) async fn count(work: &mut Work, events: &[&Counted]) -> Result<()> {
 
 /// Visits that were told or are looked at later.
 pub(crate) async fn end(
-    work: &mut Work,
+    queue: &Queue,
     visits: &BTreeMap<(&SourceName, &Identifier), Option<Timestamp>>,
 ) -> Result<()> {
     let (mut later, mut gone) = (Rows::of(&VISIT_LATER, 1), Rows::of(&VISIT_DROP, 1));
@@ -70,10 +71,10 @@ pub(crate) async fn end(
         };
     }
     if !later.is_empty() {
-        work.run(&VISIT_LATER, args![later]).await?;
+        queue.run(&VISIT_LATER, args![later]).await?;
     }
     if !gone.is_empty() {
-        work.run(&VISIT_DROP, args![gone]).await?;
+        queue.run(&VISIT_DROP, args![gone]).await?;
     }
     Ok(())
 }

@@ -2,24 +2,23 @@
 
 use crate::cell::{Rows, args};
 use crate::doc::text;
-use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{DECISION_PUT, FEEDBACK_PUT, HANDOFF_PUT};
 
 use super::gather::Changes;
-use super::leads::all_written;
+use super::queue::Queue;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-pub(super) async fn put(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
-    put_handoffs(work, changes).await?;
+pub(super) async fn put(queue: &Queue, changes: &Changes<'_>) -> Result<()> {
+    put_handoffs(queue, changes).await?;
     if !changes.decisions.is_empty() {
         let mut list = Rows::of(&DECISION_PUT, 1);
         for decision in &changes.decisions {
             list.add(decision.id).add(decision.handoff).add(decision.lead).add(decision.at);
             list.add(&decision.config).add(decision.rule.as_ref()).add(text(decision)?);
         }
-        work.run(&DECISION_PUT, args![list]).await?;
+        queue.run(&DECISION_PUT, args![list]).await?;
     }
     if !changes.feedback.is_empty() {
         let mut list = Rows::of(&FEEDBACK_PUT, 1);
@@ -27,12 +26,12 @@ pub(super) async fn put(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
             list.add(said.handoff).add(said.capture).add(said.lead).add(said.at).add(&said.tag);
             list.add(said.remark.as_ref()).add(said.by.as_ref()).add(&said.next).add(said.next_at);
         }
-        work.run(&FEEDBACK_PUT, args![list]).await?;
+        queue.run(&FEEDBACK_PUT, args![list]).await?;
     }
     Ok(())
 }
 
-async fn put_handoffs(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+async fn put_handoffs(queue: &Queue, changes: &Changes<'_>) -> Result<()> {
     if changes.handoffs.is_empty() {
         return Ok(());
     }
@@ -51,6 +50,5 @@ async fn put_handoffs(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
         list.add(text(handoff)?);
     }
     let count = list.len();
-    let written = work.run(&HANDOFF_PUT, args![list]).await?;
-    all_written(written, count, "hand-over")
+    queue.run_all(&HANDOFF_PUT, args![list], count, "hand-over").await
 }

@@ -6,28 +6,29 @@ use leadloop_sync_core::origin;
 
 use crate::cell::{Rows, args};
 use crate::doc::{fold, text};
-use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{
     COMPANY_SUSPECT_PUT, COMPANY_VERDICT_PUT, IDENTIFIER_DROP, IDENTIFIER_NEW, IDENTIFIER_PUT,
-    IDENTIFIER_SEEN, LEAD_AGAIN, LEAD_PUT, MILESTONE_PUT, SUSPECT_PUT, TOUCH_PUT, TOUCH_RECEIPTS, VERDICT_PUT,
+    IDENTIFIER_SEEN, LEAD_AGAIN, LEAD_PUT, MILESTONE_PUT, SUSPECT_PUT, TOUCH_PUT, TOUCH_RECEIPTS,
+    VERDICT_PUT,
 };
 
 use super::check::{Checked, Indexed};
 use super::gather::Changes;
+use super::queue::Queue;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Writes leads and what is theirs; `checked` knows what is there already.
-pub(super) async fn put(work: &mut Work, changes: &Changes<'_>, checked: &Checked) -> Result<()> {
-    put_leads(work, changes, checked).await?;
-    put_identifiers(work, changes, checked).await?;
-    put_suspects(work, changes).await?;
-    put_companies(work, changes).await?;
-    put_touches(work, changes).await
+pub(super) async fn put(queue: &Queue, changes: &Changes<'_>, checked: &Checked) -> Result<()> {
+    put_leads(queue, changes, checked).await?;
+    put_identifiers(queue, changes, checked).await?;
+    put_suspects(queue, changes).await?;
+    put_companies(queue, changes).await?;
+    put_touches(queue, changes).await
 }
 
-async fn put_leads(work: &mut Work, changes: &Changes<'_>, checked: &Checked) -> Result<()> {
+async fn put_leads(queue: &Queue, changes: &Changes<'_>, checked: &Checked) -> Result<()> {
     let (mut put, mut again) = (Rows::of(&LEAD_PUT, 1), Rows::of(&LEAD_AGAIN, 1));
     for lead in changes.leads.values() {
         let indexed = Indexed {
@@ -42,8 +43,7 @@ async fn put_leads(work: &mut Work, changes: &Changes<'_>, checked: &Checked) ->
     for (statement, list) in [(&LEAD_PUT, put), (&LEAD_AGAIN, again)] {
         if !list.is_empty() {
             let count = list.len();
-            let written = work.run(statement, args![list]).await?;
-            all_written(written, count, "lead")?;
+            queue.run_all(statement, args![list], count, "lead").await?;
         }
     }
     if !changes.milestones.is_empty() {
@@ -51,7 +51,7 @@ async fn put_leads(work: &mut Work, changes: &Changes<'_>, checked: &Checked) ->
         for ((lead, stage), at) in &changes.milestones {
             list.add(*lead).add(*stage).add(*at);
         }
-        work.run(&MILESTONE_PUT, args![list]).await?;
+        queue.run(&MILESTONE_PUT, args![list]).await?;
     }
     Ok(())
 }
@@ -70,15 +70,7 @@ fn add_lead(list: &mut Rows, lead: &Lead, indexed: Indexed) -> Result<()> {
     Ok(())
 }
 
-/// Where the guard of an upsert held a row back, somebody wrote it between the check and now.
-pub(super) fn all_written(written: u64, count: usize, what: &str) -> Result<()> {
-    if usize::try_from(written).is_ok_and(|written| written == count) {
-        return Ok(());
-    }
-    Err(StoreError::Stale { rows: vec![format!("{what} rows of this batch")] })
-}
-
-async fn put_identifiers(work: &mut Work, changes: &Changes<'_>, checked: &Checked) -> Result<()> {
+async fn put_identifiers(queue: &Queue, changes: &Changes<'_>, checked: &Checked) -> Result<()> {
     let mut new = Rows::of(&IDENTIFIER_NEW, 1);
     let mut moved = Rows::of(&IDENTIFIER_PUT, 1);
     let mut seen = Rows::of(&IDENTIFIER_SEEN, 1);
@@ -101,29 +93,28 @@ async fn put_identifiers(work: &mut Work, changes: &Changes<'_>, checked: &Check
     }
     if !new.is_empty() {
         let count = new.len();
-        let written = work.run(&IDENTIFIER_NEW, args![new]).await?;
-        all_written(written, count, "identifier")?;
+        queue.run_all(&IDENTIFIER_NEW, args![new], count, "identifier").await?;
     }
     if !moved.is_empty() {
-        work.run(&IDENTIFIER_PUT, args![moved]).await?;
+        queue.run(&IDENTIFIER_PUT, args![moved]).await?;
     }
     if !seen.is_empty() {
-        work.run(&IDENTIFIER_SEEN, args![seen]).await?;
+        queue.run(&IDENTIFIER_SEEN, args![seen]).await?;
     }
     if !dropped.is_empty() {
-        work.run(&IDENTIFIER_DROP, args![dropped]).await?;
+        queue.run(&IDENTIFIER_DROP, args![dropped]).await?;
     }
     Ok(())
 }
 
-async fn put_suspects(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+async fn put_suspects(queue: &Queue, changes: &Changes<'_>) -> Result<()> {
     if !changes.suspects.is_empty() {
         let mut list = Rows::of(&SUSPECT_PUT, 1);
         for ((lead, other), suspect) in &changes.suspects {
             list.add(*lead).add(*other).add(&suspect.by.kind.0).add(&suspect.by.value);
             list.add(&suspect.reason).add(suspect.at);
         }
-        work.run(&SUSPECT_PUT, args![list]).await?;
+        queue.run(&SUSPECT_PUT, args![list]).await?;
     }
     if !changes.verdicts.is_empty() {
         let mut list = Rows::of(&VERDICT_PUT, 1);
@@ -131,12 +122,12 @@ async fn put_suspects(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
             list.add(*lead).add(*other).add(if verdict.same { "same" } else { "apart" });
             list.add(&verdict.who).add(verdict.at);
         }
-        work.run(&VERDICT_PUT, args![list]).await?;
+        queue.run(&VERDICT_PUT, args![list]).await?;
     }
     Ok(())
 }
 
-async fn put_companies(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+async fn put_companies(queue: &Queue, changes: &Changes<'_>) -> Result<()> {
     if !changes.company_suspects.is_empty() {
         let mut list = Rows::of(&COMPANY_SUSPECT_PUT, 1);
         for (keys, pair) in &changes.company_suspects {
@@ -148,7 +139,7 @@ async fn put_companies(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
             list.add(remote.map(|remote| &remote.link)).add(remote.map(|remote| &remote.object));
             list.add(remote.map(|remote| &remote.id)).add(pair.at);
         }
-        work.run(&COMPANY_SUSPECT_PUT, args![list]).await?;
+        queue.run(&COMPANY_SUSPECT_PUT, args![list]).await?;
     }
     if !changes.company_verdicts.is_empty() {
         let mut list = Rows::of(&COMPANY_VERDICT_PUT, 1);
@@ -156,14 +147,14 @@ async fn put_companies(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
             list.add(&keys.0).add(&keys.1).add(&verdict.one).add(&verdict.other);
             list.add(if verdict.same { "same" } else { "apart" }).add(&verdict.who).add(verdict.at);
         }
-        work.run(&COMPANY_VERDICT_PUT, args![list]).await?;
+        queue.run(&COMPANY_VERDICT_PUT, args![list]).await?;
     }
     Ok(())
 }
 
-async fn put_touches(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+async fn put_touches(queue: &Queue, changes: &Changes<'_>) -> Result<()> {
     if !changes.touches.is_empty() {
-        put_new_touches(work, changes).await?;
+        put_new_touches(queue, changes).await?;
     }
     if changes.receipts.is_empty() {
         return Ok(());
@@ -172,15 +163,15 @@ async fn put_touches(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
     for (id, touch) in &changes.receipts {
         list.add(*id).add(text(*touch)?);
     }
-    work.run(&TOUCH_RECEIPTS, args![list]).await.map(drop)
+    queue.run(&TOUCH_RECEIPTS, args![list]).await
 }
 
-async fn put_new_touches(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+async fn put_new_touches(queue: &Queue, changes: &Changes<'_>) -> Result<()> {
     let mut list = Rows::of(&TOUCH_PUT, 1);
     for touch in &changes.touches {
         list.add(touch.id).add(touch.lead).add(touch.capture).add(touch.at).add(&touch.kind);
         list.add(&touch.source).add(&touch.channel);
         list.add(touch.fields.text("campaign")).add(touch.fields.text("activity")).add(text(touch)?);
     }
-    work.run(&TOUCH_PUT, args![list]).await.map(drop)
+    queue.run(&TOUCH_PUT, args![list]).await
 }

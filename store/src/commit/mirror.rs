@@ -4,7 +4,6 @@ use leadloop_sync_core::mirror_read::keys_of;
 
 use crate::cell::{Rows, args};
 use crate::doc::text;
-use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{
     BEFORE_PUT, MIRROR_KEY_DROP, MIRROR_KEY_PUT, MIRROR_PUT, MIRROR_SEEN_PUT, REMOTE_LINK_PUT,
@@ -12,11 +11,12 @@ use crate::statement::{
 use crate::tx::Stamp;
 
 use super::gather::Changes;
+use super::queue::Queue;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-pub(super) async fn put(work: &mut Work, stamp: &Stamp, changes: &Changes<'_>) -> Result<()> {
-    put_befores(work, stamp, changes).await?;
+pub(super) async fn put(queue: &Queue, stamp: &Stamp, changes: &Changes<'_>) -> Result<()> {
+    put_befores(queue, stamp, changes).await?;
     if !changes.links.is_empty() {
         let mut list = Rows::of(&REMOTE_LINK_PUT, 1);
         for (remote, link) in &changes.links {
@@ -25,20 +25,20 @@ pub(super) async fn put(work: &mut Work, stamp: &Stamp, changes: &Changes<'_>) -
             list.add(i64::try_from(link.in_step.asks.len()).unwrap_or(i64::MAX));
             list.add(i64::try_from(link.in_step.withheld.len()).unwrap_or(i64::MAX)).add(text(link)?);
         }
-        work.run(&REMOTE_LINK_PUT, args![list]).await?;
+        queue.run(&REMOTE_LINK_PUT, args![list]).await?;
     }
-    put_mirror(work, changes).await?;
+    put_mirror(queue, changes).await?;
     if !changes.mirror_seen.is_empty() {
         let mut list = Rows::of(&MIRROR_SEEN_PUT, 1);
         for ((link, object), at) in &changes.mirror_seen {
             list.add(*link).add(*object).add(*at);
         }
-        work.run(&MIRROR_SEEN_PUT, args![list]).await?;
+        queue.run(&MIRROR_SEEN_PUT, args![list]).await?;
     }
     Ok(())
 }
 
-async fn put_befores(work: &mut Work, stamp: &Stamp, changes: &Changes<'_>) -> Result<()> {
+async fn put_befores(queue: &Queue, stamp: &Stamp, changes: &Changes<'_>) -> Result<()> {
     if changes.befores.is_empty() {
         return Ok(());
     }
@@ -48,10 +48,10 @@ async fn put_befores(work: &mut Work, stamp: &Stamp, changes: &Changes<'_>) -> R
         list.add(image.lead).add(image.run.as_ref()).add(image.at).add(image.made_at);
         list.add(i64::from(image.created)).add(text(image)?);
     }
-    work.run(&BEFORE_PUT, args![list, &stamp.config]).await.map(drop)
+    queue.run(&BEFORE_PUT, args![list, &stamp.config]).await
 }
 
-async fn put_mirror(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+async fn put_mirror(queue: &Queue, changes: &Changes<'_>) -> Result<()> {
     if changes.mirror.is_empty() {
         return Ok(());
     }
@@ -71,10 +71,10 @@ async fn put_mirror(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
             }
         }
     }
-    work.run(&MIRROR_PUT, args![list]).await?;
-    work.run(&MIRROR_KEY_DROP, args![ids, kept]).await?;
+    queue.run(&MIRROR_PUT, args![list]).await?;
+    queue.run(&MIRROR_KEY_DROP, args![ids, kept]).await?;
     if !keys.is_empty() {
-        work.run(&MIRROR_KEY_PUT, args![keys]).await?;
+        queue.run(&MIRROR_KEY_PUT, args![keys]).await?;
     }
     Ok(())
 }

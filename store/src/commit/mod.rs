@@ -11,6 +11,7 @@ mod handoffs;
 mod leads;
 mod mirror;
 mod outbox;
+mod queue;
 mod upkeep;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::tx::{Committed, Spoken, Stamp, Tx};
 use crate::wake::Topic;
 
 use gather::Changes;
+pub(crate) use queue::Queue;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -69,10 +71,14 @@ async fn write(tx: &mut Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<Don
     let changes = Changes::gather(kept.map(|(_, reaction)| reaction));
     let mut topics = Vec::new();
 
-    leads::put(work, &changes, &checked).await?;
-    handoffs::put(work, &changes).await?;
-    mirror::put(work, stamp, &changes).await?;
-    upkeep::put(work, stamp, &changes, &mut topics).await?;
+    let (changed, there, rung) = (&changes, &checked, &mut topics);
+    queue::run(work, |queue| async move {
+        leads::put(&queue, changed, there).await?;
+        handoffs::put(&queue, changed).await?;
+        mirror::put(&queue, stamp, changed).await?;
+        upkeep::put(&queue, stamp, changed, rung).await
+    })
+    .await?;
     let waiting: Vec<Waiting<'_>> =
         changes.keeps.iter().map(|capture| Waiting { capture, within: None }).collect();
     if keep_captures(work, &waiting).await?.contains(&Fate::New) {

@@ -88,7 +88,7 @@ async fn put_moves(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
     }
     let count = moves.len();
     let moved = work.run(&DELIVERY_MOVE, args![moves]).await?;
-    super::leads::all_written(moved, count, "delivery")
+    super::queue::all_written(moved, count, "delivery")
 }
 
 /// Writes new deliveries and makes those due that became the first of their stream: `moved` are streams of which one was

@@ -4,7 +4,6 @@ use leadloop_sync_core::capture::CaptureEnd;
 
 use crate::cell::{Rows, args};
 use crate::doc::text;
-use crate::engine::Work;
 use crate::error::StoreError;
 use crate::statement::{
     ALARM_CLEAR, ALARM_RAISE, CAPTURE_END, COUNTER_PUT, DEADLINE_DROP, DEADLINE_PUT, REASON_PUT,
@@ -13,11 +12,12 @@ use crate::tx::Stamp;
 use crate::wake::Topic;
 
 use super::gather::Changes;
+use super::queue::Queue;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 pub(super) async fn put(
-    work: &mut Work,
+    queue: &Queue,
     stamp: &Stamp,
     changes: &Changes<'_>,
     topics: &mut Vec<Topic>,
@@ -27,25 +27,25 @@ pub(super) async fn put(
         for (key, value) in &changes.counters {
             list.add(*key).add(text(value)?);
         }
-        work.run(&COUNTER_PUT, args![list]).await?;
+        queue.run(&COUNTER_PUT, args![list]).await?;
     }
-    put_deadlines(work, changes, topics).await?;
-    end_captures(work, changes).await?;
-    put_alarms(work, changes).await?;
-    crate::visits::end(work, &changes.visits).await?;
-    crate::inbox::hold(work, &stamp.config, changes.held.values().copied()).await?;
+    put_deadlines(queue, changes, topics).await?;
+    end_captures(queue, changes).await?;
+    put_alarms(queue, changes).await?;
+    crate::visits::end(queue, &changes.visits).await?;
+    crate::inbox::hold(queue, &stamp.config, changes.held.values().copied()).await?;
     if !changes.reasons.is_empty() {
         let mut list = Rows::of(&REASON_PUT, 1);
         for because in &changes.reasons {
             list.add(because.lead).add(because.handoff).add(because.capture).add(because.delivery);
             list.add(text(&because.reasons)?);
         }
-        work.run(&REASON_PUT, args![list, stamp.verb, &stamp.config, stamp.now]).await?;
+        queue.run(&REASON_PUT, args![list, stamp.verb, &stamp.config, stamp.now]).await?;
     }
     Ok(())
 }
 
-async fn put_deadlines(work: &mut Work, changes: &Changes<'_>, topics: &mut Vec<Topic>) -> Result<()> {
+async fn put_deadlines(queue: &Queue, changes: &Changes<'_>, topics: &mut Vec<Topic>) -> Result<()> {
     let mut set = Rows::of(&DEADLINE_PUT, 1);
     let mut cleared = Rows::of(&DEADLINE_DROP, 1);
     for (key, deadline) in &changes.deadlines {
@@ -60,16 +60,16 @@ async fn put_deadlines(work: &mut Work, changes: &Changes<'_>, topics: &mut Vec<
         }
     }
     if !set.is_empty() {
-        work.run(&DEADLINE_PUT, args![set]).await?;
+        queue.run(&DEADLINE_PUT, args![set]).await?;
         topics.push(Topic::Deadlines);
     }
     if !cleared.is_empty() {
-        work.run(&DEADLINE_DROP, args![cleared]).await?;
+        queue.run(&DEADLINE_DROP, args![cleared]).await?;
     }
     Ok(())
 }
 
-async fn end_captures(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+async fn end_captures(queue: &Queue, changes: &Changes<'_>) -> Result<()> {
     if changes.ends.is_empty() {
         return Ok(());
     }
@@ -84,10 +84,10 @@ async fn end_captures(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
         list.add(*id).add(state).add(ending).add(lead).add(handoff);
         list.add(parked.map(|(code, _)| code)).add(parked.map(|(_, detail)| detail));
     }
-    work.run(&CAPTURE_END, args![list]).await.map(drop)
+    queue.run(&CAPTURE_END, args![list]).await
 }
 
-async fn put_alarms(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
+async fn put_alarms(queue: &Queue, changes: &Changes<'_>) -> Result<()> {
     let mut raised = Rows::of(&ALARM_RAISE, 1);
     let mut cleared = Rows::of(&ALARM_CLEAR, 1);
     for (key, alarms) in &changes.alarms {
@@ -103,10 +103,10 @@ async fn put_alarms(work: &mut Work, changes: &Changes<'_>) -> Result<()> {
         }
     }
     if !raised.is_empty() {
-        work.run(&ALARM_RAISE, args![raised]).await?;
+        queue.run(&ALARM_RAISE, args![raised]).await?;
     }
     if !cleared.is_empty() {
-        work.run(&ALARM_CLEAR, args![cleared]).await?;
+        queue.run(&ALARM_CLEAR, args![cleared]).await?;
     }
     Ok(())
 }

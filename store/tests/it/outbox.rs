@@ -84,8 +84,11 @@ async fn what_stands_before_something_hot_in_its_stream_goes_as_soon() {
             ],
         )
         .await;
-        written(&store, vec![enqueue(delivery(4, "three", Lane::Hot)), enqueue(delivery(5, "one", Lane::Backfill))])
-            .await;
+        written(
+            &store,
+            vec![enqueue(delivery(4, "three", Lane::Hot)), enqueue(delivery(5, "one", Lane::Backfill))],
+        )
+        .await;
         // The backfill of "three" comes before the normal one of "one"; what a later backfill stands behind stays.
         let first = claim(&store, 1, 0).await;
         assert_eq!((ids(&first), first[0].lane), (vec![id(3)], Lane::Hot));
