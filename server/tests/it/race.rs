@@ -8,6 +8,7 @@ use leadloop_config::plan::Plan;
 use leadloop_connectors as _;
 use leadloop_mapping::Record;
 use leadloop_server::absorb;
+use leadloop_server::bounds::ABSORB_BATCH;
 use leadloop_server::node::Node;
 use leadloop_server::run::quiet;
 use leadloop_store::{KeptPush, PushState, Store, StoreError, StoreSettings};
@@ -84,7 +85,7 @@ fn push(number: u64, captures: Vec<Captured>) -> KeptPush {
 async fn work(node: Arc<Node>) {
     let mut idle = 0;
     while idle < 3 {
-        match absorb::round(&node).await {
+        match absorb::round(&node, ABSORB_BATCH).await {
             Ok(0) => {
                 let left = node.store.status(START).await.expect("it answers").captures_due;
                 idle = if left == 0 { idle + 1 } else { 0 };
@@ -123,7 +124,7 @@ async fn serial(plan: &Arc<Plan>) -> BTreeSet<Shown> {
     let node = quiet(Arc::clone(plan), store.clone()).expect("a node");
     for (number, captured) in (0..).zip(records()) {
         store.keep(&[push(number, vec![captured])]).await.expect("it is kept");
-        assert_eq!(absorb::round(&node).await.expect("it is absorbed"), 1);
+        assert_eq!(absorb::round(&node, ABSORB_BATCH).await.expect("it is absorbed"), 1);
     }
     let end = shown(&store, plan).await;
     store.close().await;
