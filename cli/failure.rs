@@ -35,26 +35,39 @@ pub struct Failure {
     said: Option<Box<Said>>,
 }
 
+/// What was given cannot be used.
+const GIVEN: &str = "LL1150";
+/// Something outside failed, and none of the other codes says more.
+const OUTSIDE: &str = "LL1151";
+/// Nothing is called that.
+const UNKNOWN: &str = "LL1152";
+
 #[derive(Clone, Debug)]
 struct Said {
-    code: Option<String>,
+    code: String,
     message: Words,
     help: Option<Words>,
 }
 
 impl Failure {
-    fn new(exit: Exit, en: impl Into<String>, zh: impl Into<String>) -> Self {
-        Self { exit, said: Some(Box::new(Said { code: None, message: Words::new(en, zh), help: None })) }
+    fn new(exit: Exit, code: &str, en: impl Into<String>, zh: impl Into<String>) -> Self {
+        let said = Said { code: code.to_owned(), message: Words::new(en, zh), help: None };
+        Self { exit, said: Some(Box::new(said)) }
     }
 
     /// Something is wrong with what was given.
     pub fn input(en: impl Into<String>, zh: impl Into<String>) -> Self {
-        Self::new(Exit::Input, en, zh)
+        Self::new(Exit::Input, GIVEN, en, zh)
+    }
+
+    /// There is nothing by the name that was given.
+    pub fn unknown(en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Self::new(Exit::Input, UNKNOWN, en, zh)
     }
 
     /// Something failed outside.
     pub fn outside(en: impl Into<String>, zh: impl Into<String>) -> Self {
-        Self::new(Exit::Outside, en, zh)
+        Self::new(Exit::Outside, OUTSIDE, en, zh)
     }
 
     /// All was said already.
@@ -62,11 +75,11 @@ impl Failure {
         Self { exit, said: None }
     }
 
-    /// Adds the code of its page.
+    /// Names the page that says more than the general one.
     #[must_use]
     pub fn code(mut self, code: impl Into<String>) -> Self {
         if let Some(said) = &mut self.said {
-            said.code = Some(code.into());
+            said.code = code.into();
         }
         self
     }
@@ -92,18 +105,15 @@ impl Failure {
             return;
         }
         let name = screen.words("error", "错误");
-        let bracket = code.as_ref().map_or_else(String::new, |code| format!("[{code}]"));
-        let head = screen.paint_aside(Style::Bad, &format!("{name}{bracket}"));
+        let head = screen.paint_aside(Style::Bad, &format!("{name}[{code}]"));
         let colon = screen.words(": ", "：");
         screen.aside(&format!("{head}{colon}{}", screen.say(message)));
         if let Some(help) = help {
             let name = screen.paint_aside(Style::Note, screen.words("help", "建议"));
             screen.aside(&format!("{name}{colon}{}", screen.say(help)));
         }
-        if let Some(code) = code {
-            let name = screen.paint_aside(Style::Note, screen.words("more", "说明"));
-            screen.aside(&format!("{name}{colon}leadloop explain {code}"));
-        }
+        let name = screen.paint_aside(Style::Note, screen.words("more", "说明"));
+        screen.aside(&format!("{name}{colon}leadloop explain {code}"));
     }
 }
 

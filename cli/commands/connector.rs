@@ -25,7 +25,7 @@ pub async fn run(screen: &mut Screen, general: &General, command: &Connector) ->
         }
         Connector::Show { name } => {
             let Some(connector) = registry.get(name) else {
-                return Err(Failure::input(
+                return Err(Failure::unknown(
                     format!(
                         "there is no connector `{name}`; `leadloop connector list` shows those there are"
                     ),

@@ -123,11 +123,10 @@ async fn objects(
         let known: Vec<String> =
             schema::keys(&plan.policy, link).into_iter().map(|(object, _)| object).collect();
         let known = known.join(", ");
-        return Err(Failure::input(
+        return Err(Failure::unknown(
             format!("the description of `{only}` of `{link}` is not watched"),
             format!("未监视 `{link}` 的 `{only}`"),
         )
-        .code("LL3001")
         .help(format!("there are: {known}"), format!("可选：{known}")));
     }
     let names: Vec<String> = keys.iter().map(|(_, key)| key.clone()).collect();

@@ -37,7 +37,7 @@ fn page(screen: &Screen, asked: &str) -> Result<(), Failure> {
     let code = asked.trim().to_uppercase();
     let code = if code.starts_with("LL") { code } else { format!("LL{code}") };
     let Some((code, page)) = PAGES.iter().find(|(known, _)| *known == code) else {
-        return Err(Failure::input(
+        return Err(Failure::unknown(
             format!("there is no error code `{asked}`"),
             format!("没有错误码 `{asked}`"),
         )

@@ -94,11 +94,10 @@ fn source_of<'p>(plan: &'p Plan, name: &str) -> Result<(&'p SourcePlan, &'p Sour
     let found = plan.source(name).filter(|source| source.connector == "table_file");
     match found.and_then(|source| Some((source, plan.policy.sources.get(&source.name)?))) {
         Some(found) => Ok(found),
-        None => Err(Failure::input(
+        None => Err(Failure::unknown(
             format!("there is no source of files `{name}`"),
             format!("没有名为 `{name}` 的文件来源"),
         )
-        .code("LL3001")
         .help(
             format!("sources with connector = \"table_file\": {}", files.join(", ")),
             format!("connector = \"table_file\" 的来源：{}", files.join("、")),

@@ -64,9 +64,8 @@ pub fn which(plan: &Plan, named: Option<&str>) -> Result<LinkName, Failure> {
         Some(meant) => Ok(LinkName(meant.to_owned())),
         None => {
             let (named, known) = (named.unwrap_or_default(), known.join(", "));
-            Err(Failure::input(format!("there is no CRM `{named}`"), format!("没有名为 `{named}` 的 CRM"))
-                .code("LL3001")
-                .help(format!("--crm names one of: {known}"), format!("--crm 可选：{known}")))
+            Err(Failure::unknown(format!("there is no CRM `{named}`"), format!("没有名为 `{named}` 的 CRM"))
+                .help(format!("there are: {known}"), format!("可选：{known}")))
         }
     }
 }

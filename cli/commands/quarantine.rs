@@ -137,7 +137,7 @@ async fn show(screen: &mut Screen, general: &General, id: &str, reveal: bool) ->
     };
     store.close().await;
     let Some(found) = found else {
-        return Err(Failure::input(
+        return Err(Failure::unknown(
             format!("there is no `{id}` in quarantine"),
             format!("隔离区没有 `{id}`"),
         )

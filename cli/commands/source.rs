@@ -39,7 +39,7 @@ pub async fn run(screen: &mut Screen, general: &General, command: &Source) -> Re
 
 fn named<'p>(plan: &'p Plan, name: &str) -> Result<&'p SourcePlan, Failure> {
     plan.source(name).ok_or_else(|| {
-        Failure::input(
+        Failure::unknown(
             format!("there is no source `{name}`; `leadloop source list` shows those there are"),
             format!("没有来源 `{name}`；`leadloop source list` 列出已有来源"),
         )

@@ -59,7 +59,7 @@ pub fn chosen(found: &[Found]) -> Option<&Found> {
 }
 
 pub fn nobody(asked: &str) -> Failure {
-    Failure::input(format!("no lead fits `{asked}`"), format!("没有符合 `{asked}` 的线索")).help(
+    Failure::unknown(format!("no lead fits `{asked}`"), format!("没有符合 `{asked}` 的线索")).help(
         "try a phone, mail address, company, CRM record id or lead id; `leadloop lead list` shows what is there",
         "可用电话、邮箱、公司、CRM 记录编号或线索编号查询；`leadloop lead list` 列出线索",
     )

@@ -21,7 +21,7 @@ use crate::{plan, reveal, when, words};
 pub async fn run(screen: &mut Screen, general: &General, args: &HandoffList) -> Result<(), Failure> {
     let plan = plan::plan(screen, general)?;
     if let Some(state) = args.state.as_deref().filter(|state| HandoffState::parse(state).is_none()) {
-        return Err(Failure::input(
+        return Err(Failure::unknown(
             format!("`{state}` is no state of a hand-over"),
             format!("`{state}` 不是转出状态"),
         )

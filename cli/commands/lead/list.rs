@@ -177,7 +177,7 @@ fn show(screen: &Screen, plan: &Plan, found: &FoundLeads, privacy: Privacy) -> R
 fn stage_named(name: &str) -> Result<Stage, Failure> {
     Stage::parse(name).ok_or_else(|| {
         let known = Stage::ALL.map(Stage::as_str).join(", ");
-        Failure::input(format!("there is no stage `{name}`"), format!("没有阶段 `{name}`"))
+        Failure::unknown(format!("there is no stage `{name}`"), format!("没有阶段 `{name}`"))
             .help(format!("one of: {known}"), format!("可选：{known}"))
     })
 }

@@ -41,7 +41,7 @@ pub(super) async fn run(
     store.close().await;
     let Some(told) = found else {
         let text = (format!("there is no delivery `{id}`"), format!("没有投递 `{id}`"));
-        return Err(Failure::input(text.0, text.1).help(
+        return Err(Failure::unknown(text.0, text.1).help(
             "`leadloop why LEAD --output json` has the ids of all deliveries of a lead",
             "`leadloop why 线索 --output json` 列出该线索全部投递的编号",
         ));
