@@ -17,7 +17,7 @@ use crate::matching;
 use crate::mirror_read;
 use crate::normal::company::{self, CompanyName, LegalForm, Tier};
 use crate::normal::domain;
-use crate::normal::matching::{Strength, lookup_keys, match_names};
+use crate::normal::matching::{Strength, first_key, lookup_keys, match_names};
 use crate::person::Refusal;
 use crate::time::Timestamp;
 use crate::transfer;
@@ -110,6 +110,9 @@ impl Companies {
     /// The row that a name means for sure; none where several would do.
     #[must_use]
     pub fn by_name(&self, name: &CompanyName) -> Option<usize> {
+        if self.by_key.is_empty() {
+            return None; // most have no table, and this is asked of every candidate
+        }
         let keys = lookup_keys(name);
         let rows: BTreeSet<usize> =
             keys.iter().filter_map(|key| self.by_key.get(key)).flatten().copied().collect();
@@ -244,7 +247,7 @@ pub fn key(name: &str) -> Option<String> {
 /// As [`key`], of a name that was taken apart.
 #[must_use]
 pub fn key_of(name: &CompanyName) -> String {
-    let mut key = lookup_keys(name).into_iter().next().unwrap_or_default();
+    let mut key = first_key(name);
     if let Some(form) = name.legal_form.filter(|form| !form.agrees_with(LegalForm::CnCompany)) {
         key.push_str(&format!("|{}", form.code()));
     }

@@ -99,10 +99,9 @@ impl<'a> Theirs<'a> {
 
 /// Whether a row is the lead's company, and why: what somebody said of the two names, then the table, then the evidence.
 fn compare(ours: &Ours, theirs: &Theirs<'_>, table: &Companies, judged: &Judged) -> Option<Why> {
-    let key = theirs.name.as_ref().map(companies::key_of);
-    if let Some(same) =
-        ours.key.as_ref().zip(key).and_then(|(ours, theirs)| companies::said(judged, ours, &theirs))
-    {
+    let key = || theirs.name.as_ref().map(companies::key_of);
+    let said = || companies::said(judged, ours.key.as_ref()?, &key()?);
+    if let Some(same) = (!judged.is_empty()).then(said).flatten() {
         return same.then_some(("judged_same", 1000));
     }
     let row = table.row_of(theirs.code, theirs.name.as_ref(), &theirs.domains);
@@ -167,7 +166,7 @@ pub(super) fn needs(needs: &mut Needs, subject: &Subject, policy: &Policy, link:
     }
     for name in parsed.iter().chain(rows.iter().flat_map(|row| table.names_of(*row))) {
         needs.judged.insert(companies::key_of(name));
-        needs.companies.extend(normal::lookup_keys(name).into_iter().next());
+        needs.companies.insert(normal::first_key(name));
     }
     let near = near.iter().flat_map(|row| table.names_of(*row));
     for name in parsed.iter().chain(rows.iter().flat_map(|row| table.names_of(*row))).chain(near) {
@@ -195,8 +194,10 @@ pub fn unsure(book: &Book, needs: &Needs) -> BTreeSet<MirrorKey> {
                     normal::match_names(name, theirs).is_some_and(|by| by.strength == Strength::Strong)
                 })
                 .any(|theirs| {
-                    companies::said(&book.judged, &companies::key_of(name), &companies::key_of(&theirs))
-                        .is_none()
+                    let said = || {
+                        companies::said(&book.judged, &companies::key_of(name), &companies::key_of(&theirs))
+                    };
+                    book.judged.is_empty() || said().is_none()
                 })
         })
     };
@@ -234,8 +235,7 @@ fn running<'a>(question: &Question<'a>, ours: &Ours) -> Vec<&'a Handoff> {
 fn own_keys(question: &Question<'_>, ours: &Ours) -> BTreeSet<String> {
     let table = &question.policy.companies;
     let listed = ours.row.into_iter().flat_map(|row| table.names_of(row));
-    let named =
-        ours.name.iter().chain(listed).filter_map(|name| normal::lookup_keys(name).into_iter().next());
+    let named = ours.name.iter().chain(listed).map(normal::first_key);
     let said = ours.key.iter().flat_map(|key| companies::same_as(&question.book.judged, key));
     let said = said.filter_map(companies::running_under);
     let domains = ours.domains.iter().map(|domain| names::domain_key(domain));

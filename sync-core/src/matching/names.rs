@@ -10,8 +10,7 @@ use crate::normal::{company, email, matching as normal};
 /// compared by it. `None` where the text names no company.
 #[must_use]
 pub fn company_key(name: &str) -> Option<String> {
-    let parsed = company::parse(name).ok()?;
-    normal::lookup_keys(&parsed).into_iter().next()
+    company::parse(name).ok().map(|parsed| normal::first_key(&parsed))
 }
 
 /// The keys under which a company name is stored and looked up, the most telling first: two names of one company share

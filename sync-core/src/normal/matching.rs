@@ -179,10 +179,10 @@ pub fn similar(a: &CompanyName, b: &CompanyName) -> Option<CompanyMatch> {
 #[must_use]
 pub fn lookup_keys(name: &CompanyName) -> Vec<String> {
     let mut keys = Vec::with_capacity(6);
-    if let Some(region) = &name.region {
-        keys.push(format!("r:{}@{region}", name.key));
+    keys.push(first_key(name));
+    if name.region.is_some() {
+        keys.push(format!("c:{}", name.key));
     }
-    keys.push(format!("c:{}", name.key));
     if let Some(place) =
         name.region.as_ref().filter(|place| place.is_common_word()).and_then(|place| place.names().last())
     {
@@ -192,6 +192,15 @@ pub fn lookup_keys(name: &CompanyName) -> Vec<String> {
     keys.extend(name.alias.as_ref().map(|alias| format!("c:{alias}")));
     keys.extend(name.brand.as_ref().filter(|brand| names_something(brand)).map(|brand| format!("b:{brand}")));
     keys
+}
+
+/// The most telling of the [`lookup_keys`].
+#[must_use]
+pub fn first_key(name: &CompanyName) -> String {
+    match &name.region {
+        Some(region) => format!("r:{}@{region}", name.key),
+        None => format!("c:{}", name.key),
+    }
 }
 
 /// Keys under which names that differ by one letter meet: the core with each of its characters left out in turn, at
