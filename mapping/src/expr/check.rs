@@ -112,6 +112,10 @@ impl<'t, 'a> Checker<'t, 'a> {
             Node::Number(number) => exactly(*number),
             // A written text is the one value it has: so a slip in it is found behind `??` as well.
             Node::String(text) => Type::picklist([*text]),
+            // The evaluator counts the joints of its parts, of which there is one less than none.
+            Node::TemplateString([]) => {
+                self.refuse(node, "a template without content; write \"\"", "模板没有内容；请写 \"\"")
+            }
             Node::TemplateString(parts) => self.template(parts),
             Node::Parenthesized(inner) => self.infer(inner),
             Node::Array(items) => self.array(items),

@@ -237,6 +237,7 @@ fn only_conditions_are_conditions() {
     refused("touch.vip", Kind::WrongResult, "touch.vip", None);
     refused("touch.vip and true", Kind::WrongResult, "touch.vip", None);
     refused("\"yes\"", Kind::WrongResult, "\"yes\"", None);
+    refused("lead.stage == ``", Kind::Forbidden, "``", None);
     refused("crm.person.open_opportunity", Kind::MayBeEmpty, "crm.person.open_opportunity", None);
     assert!(check("score.fit", &schema(), Expected::Number).is_empty());
     assert_eq!(check("touch.event", &schema(), Expected::Number)[0].kind, Kind::WrongResult);
