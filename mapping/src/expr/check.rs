@@ -112,10 +112,7 @@ impl<'t, 'a> Checker<'t, 'a> {
             Node::Number(number) => exactly(*number),
             // A written text is the one value it has: so a slip in it is found behind `??` as well.
             Node::String(text) => Type::picklist([*text]),
-            // The evaluator counts the joints of its parts, of which there is one less than none.
-            Node::TemplateString([]) => {
-                self.refuse(node, "a template without content; write \"\"", "模板没有内容；请写 \"\"")
-            }
+            Node::TemplateString([]) => self.empty_template(node),
             Node::TemplateString(parts) => self.template(parts),
             Node::Parenthesized(inner) => self.infer(inner),
             Node::Array(items) => self.array(items),
@@ -157,6 +154,18 @@ impl<'t, 'a> Checker<'t, 'a> {
 
     pub(super) fn refuse(&mut self, node: &'a Node<'a>, en: &str, zh: &str) -> Type {
         let range = self.tree.range(node);
+        self.problems.push(ExprProblem::new(Problem::Forbidden, range, en.to_owned(), zh.to_owned()));
+        Type::any()
+    }
+
+    /// The evaluator fails on it: it counts the joints of the parts, and finds one less than none.
+    fn empty_template(&mut self, node: &'a Node<'a>) -> Type {
+        let mut range = self.tree.range(node);
+        // The parser marks where it begins, and no more.
+        if self.tree.text.get(range.start..).is_some_and(|rest| rest.starts_with("``")) {
+            range.end = range.start + 2;
+        }
+        let (en, zh) = ("a template without content; write \"\"", "模板没有内容；请写 \"\"");
         self.problems.push(ExprProblem::new(Problem::Forbidden, range, en.to_owned(), zh.to_owned()));
         Type::any()
     }
