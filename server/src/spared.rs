@@ -1,11 +1,11 @@
-//! Right before records are made behind everything live ([`fill::held`]): what is not sent after all ends here.
+//! Right before records of people are made ([`fill::held`]): what is not sent after all ends here.
 
 use std::collections::BTreeMap;
 
 use leadloop_store::StoreError;
 use leadloop_sync_core::fill::held;
 use leadloop_sync_core::ids::DeliveryId;
-use leadloop_sync_core::outbox::{Delivery, Outcome};
+use leadloop_sync_core::outbox::{Delivery, Outcome, Purpose};
 
 use crate::deliver::Ended;
 use crate::node::Node;
@@ -36,6 +36,13 @@ pub(crate) async fn part(node: &Node, claimed: Vec<Delivery>) -> (Vec<Delivery>,
 }
 
 async fn look(node: &Node, claimed: &[Delivery]) -> Result<BTreeMap<DeliveryId, Outcome>, StoreError> {
-    let (book, unsettled) = node.store.look_unsettled(&held::needs(claimed), &[]).await?;
+    let needs = held::needs(claimed);
+    // Most are plain hand-overs: what else is to be said of the people is not read for them.
+    if !claimed.iter().any(|delivery| delivery.purpose == Purpose::Fill)
+        && held::is_plain(&node.store.look(&needs).await?, claimed)
+    {
+        return Ok(BTreeMap::new());
+    }
+    let (book, unsettled) = node.store.look_unsettled(&needs, &[]).await?;
     Ok(held::held(&book, &unsettled, claimed))
 }

@@ -8,6 +8,7 @@
 
 mod asked;
 mod described;
+mod doubles;
 mod failed;
 mod fetch;
 mod load;
@@ -64,6 +65,7 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
             needs.counters.insert(delivery.stream.clone());
         }
         needs.counters.extend(touch::key(delivery));
+        needs.counters.extend(doubles::key(policy, delivery));
         needs.counters.extend(described::key(policy, delivery, outcome));
         match &delivery.operation {
             Operation::Update { remote, .. } => {

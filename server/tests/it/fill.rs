@@ -1,5 +1,5 @@
 //! Records that wait to be made without a hand-over while their leads turn out to be one person: the CRM is down, and gets one
-//! when it is back. On both engines.
+//! when it is back; so does a hand-over whose record waits. On both engines.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +16,7 @@ use leadloop_store::Store;
 use leadloop_sync_core::book::Needs;
 use leadloop_sync_core::capture::Identifier;
 use leadloop_sync_core::fill::Run;
+use leadloop_sync_core::handoff::HandoffState;
 use leadloop_sync_core::lead::Lead;
 use leadloop_sync_core::outbox::{DeliveryState, Purpose};
 
@@ -39,7 +40,9 @@ impl Wire for Counted {
         Box::pin(async move {
             let answer = self.crm.send(request, timeout).await?;
             let makes = ["/leads", "/leads/batch"].iter().any(|end| request.url.ends_with(end));
-            if let (Method::Post, true, Body::Json(body)) = (&request.method, makes, &request.body) {
+            if let (Method::Post, true, Body::Json(body)) = (&request.method, makes, &request.body)
+                && body["operation"] != "update"
+            {
                 let records = body["records"].as_array().map_or(1, Vec::len);
                 self.made.fetch_add(records, Ordering::SeqCst);
             }
@@ -75,11 +78,15 @@ async fn ordered(running: &Running) {
 }
 
 async fn same(running: &Running, store: &Store, one: usize, other: usize) {
+    assert!(try_same(running, store, one, other).await, "they are one");
+}
+
+async fn try_same(running: &Running, store: &Store, one: usize, other: usize) -> bool {
     let (one, other) =
         (lead(store, one).await.expect("somebody"), lead(store, other).await.expect("somebody"));
     let said = Said::Same { one: one.id, other: other.id };
     let order = people::Order::Persons(persons::Order { said, who: "test".to_owned() });
-    carry_out(&running.node, Order::People(order)).await.expect("they are one");
+    carry_out(&running.node, Order::People(order)).await.is_ok()
 }
 
 async fn one_record(url: &str) {
@@ -110,7 +117,37 @@ async fn one_record(url: &str) {
         story.deliveries.iter().map(|told| &told.delivery).filter(|told| told.purpose == Purpose::Fill);
     let open = fills.filter(|told| told.state != DeliveryState::Settled);
     assert_eq!(open.count(), 0, "none of its records waits");
+    handed_over_meanwhile(&crm, &running, &store).await;
     running.stop().await;
+}
+
+/// The record of a hand-over waits while its person turns out to be the one of the fourth record.
+async fn handed_over_meanwhile(crm: &Counted, running: &Running, store: &Store) {
+    crm.crm.switch(false);
+    for name in ["测试戊", "测试己", "测试庚", "测试辛"] {
+        post(running, &[(name, 5)]).await;
+    }
+    let of_fifth = async || {
+        let id = lead(store, 5).await.expect("somebody").id;
+        store.story(id, 50).await.expect("the store answers").expect("a lead").handoffs
+    };
+    until("its record waits", async || {
+        lead(store, 5).await.is_some()
+            && of_fifth().await.iter().any(|handoff| handoff.state == HandoffState::Telling)
+    })
+    .await;
+    // Not while an attempt is under way.
+    until("they are one", async || try_same(running, store, 4, 5).await).await;
+    let made = crm.made.load(Ordering::SeqCst);
+    crm.crm.switch(true);
+    until("sales have it", async || {
+        of_fifth().await.iter().any(|handoff| handoff.state == HandoffState::WithSales)
+    })
+    .await;
+    assert_eq!(crm.made.load(Ordering::SeqCst), made, "with the record there was");
+    let person = lead(store, 5).await.expect("somebody");
+    assert_eq!(person.remotes.len(), 1);
+    assert_eq!(of_fifth().await[0].remote.as_ref(), person.remotes.first());
 }
 
 #[tokio::test(flavor = "multi_thread")]

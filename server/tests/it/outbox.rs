@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use leadloop_connector_api::{Answer, Body, Request};
+use leadloop_connector_api::{Answer, Body, Method, Request};
 use leadloop_connectors as _;
 use leadloop_server::Running;
 use leadloop_server::clock::{Clock, SystemClock};
@@ -140,7 +140,9 @@ impl Played {
                 if url.contains("/leads") {
                     names.push(record["name"].as_str().unwrap_or_default().to_owned());
                 }
-                json!({ "status": 201, "id": format!("L{}", names.len()), "version": 1 })
+                let changed = record.get("id").and_then(Value::as_str).or_else(|| changed_by(request));
+                let id = changed.map_or_else(|| format!("L{}", names.len()), ToOwned::to_owned);
+                json!({ "status": 201, "id": id, "version": 1 })
             })
             .collect();
         if url.ends_with("/batch") {
@@ -157,6 +159,12 @@ impl Played {
     pub(crate) fn written(&self) -> usize {
         self.names.lock().expect("nobody panics with it").len()
     }
+}
+
+/// The record that a request changes.
+fn changed_by(request: &Request) -> Option<&str> {
+    let path = request.url.split('?').next()?;
+    path.rsplit('/').next().filter(|_| request.method == Method::Patch)
 }
 
 impl Wire for Played {

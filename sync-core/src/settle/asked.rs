@@ -1,6 +1,6 @@
 //! What the CRM answered before a decision, and whether a mark stands twice.
 
-use super::{Ending, poll};
+use super::{Ending, doubles, poll};
 use crate::because::Reason;
 use crate::case::Case;
 use crate::effect::Effect;
@@ -21,7 +21,7 @@ pub(super) fn found(case: &mut Case<'_>, end: &Ending<'_>, records: &[RemoteReco
     if let FindBy::Mark(_) = by {
         let remotes: Vec<RemoteRef> =
             records.iter().map(|record| poll::remote_of(&end.delivery.link, record)).collect();
-        alarm_doubles(case, end, &remotes);
+        doubles::found(case, end, &remotes);
         return;
     }
     let now = case.now();
@@ -61,19 +61,4 @@ pub(super) fn in_vain(case: &mut Case<'_>, end: &Ending<'_>) {
 /// The hand-over, where it still waits for this answer.
 fn waiting(case: &Case<'_>, end: &Ending<'_>) -> Option<Handoff> {
     end.handoff(case).filter(|handoff| handoff.state == HandoffState::Asking)
-}
-
-/// More than one record with one mark: said once, to be merged in the CRM.
-pub(super) fn alarm_doubles(case: &mut Case<'_>, end: &Ending<'_>, remotes: &[RemoteRef]) {
-    let ([first, ..], true) = (remotes, remotes.len() > 1) else { return };
-    let ids: Vec<&str> = remotes.iter().map(|remote| remote.id.as_str()).collect();
-    let detail = format!(
-        "`{}` holds {} {} records of one hand-over: {}; merge them there",
-        end.delivery.link,
-        ids.len(),
-        first.object,
-        ids.join(", ")
-    );
-    case.say(Reason::new("double_in_crm"));
-    case.alarm(format!("double/{}", end.delivery.id), "LL4206", detail, true);
 }

@@ -3,7 +3,7 @@
 //! A passing failure costs time only; a refusal of the content costs no retry at all. An unknown outcome of a write that
 //! must not be doubled is asked about by our mark, twice, before it is sent again.
 
-use super::{Ending, asked, auth_key, described, retry_of, told};
+use super::{Ending, asked, auth_key, described, doubles, retry_of, told};
 use crate::because::Reason;
 use crate::case::Case;
 use crate::effect::Effect;
@@ -118,7 +118,7 @@ pub(super) fn probed(case: &mut Case<'_>, end: &Ending<'_>) {
                 records.iter().map(|record| super::poll::remote_of(&end.delivery.link, record)).collect();
             remotes.sort();
             case.say(Reason::new("found_by_mark").with("records", remotes.len()));
-            asked::alarm_doubles(case, end, &remotes);
+            doubles::found(case, end, &remotes);
             if let Some(first) = remotes.first() {
                 taken(case, end, first);
             }

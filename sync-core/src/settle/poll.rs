@@ -9,7 +9,7 @@ use leadloop_mapping::merge::Agreed;
 use leadloop_mapping::{Record, Value};
 
 use super::touch::Touches;
-use super::{auth_key, load, note, retry_of, sweep};
+use super::{auth_key, doubles, load, note, retry_of, sweep};
 use crate::agree::{self, InStep};
 use crate::because::{Because, Reason};
 use crate::book::Book;
@@ -72,6 +72,7 @@ pub(super) fn settle(
         Outcome::Gone { .. } if delivery.standing.is_none() => page.read(delivery, &[]),
         other => page.failed(delivery, other),
     }
+    page.effects.extend(doubles::over(book, page.link, &page.rows, page.moment.now));
     Reaction { effects: page.effects, because: page.because }
 }
 

@@ -7,7 +7,7 @@ use leadloop_sync_core::handoff::HandoffState;
 use leadloop_sync_core::ids::LeadId;
 use leadloop_sync_core::lead::{Lead, Stage};
 use leadloop_sync_core::moment::Moment;
-use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation, Purpose};
+use leadloop_sync_core::outbox::{Delivery, DeliveryState, Operation, Outcome, Purpose};
 use leadloop_sync_core::routing::{Dealings, dealings_key};
 use leadloop_sync_core::time::Micros;
 
@@ -143,6 +143,53 @@ fn it_waits_for_a_hand_over_that_is_being_told() {
     assert_eq!(run(&model).met, 1);
 }
 
+/// A hand-over is decided for somebody new; its record waits.
+fn waits_to_be_told(model: &mut Model, crm: &mut Crm, lead: LeadId) {
+    let known = person(model, lead).clone();
+    model.qualified(&known, None);
+    while !model.book.open_handoff(lead).is_some_and(|handoff| handoff.state == HandoffState::Telling) {
+        model.moment.now = model.now() + Micros::seconds(1);
+        for (delivery, operation) in model.claim() {
+            let outcome = crm.answer(&operation, model.now());
+            model.settle(&delivery, &outcome);
+        }
+    }
+}
+
+#[test]
+fn a_hand_over_that_waits_goes_with_the_record_of_the_person_it_is_now() {
+    let (mut model, mut crm, one, other) = two();
+    order(&mut model, &[one]);
+    all_told(&mut model, &mut crm);
+    waits_to_be_told(&mut model, &mut crm, other);
+    join(&mut model, one, other);
+    all_told(&mut model, &mut crm);
+    assert_eq!((records(&crm).len(), open(&model)), (1, vec![HandoffState::WithSales]));
+    let told = model.book.open_handoff(one).expect("with sales");
+    assert_eq!(told.remote.as_ref(), person(&model, one).remotes.first());
+    assert!(model.reasons.iter().any(|reason| reason.code == "duplicate_in_crm"));
+}
+
+#[test]
+fn what_was_tried_before_is_looked_for_before_another_is_made() {
+    let (mut model, mut crm, one, other) = two();
+    for lead in [one, other] {
+        waits_to_be_told(&mut model, &mut crm, lead);
+    }
+    // The second's record is made, and the answer lost; the first's was not sent yet.
+    model.moment.now = model.now() + Micros::seconds(1);
+    for (delivery, operation) in model.claim() {
+        let sent = delivery.lead == Some(other);
+        if sent {
+            crm.answer(&operation, model.now());
+        }
+        model.settle(&delivery, &Outcome::Unavailable { sent, detail: "no answer".to_owned() });
+    }
+    join(&mut model, one, other);
+    all_told(&mut model, &mut crm);
+    assert_eq!((records(&crm).len(), open(&model)), (1, vec![HandoffState::WithSales]));
+}
+
 #[test]
 fn parted_again_each_gets_its_own() {
     let (mut model, mut crm, one, other) = two();
@@ -259,12 +306,7 @@ fn lived(seed: u64) {
             }
             3 | 4 => {
                 let has_record = |id: &LeadId| !person(&model, *id).remotes.is_empty();
-                // The record of a hand-over that is being told is made whatever comes: one may be there beside it.
-                let told = |id: &LeadId| {
-                    has_record(id)
-                        || model.book.open_handoff(*id).is_some_and(|handoff| handoff.remote.is_none())
-                };
-                let both = told(&first) && told(&second);
+                let both = has_record(&first) && has_record(&second);
                 let claimed = late.iter().any(|(told, _)| told.lead.is_some());
                 if first != second && !both && !claimed && !under_way(&model, &[first, second]) {
                     join(&mut model, first, second);

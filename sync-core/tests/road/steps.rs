@@ -311,6 +311,10 @@ impl Play {
             ["merge", id, "into", other] => {
                 self.record_of(id, Record::new().with("merged_into", *other)).deleted = true;
             }
+            ["copy", id] => {
+                let (fields, now) = (self.record_of(id, Record::new()).fields.clone(), self.model.now());
+                self.crm.insert("lead", fields, now);
+            }
             ["convert", id] => self.convert(id),
             other => self.goes_wrong(other),
         }

@@ -320,6 +320,7 @@ impl Model {
         }
         let mut held = held::held(&self.book.view(&held::needs(&all)), &unsettled, &all);
         assert_eq!(held, held::held(&self.book, &unsettled, &all), "it reads more than it asks for");
+        assert!(held.is_empty() || !held::is_plain(&self.book, &all), "what is held would not be looked at");
         claimed.retain(|(delivery, _)| !held.contains_key(&delivery.id));
         for delivery in &all {
             if let Some(outcome) = held.remove(&delivery.id) {
