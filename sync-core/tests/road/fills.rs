@@ -147,7 +147,7 @@ fn it_waits_for_a_hand_over_that_is_being_told() {
 fn waits_to_be_told(model: &mut Model, crm: &mut Crm, lead: LeadId) {
     let known = person(model, lead).clone();
     model.qualified(&known, None);
-    while !model.book.open_handoff(lead).is_some_and(|handoff| handoff.state == HandoffState::Telling) {
+    while model.book.open_handoff(lead).is_none_or(|handoff| handoff.state != HandoffState::Telling) {
         model.moment.now = model.now() + Micros::seconds(1);
         for (delivery, operation) in model.claim() {
             let outcome = crm.answer(&operation, model.now());
