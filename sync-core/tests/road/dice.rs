@@ -13,6 +13,7 @@ use leadloop_sync_core::outbox::{DeliveryState, Operation, Outcome, Purpose};
 use leadloop_sync_core::settle;
 use leadloop_sync_core::time::{Micros, Timestamp};
 
+use crate::said;
 use crate::support::crm::{Crm, Faults, Seen};
 use crate::support::model::{Broken, Model};
 use crate::support::policy::{crm, standard};
@@ -34,6 +35,12 @@ pub(crate) struct World {
     dice: Moment,
     pub(crate) sales: Vec<(Timestamp, u64)>,
     seed: u64,
+    /// What people say of who is one person.
+    pub(crate) said: Vec<(Timestamp, u64)>,
+    /// Leads that were merged or parted by hand.
+    pub(crate) merged: BTreeSet<LeadId>,
+    /// Of these, both of whom had a record at the time, or may have had.
+    pub(crate) doubled: BTreeSet<LeadId>,
     /// Records that sales made or changed themselves.
     pub(crate) human: BTreeSet<String>,
     /// What was applied: the stream, and the delivery's place in the order of making.
@@ -71,7 +78,8 @@ impl World {
         let sales = (0..24).map(|_| (START + Micros::minutes((dice.throw() % 1_200) as i64), dice.throw()));
         let sales = sales.collect();
         let (human, applied) = (BTreeSet::new(), Vec::new());
-        Self { model, crm: played, dice, sales, seed, human, applied, stops_at: None }
+        let (said, merged, doubled) = (said::some(seed), BTreeSet::new(), BTreeSet::new());
+        Self { model, crm: played, dice, sales, seed, said, merged, doubled, human, applied, stops_at: None }
     }
 
     /// A world in which something is wrong.
@@ -125,13 +133,15 @@ impl World {
             self.model.reclaim();
             self.model.tick();
             let sales = self.sales.iter().map(|(at, _)| *at).min();
-            let next = self.model.next().into_iter().chain(sales).min().unwrap_or(until);
+            let said = self.said.iter().map(|(at, _)| *at).min();
+            let next = self.model.next().into_iter().chain(sales).chain(said).min().unwrap_or(until);
             let now = self.model.now();
             if next >= until {
                 self.model.moment.now = until;
                 return;
             }
             self.model.moment.now = next.max(now + Micros(1));
+            self.say();
             self.sell();
         }
         panic!("seed {}: it does not come to rest", self.seed);
@@ -255,6 +265,8 @@ impl World {
         for lead in leads {
             assert!(self.model.handoff(*lead).is_some(), "seed {seed}: every lead has its hand-over");
         }
+        let open = self.open_handoffs();
+        assert!(open.values().all(|count| *count == 1), "seed {seed}: a person is with sales once: {open:?}");
         for delivery in &self.model.deliveries {
             let ended = delivery.state == DeliveryState::Settled;
             assert!(ended || delivery.purpose == Purpose::Poll, "seed {seed}: {delivery:?}");
@@ -288,6 +300,17 @@ fn returned(feedback: u64) -> Record {
         .with("feedback", Value::Int(feedback as i64))
         .with("feedback_remark", "测试备注")
         .with("owner_id", Value::Null)
+}
+
+/// A game of leads that nobody of sales knew, in which only people and the dice act.
+pub(crate) fn merged(seed: u64) -> World {
+    let mut world = World::new(seed);
+    world.sales.clear();
+    world.leads();
+    world.run(START + Micros::hours(21));
+    world.crm.faults = Faults::default();
+    world.run(START + Micros::hours(26));
+    world
 }
 
 fn live(seed: u64) -> World {

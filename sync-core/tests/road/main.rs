@@ -16,6 +16,7 @@ mod fills;
 mod nine;
 mod persons;
 mod races;
+mod said;
 mod steps;
 mod storm;
 mod year;

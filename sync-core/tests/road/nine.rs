@@ -99,7 +99,7 @@ fn one_owner(world: &World) -> bool {
     let ours = world.crm.live("lead").filter(|(id, _)| !world.human.contains(*id));
     let owned =
         ours.filter_map(|(_, stored)| Some((stored.fields.text("phone")?, stored.fields.text("owner_id")?)));
-    nine::owned_twice(owned).is_empty()
+    nine::owned_twice(owned).is_empty() && world.open_handoffs().values().all(|count| *count == 1)
 }
 
 fn one_record_for_each_mark(world: &World) -> bool {
@@ -169,6 +169,7 @@ fn stopped(stop: Option<usize>, broken: Option<Broken>) -> Vec<String> {
     let mut world = World::broken(4, broken);
     world.crm.faults = Faults::default();
     world.sales.clear();
+    world.said.clear();
     world.stops_at = stop;
     world.leads();
     world.run(START + Micros::hours(3));
