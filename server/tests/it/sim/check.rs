@@ -15,7 +15,7 @@ pub(super) async fn found(world: &World) -> BTreeMap<u8, String> {
     let checks = [
         (0, world.restless.clone()),
         (1, captures_end_once(world).await),
-        (2, one_owner(world, &leads)),
+        (2, one_owner(world, &leads).await),
         (3, one_record_for_each_mark(world, &leads).await),
         (4, in_order(world).await),
         (5, within_limits(world)),
@@ -48,9 +48,16 @@ async fn captures_end_once(world: &World) -> Option<String> {
     (!nine::ends_once(&all, &ended)).then(|| format!("{} were kept; ends: {ended:?}", all.len()))
 }
 
-/// Of records that no human touched: one owner for a person.
-fn one_owner(world: &World, leads: &[Value]) -> Option<String> {
-    let ours = leads.iter().filter(|lead| text(lead, "id").is_none_or(|id| !world.human.contains(id)));
+/// Of records that no human touched, of people of whom no human said who they are: one owner for a person. With sales once,
+/// whoever was merged with them.
+async fn one_owner(world: &World, leads: &[Value]) -> Option<String> {
+    let twice = world.open_twice().await;
+    if !twice.is_empty() {
+        return Some(format!("with sales more than once: {twice:?}"));
+    }
+    let said = world.phones_named().await;
+    let leads = leads.iter().filter(|lead| text(lead, "phone").is_none_or(|phone| !said.contains(phone)));
+    let ours = leads.filter(|lead| text(lead, "id").is_none_or(|id| !world.human.contains(id)));
     let ours = ours.filter(|lead| lead["converted"] != true);
     let twice =
         nine::owned_twice(ours.filter_map(|lead| Some((text(lead, "phone")?, text(lead, "owner_id")?))));

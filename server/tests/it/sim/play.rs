@@ -26,6 +26,8 @@ pub(super) enum Event {
     Tell(Told),
     /// Somebody of sales does something to some record.
     Sell(u64),
+    /// Somebody says that two leads are one person, or that they are not after all.
+    Say(u64),
     /// A node dies; it is started again after a while.
     Die { node: usize, down: Micros },
     /// It is started.
@@ -110,6 +112,12 @@ pub(super) fn play(dice: &mut Moment, nodes: usize, faults: bool) -> Vec<(Timest
     }
     events.sort_by_key(|(at, _)| *at);
     events
+}
+
+/// What people say of who is one person; with dice of its own, so that the rest of a seed stays as it is.
+pub(super) fn said(seed: u64) -> Vec<(Timestamp, Event)> {
+    let mut dice = Moment::new(START, seed ^ 0x6d65_7267);
+    (0..6).map(|_| (some_time(&mut dice), Event::Say(dice.throw()))).collect()
 }
 
 fn wrong(dice: &mut Moment, nodes: usize, events: &mut Vec<(Timestamp, Event)>) {

@@ -26,7 +26,7 @@ use tower::ServiceExt as _;
 
 use super::broken::{self, Broken};
 use super::plan::{SECRET, plan};
-use super::play::{ACTION, Event, Told, play};
+use super::play::{ACTION, Event, Told, play, said};
 use super::stage::{Life, START, Stage, Turns, aside};
 use super::wire::{Crm, NodeClock, Way, Weather};
 
@@ -41,6 +41,8 @@ pub(super) struct Sort {
     pub(super) faults: bool,
     /// Whether sales act.
     pub(super) sales: bool,
+    /// Whether people say who is one person.
+    pub(super) merges: bool,
     /// The node dies after so many turns.
     pub(super) stop: Option<u64>,
     pub(super) broken: Option<Broken>,
@@ -63,6 +65,8 @@ pub(super) struct World {
     pub(super) human: BTreeSet<String>,
     /// Owners that sales chose, as long as nobody of sales chose another.
     pub(super) chosen: std::collections::BTreeMap<String, String>,
+    /// Leads that were named where people said who is one person.
+    pub(super) named: BTreeSet<String>,
     /// What never came to its end.
     pub(super) restless: Option<String>,
     store: Store,
@@ -70,9 +74,9 @@ pub(super) struct World {
     shared: bool,
     lives: Vec<(Life, Option<Started>)>,
     ahead: Vec<Arc<AtomicI64>>,
-    doors: Doors,
+    pub(super) doors: Doors,
     dice: Moment,
-    senders: Vec<JoinHandle<()>>,
+    pub(super) senders: Vec<JoinHandle<()>>,
     _folder: tempfile::TempDir,
 }
 
@@ -165,6 +169,7 @@ impl World {
             acknowledged: Arc::default(),
             human: BTreeSet::new(),
             chosen: Default::default(),
+            named: BTreeSet::new(),
             restless: None,
             store,
             plan: plan(unique, faster),
@@ -184,6 +189,10 @@ impl World {
         let mut events = play(&mut world.dice, world.lives.len(), sort.faults);
         if !sort.sales {
             events.retain(|(_, event)| !matches!(event, Event::Sell(_)));
+        }
+        if sort.merges {
+            events.extend(said(sort.seed));
+            events.sort_by_key(|(at, _)| *at);
         }
         if sort.broken.is_some() {
             events.extend((1..40).map(|n| (START + Micros::seconds(n * 2), Event::Tamper)));
@@ -235,6 +244,7 @@ impl World {
         match event {
             Event::Tell(told) => self.tell(told),
             Event::Sell(throw) => self.sell(throw).await,
+            Event::Say(throw) => self.say(throw).await,
             Event::Die { node, down } => {
                 self.die(node).await;
                 events.push((at + down, Event::Start(node)));
