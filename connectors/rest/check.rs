@@ -78,6 +78,7 @@ fn manifest(base: &Manifest, written: &Written, objects: &BTreeMap<String, Objec
         }),
         auth: written.auth.clone(),
         limit: if written.limit.is_empty() { base.limit.clone() } else { written.limit.clone() },
+        quota: written.quota.clone(),
         errors: written.errors.clone(),
         success: written.success.clone(),
         answer: written.answer.clone(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use leadloop_connector_api::manifest::{
-    AnswerBody, AnswerRule, Auth, Errors, Field, FindByMark, Limit, Manifest,
+    AnswerBody, AnswerRule, Auth, Errors, Field, FindByMark, Limit, Manifest, Quota,
 };
 use leadloop_sync_core::mirror::Roles;
 use serde::Deserialize;
@@ -22,6 +22,8 @@ pub(super) struct Written {
     pub(super) auth: Option<Auth>,
     #[serde(default)]
     pub(super) limit: Vec<Limit>,
+    #[serde(default)]
+    pub(super) quota: Vec<Quota>,
     pub(super) errors: Option<Errors>,
     pub(super) success: Option<AnswerBody>,
     #[serde(default)]

@@ -194,6 +194,7 @@ async fn launch(
             Ok(some) => claimed.extend(some),
             Err(error) => {
                 tracing::warn!(link = %driven.line.link.name, %error, "claiming waits for the store");
+                node.trouble.note(&error, 0, node.clock.now());
                 tokio::time::sleep(bounds::AFTER_FAILURE.to_std()).await;
                 break;
             }
@@ -205,6 +206,7 @@ async fn launch(
         && let Err(error) = leases::note(node, &line.link.name, claimed.len()).await
     {
         // The claims stand: sent they must be, or be asked about later for nothing.
+        node.trouble.note(&error, 0, node.clock.now());
         tracing::warn!(link = %line.link.name, %error, "a successor will not know of these requests");
     }
     let (claimed, spared) = spared::part(node, claimed).await;
@@ -272,6 +274,7 @@ async fn claim(
 /// Nothing where the store does not answer: what was claimed before must be sent all the same.
 async fn what_waits(node: &Node, ask: &ClaimAsk) -> Vec<Delivery> {
     node.store.claim(ask).await.unwrap_or_else(|error| {
+        node.trouble.note(&error, 0, node.clock.now());
         tracing::warn!(link = %ask.link, %error, "what can wait is claimed later");
         Vec::new()
     })

@@ -123,6 +123,7 @@ impl Limits {
             }
         }
         let mut counted = self.counted();
+        counted.iter_mut().for_each(|window| window.forget(now));
         if let Some(wait) = counted.iter().filter_map(|window| window.wait(now, 0)).max() {
             return Err(UsedUp { wait });
         }
@@ -144,9 +145,13 @@ impl Limits {
         !self.counted().is_empty()
     }
 
-    /// What the system said about its quota.
+    /// What the system said about its quota. A long window that nobody wrote down is kept to as well from then on.
     pub fn told(&self, usage: &Usage, now: Timestamp) {
-        for window in self.counted().iter_mut().filter(|window| window.window.per_secs == usage.per_secs) {
+        let mut counted = self.counted();
+        if usage.most.is_some() {
+            Counted::known(&mut counted, usage.per_secs);
+        }
+        for window in counted.iter_mut().filter(|window| window.window.per_secs == usage.per_secs) {
             window.most = usage.most.or(window.most);
             let used = usage.used.or_else(|| Some(window.most?.saturating_sub(usage.left?)));
             window.told = used.map(|used| (now, used, 0)).or(window.told);
@@ -217,6 +222,10 @@ impl Limits {
         }
         let mut counted = self.counted();
         for noted in windows {
+            let per_secs = noted["per_secs"].as_u64().and_then(|secs| u32::try_from(secs).ok());
+            if let Some(per_secs) = per_secs.filter(|_| noted["most"].is_u64()) {
+                Counted::known(&mut counted, per_secs);
+            }
             for window in counted.iter_mut().filter(|own| noted["per_secs"] == own.window.per_secs) {
                 window.merge(noted);
                 window.forget(now);
@@ -238,13 +247,25 @@ impl Counted {
         Self { window, steps: BTreeMap::new(), told: None, most: None }
     }
 
+    /// A window that the system told of is there, for as much as it allows.
+    fn known(counted: &mut Vec<Self>, per_secs: u32) {
+        if per_secs >= LONG && counted.iter().all(|window| window.window.per_secs != per_secs) {
+            counted.push(Self::new(Limit { requests: u32::MAX, per_secs }));
+        }
+    }
+
     fn step(&self) -> i64 {
         (i64::from(self.window.per_secs) * 1_000_000 / STEPS).max(1)
     }
 
     fn forget(&mut self, now: Timestamp) {
-        let first = now.0.div_euclid(self.step()) - STEPS;
-        self.steps = self.steps.split_off(&first);
+        let this = now.0.div_euclid(self.step());
+        self.steps = self.steps.split_off(&(this - STEPS));
+        // The clock was set back: what was sent later than now was sent by now.
+        let later: u64 = self.steps.split_off(&(this + 1)).values().sum();
+        if later > 0 {
+            *self.steps.entry(this).or_default() += later;
+        }
     }
 
     fn count(&mut self, now: Timestamp, requests: u64) {
@@ -262,7 +283,7 @@ impl Counted {
         let most = self.most.unwrap_or(u64::MAX).min(u64::from(self.window.requests));
         let allowed = (most * SHARE.0 / 100).max(1) * (100 - reserve) / 100;
         if let Some((at, used, since)) = self.told
-            && now - at < BELIEVED
+            && (now - at).0.abs() < BELIEVED.0
             && used + since >= allowed
         {
             return Some(at + BELIEVED - now);
@@ -406,6 +427,38 @@ mod tests {
         let wait = limits.pass(at(20)).await.expect_err("it is used up").wait;
         assert_eq!(wait, BELIEVED, "then one request finds out anew");
         assert!(limits.pass(Timestamp(at(20).0 + wait.0)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_window_that_only_the_system_tells_of_is_kept_to() {
+        let (limits, successor) = (Limits::new(&[], 0), Limits::new(&[], 0));
+        assert!(!limits.counts());
+        limits.told(&Usage { per_secs: 86_400, used: None, left: Some(30), most: Some(100) }, at(10));
+        assert!(limits.counts(), "a successor has to know");
+        assert_eq!(as_many_as_fit(&limits, at(10)).await, 25, "95 less the 70 that are used");
+        successor.take_over(&limits.note(at(10), 0), at(12));
+        assert!(successor.pass(at(12)).await.is_err());
+        limits.told(&Usage { per_secs: 86_400, used: Some(0), left: None, most: Some(200) }, at(20));
+        assert_eq!(as_many_as_fit(&limits, at(20)).await, 165, "190 less our own 25 of this day");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_by_hours_leaves_what_was_left() {
+        let limits = Limits::new(&[Limit { requests: 1_000, per_secs: 86_400 }], 0);
+        let (hour, noon) = (3_600, 1_000 * 3_600);
+        for _ in 0..100 {
+            limits.pass(at(noon)).await.expect("there is room");
+        }
+        limits.told(&Usage { per_secs: 86_400, used: Some(990), left: None, most: None }, at(noon));
+        assert!(limits.pass(at(noon)).await.is_err());
+        let back = noon - 5 * hour;
+        assert_eq!(
+            as_many_as_fit(&limits, at(back)).await,
+            850,
+            "its word is of another time, our count holds"
+        );
+        let wait = limits.pass(at(back)).await.expect_err("it is used up").wait;
+        assert!(wait.0 <= 86_400_000_000 + 2 * 900_000_000, "no longer than a day: {wait:?}");
     }
 
     #[tokio::test]

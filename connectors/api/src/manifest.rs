@@ -309,7 +309,8 @@ impl Quota {
             QuotaSays::Used => Some(Usage { used: Some(said.parse().ok()?), ..usage }),
             QuotaSays::Left => Some(Usage { left: Some(said.parse().ok()?), ..usage }),
             QuotaSays::UsedOfMost => {
-                let (used, most) = said.rsplit('=').next()?.split_once('/')?;
+                // Further figures, of one app, follow after a semicolon.
+                let (used, most) = said.split(';').next()?.rsplit('=').next()?.split_once('/')?;
                 Some(Usage { used: Some(used.parse().ok()?), most: Some(most.parse().ok()?), ..usage })
             }
         }

@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod conversations;
 #[cfg(test)]
 mod converse;
@@ -38,6 +40,8 @@ mod nodes;
 mod outbox;
 #[cfg(test)]
 mod person;
+#[cfg(test)]
+mod quota;
 #[cfg(test)]
 mod race;
 #[cfg(test)]

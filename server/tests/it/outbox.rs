@@ -97,6 +97,15 @@ pub(crate) async fn node_with_fuse(
     Folder::new(config).with("people.csv", PEOPLE).secret(SECRET).start_with(url, clock, wire).await
 }
 
+/// The config of a CRM at `address` that is asked for news every second, by two requests at once.
+pub(crate) async fn node_at(address: &str, url: &str, clock: Arc<dyn Clock>) -> (Running, Store) {
+    let limits = "limits = { per_second = 200 }";
+    let often = "limits = { per_second = 200, concurrent = 2 }\nmirror = { every_busy = \"1s\", every_idle = \"1s\" }";
+    let config = CONFIG.replace("http://crm.example", address).replace(limits, often);
+    let folder = Folder::new(config).with("people.csv", PEOPLE).secret(SECRET);
+    folder.start_with(url, clock, crate::set_up::by_wire()).await
+}
+
 /// A CRM that refuses any batch with a poisoned record in it as a whole, and can be switched off.
 #[derive(Default)]
 pub(crate) struct Played {
@@ -186,6 +195,13 @@ async fn node(url: &str, crm: &Arc<Played>) -> (Running, Store) {
 
 pub(crate) async fn node_with(url: &str, wire: Arc<dyn Wire>) -> (Running, Store) {
     node_also("", url, wire).await
+}
+
+/// As [`node_with`], on a store that is open.
+pub(crate) async fn node_on(store: Store, wire: Arc<dyn Wire>) -> Running {
+    let plan = Folder::new(CONFIG).with("people.csv", PEOPLE).secret(SECRET).plan();
+    let started = leadloop_server::run::start_with(plan, store, Arc::new(SystemClock), wire);
+    started.await.expect("the node starts")
 }
 
 /// As [`node_with`], with more in its config.
