@@ -116,6 +116,7 @@ pub async fn run(node: Arc<Node>, name: LinkName) {
             // What shut it may be what was mended.
             gates.open_all(&node).await;
         }
+        gates.mind_the_clock(&node).await;
         former = Some(Arc::clone(&driven));
         if !node.leases.holds(&name, node.clock.now()) {
             // Whoever drives it now keeps its gates too: they are read anew when it comes back.

@@ -4,6 +4,8 @@
 //! Both last over a restart and a change of nodes. The loop that drives the link is the only one that writes its gates; what
 //! a person decides may be written by any process, so it is looked up again every few seconds.
 
+use std::sync::atomic::Ordering;
+
 use leadloop_store::{ClaimAsk, KINDS, Stamp, StoreError, WriteLane};
 use leadloop_sync_core::effect::{Effect, Reaction};
 use leadloop_sync_core::gate::{Gates, Hand, Passage, gates_key, hand_key};
@@ -11,6 +13,7 @@ use leadloop_sync_core::ids::LinkName;
 use leadloop_sync_core::outbox::{Outcome, to_send};
 use leadloop_sync_core::time::{Micros, Timestamp};
 
+use crate::bounds;
 use crate::deliver::Ended;
 use crate::node::Node;
 
@@ -23,13 +26,14 @@ pub struct LinkGates {
     gates: Gates,
     hand: Option<Hand>,
     looked: Option<Timestamp>,
+    set_back: u32,
 }
 
 impl LinkGates {
     /// Those of `link`; nothing is known before [`LinkGates::look`].
     #[must_use]
     pub fn new(link: LinkName) -> Self {
-        Self { link, gates: Gates::default(), hand: None, looked: None }
+        Self { link, gates: Gates::default(), hand: None, looked: None, set_back: 0 }
     }
 
     /// Looks up what a person decided, and once how the gates stood. Where the store does not answer, nothing new is
@@ -121,6 +125,21 @@ impl LinkGates {
         if let Err(error) = self.keep(node, &before, node.clock.now()).await {
             tracing::warn!(link = %self.link, %error, "the link's gates could not be kept");
         }
+    }
+
+    /// What is shut until a time that is hours away since the clock was set back is tried at once.
+    pub async fn mind_the_clock(&mut self, node: &Node) {
+        let set_back = node.set_back.load(Ordering::SeqCst);
+        if self.looked.is_none() {
+            return;
+        }
+        // Shut at a time that has not come yet: by a node whose clock was ahead.
+        let now = node.clock.now();
+        let ahead = self.gates.shut().any(|(_, shut)| shut.since > now + bounds::CLOCK_SKEW);
+        if ahead || set_back != self.set_back {
+            self.open_all(node).await;
+        }
+        self.set_back = set_back;
     }
 
     async fn keep(&self, node: &Node, before: &Gates, now: Timestamp) -> Result<(), StoreError> {

@@ -33,6 +33,7 @@ pub mod ingress;
 pub mod probe;
 pub mod shadow;
 pub mod shapes;
+pub mod stepped;
 pub mod tick;
 pub mod tidy;
 pub mod trouble;

@@ -1,7 +1,7 @@
 //! One running node: what its loops share, and nothing else.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -59,6 +59,8 @@ pub struct Node {
     pub shapes: Shapes,
     /// Whether the database takes writes.
     pub trouble: Trouble,
+    /// How often the clock was set back while it ran.
+    pub set_back: AtomicU32,
     /// The links it drives.
     pub leases: Leases,
     /// Goes down.
@@ -95,6 +97,7 @@ impl Node {
             rates: Rates::default(),
             shapes: Shapes::default(),
             trouble: Trouble::default(),
+            set_back: AtomicU32::new(0),
             leases,
             stop: CancellationToken::new(),
             reloading: tokio::sync::Mutex::new(()),

@@ -30,8 +30,8 @@ use crate::local;
 use crate::node::{Driven, Lines, Node};
 use crate::wire::{HttpWire, Wire, WireError};
 use crate::{
-    absorb, answer, bounds, deliver, folder, health, ingress, metrics, probe, serve, shadow, tick, tidy,
-    vigil, visits, watch,
+    absorb, answer, bounds, deliver, folder, health, ingress, metrics, probe, serve, shadow, stepped, tick,
+    tidy, vigil, visits, watch,
 };
 
 /// What keeps a node from starting.
@@ -327,10 +327,14 @@ async fn prepare(node: &Node, plan: &Plan) -> Result<(), StoreError> {
         // Nobody else can hold a claim on this file: whatever is claimed died with the last process.
         tick::reclaim(node, Timestamp(i64::MAX)).await?;
     }
+    stepped::since_last_time(node, plan, now).await?;
     let mut moment = node.clock.moment();
+    // Whatever the clock was when they were put off, polls begin at once.
+    let hurry = |link: &LinkPlan| Effect::Hurry { link: link.name.clone(), object: None, due_at: now };
     let effects = settle::standing(&plan.policy, &mut moment)
         .into_iter()
         .map(|delivery| Effect::Enqueue(Box::new(delivery)))
+        .chain(plan.links.iter().map(hurry))
         .collect();
     let tx = node.store.begin(WriteLane::Hot).await?;
     let stamp = Stamp { verb: "start", config: plan.hash.clone(), now };

@@ -12,13 +12,14 @@ use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::Outcome;
 use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::tick;
-use leadloop_sync_core::time::Timestamp;
+use leadloop_sync_core::time::{Micros, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::deliver::settle_all;
 use crate::node::Node;
 use crate::notices;
 use crate::react::{self, Verb};
+use crate::stepped::Stepped;
 use crate::{bounds, deleted, metrics};
 
 /// Deadlines lead to what follows.
@@ -60,16 +61,20 @@ pub async fn run(node: Arc<Node>, mut heard: mpsc::Receiver<(LinkName, String)>)
     let mut reclaimed = None;
     let mut told = notices::Told::default();
     let mut look_at = node.clock.now();
+    let mut stepped = Stepped::new(node.clock.now());
     while !node.stop.is_cancelled() {
-        if look_at <= node.clock.now() && node.may_decide() {
-            look_at = node.clock.now() + bounds::NOTICES_EVERY;
+        stepped.look(&node).await;
+        let now = node.clock.now();
+        // A clock that was set back must not keep it from being done.
+        if (look_at <= now || look_at > now + bounds::NOTICES_EVERY) && node.may_decide() {
+            look_at = now + bounds::NOTICES_EVERY;
             if let Err(error) = notices::look(&node, &mut told).await {
                 tracing::warn!(%error, "notices wait for the store");
             }
         }
         let round = async {
             if node.may_decide() {
-                round(&node, &mut heard, &mut reclaimed).await
+                round(&node, &mut heard, &mut reclaimed, &mut stepped).await
             } else {
                 Ok(node.clock.now() + bounds::LOOK_EVERY)
             }
@@ -100,6 +105,7 @@ async fn round(
     node: &Node,
     heard: &mut mpsc::Receiver<(LinkName, String)>,
     reclaimed: &mut Option<Timestamp>,
+    stepped: &mut Stepped,
 ) -> Result<Timestamp, StoreError> {
     let mut hints = BTreeSet::new();
     while let Ok(hint) = heard.try_recv() {
@@ -107,8 +113,10 @@ async fn round(
     }
     hurry(node, hints).await;
     let begun = node.clock.now();
-    // A clock that was set back must not keep it from being done.
-    if reclaimed.is_none_or(|at| begun < at || begun >= at + bounds::RECLAIM_EVERY) {
+    // A clock that was set back must not keep it from being done, and one that was put forward ends no claim.
+    if stepped.may_reclaim(begun)
+        && reclaimed.is_none_or(|at| begun < at || begun >= at + bounds::RECLAIM_EVERY)
+    {
         reclaim(node, begun).await?;
         *reclaimed = Some(begun);
     }
@@ -174,6 +182,9 @@ pub async fn reclaim(node: &Node, before: Timestamp) -> Result<(), StoreError> {
 /// # Errors
 /// When the store cannot be reached.
 pub async fn reclaim_link(node: &Node, link: &LinkName, before: Timestamp) -> Result<(), StoreError> {
+    // Nobody claims for longer than twice as long; it was a clock that was ahead, and was set back since.
+    let beyond = node.clock.now() + Micros(3 * bounds::CLAIM_FOR.0);
+    node.store.end_claims_beyond(link, beyond, before + Micros(-1)).await?;
     reclaim_of(node, Some(link), before).await
 }
 

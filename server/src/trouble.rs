@@ -115,7 +115,7 @@ impl Trouble {
     fn is_over(&self, now: Timestamp) -> bool {
         let mut state = self.state();
         match &*state {
-            State::Told { at } => now - *at > bounds::TROUBLE_FOR,
+            State::Told { at } => now < *at || now - *at > bounds::TROUBLE_FOR,
             State::Unknown => {
                 *state = State::Told { at: now };
                 false

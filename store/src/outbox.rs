@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use leadloop_sync_core::ids::{DeliveryId, LinkName};
 use leadloop_sync_core::outbox::{Delivery, DeliveryState, Lane};
-use leadloop_sync_core::time::Timestamp;
+use leadloop_sync_core::time::{Micros, Timestamp};
 
 use crate::Store;
 use crate::cell::{Row, Rows, args};
@@ -12,8 +12,8 @@ use crate::doc::named;
 use crate::error::StoreError;
 use crate::lanes::WriteLane;
 use crate::statement::{
-    DEADLINE_NEXT, DELIVERY_BEHIND, DELIVERY_CLAIM, DELIVERY_EXPIRED, DELIVERY_LAST, DELIVERY_NEXT,
-    LOAD_COUNTERS,
+    CLOCK_SEEN, DEADLINE_NEXT, DELIVERY_AHEAD, DELIVERY_BEHIND, DELIVERY_CLAIM, DELIVERY_EXPIRED,
+    DELIVERY_LAST, DELIVERY_NEXT, DELIVERY_SET_BACK, LOAD_COUNTERS,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -155,6 +155,22 @@ impl Store {
         Ok(expired)
     }
 
+    /// Claims of a link that last beyond a time to which nobody can have made one end at `until`: their node's clock was ahead.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn end_claims_beyond(
+        &self,
+        link: &LinkName,
+        beyond: Timestamp,
+        until: Timestamp,
+    ) -> Result<u64> {
+        let mut work = self.pools().write(WriteLane::Hot).await?;
+        let ended = work.run(&DELIVERY_AHEAD, args![link, beyond, until]).await?;
+        work.commit().await?;
+        Ok(ended)
+    }
+
     /// When the next delivery of each of these links is due; links without any are left out.
     ///
     /// # Errors
@@ -169,6 +185,33 @@ impl Store {
         let rows = work.rows(&DELIVERY_NEXT, args![list, kinds]).await?;
         work.undo().await?;
         rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+    }
+
+    /// The clock was set back by `by` to `now`: what would be due late by as much on these links is due as soon after now as it
+    /// was to be before. Returns how many.
+    ///
+    /// # Errors
+    /// Where the database does not answer; nothing changed then.
+    pub async fn set_back(&self, links: &[LinkName], by: Micros, now: Timestamp) -> Result<u64> {
+        let mut list = Rows::of(&DELIVERY_SET_BACK, 1);
+        for link in links {
+            list.add(link);
+        }
+        let mut work = self.pools().write(WriteLane::Hot).await?;
+        let moved = work.run(&DELIVERY_SET_BACK, args![list, by.0, now]).await?;
+        work.commit().await?;
+        Ok(moved)
+    }
+
+    /// The latest time that something was said or is to be said, as the node saw it that wrote it down; `None` where nothing was.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn clock_seen(&self) -> Result<Option<Timestamp>> {
+        let mut work = self.pools().read().await?;
+        let rows = work.rows(&CLOCK_SEEN, args![]).await?;
+        work.undo().await?;
+        rows.first().map_or(Ok(None), |row| row.get(0))
     }
 
     /// The last delivery that was made, by its order of making; 0 where there is none.

@@ -128,6 +128,9 @@ statements! {
     DELIVERY_BEHIND = "delivery_behind";
     DELIVERY_EXPIRED = "delivery_expired";
     DELIVERY_NEXT = "delivery_next";
+    DELIVERY_AHEAD = "delivery_ahead";
+    DELIVERY_SET_BACK = "delivery_set_back";
+    CLOCK_SEEN = "clock_seen";
 
     WAKE_SEND = "wake_send";
     CLOCK = "clock";

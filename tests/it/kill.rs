@@ -51,7 +51,7 @@ pub(crate) fn body(person: usize, source: usize) -> String {
 }
 
 /// Posts until it is acknowledged, whatever happens to the process meanwhile.
-fn until_acknowledged(address: &Mutex<SocketAddr>, path: &str, body: &str) {
+pub(crate) fn until_acknowledged(address: &Mutex<SocketAddr>, path: &str, body: &str) {
     let begun = Instant::now();
     loop {
         let to = *address.lock().expect("no writer panics while it holds the address");

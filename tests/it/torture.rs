@@ -230,7 +230,7 @@ fn go_wrong(pair: &mut Pair, way: &Way, dice: &mut Dice, until: Instant) -> BTre
 }
 
 /// Waits until all of them are with sales, and finds each once in the pool and in the CRM.
-fn at_rest(node: SocketAddr, crm: SocketAddr, people: usize, mark: MarkMode) {
+pub(crate) fn at_rest(node: SocketAddr, crm: SocketAddr, people: usize, mark: MarkMode) {
     let begun = Instant::now();
     let all = u64::try_from(people).expect("a small number");
     loop {

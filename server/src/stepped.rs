@@ -1,0 +1,124 @@
+//! Clocks are set: by hand, by a time server after a wrong start, by a machine that woke. This keeps the wall clock beside one
+//! that nobody sets, and puts right what would go by the clock that was.
+//!
+//! Set back: polls, retries and gates would stand still for as long; they keep their distance to now. Put forward: claims of
+//! this very process would seem to have run out; none is taken back before it could really have. Deadlines are times of
+//! day that people know, and stay. What was sent stays known by its mark either way.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use leadloop_config::plan::Plan;
+use leadloop_store::{StoreError, Topic};
+use leadloop_sync_core::ids::LinkName;
+use leadloop_sync_core::time::{Micros, Timestamp};
+use tokio::time::Instant;
+
+use crate::bounds;
+use crate::node::Node;
+
+/// The clock as it was seen, and how far it went beside the one that nobody sets.
+pub struct Stepped {
+    seen: (Timestamp, Instant),
+    /// No claim ran out before this.
+    hold: Option<Instant>,
+}
+
+impl Stepped {
+    /// From here on.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self { seen: (now, Instant::now()), hold: None }
+    }
+
+    /// How far the clock was set since it was last seen; nothing where it only went on, a little faster or slower.
+    fn step(&self, now: Timestamp) -> Option<Micros> {
+        let gone = Micros(i64::try_from(self.seen.1.elapsed().as_micros()).unwrap_or(i64::MAX / 4));
+        let step = Micros(now.0.saturating_sub(self.seen.0.0).saturating_sub(gone.0));
+        (step.0.saturating_abs() > bounds::CLOCK_SKEW.0).then_some(step)
+    }
+
+    /// Looks whether the clock was set, and puts right what goes by it.
+    pub async fn look(&mut self, node: &Node) {
+        let now = node.clock.now();
+        match self.step(now) {
+            Some(step) if step.0 > 0 => {
+                tracing::warn!(seconds = step.0 / 1_000_000, "the clock was put forward");
+                self.hold_claims();
+            }
+            Some(step) if !set_back(node, Micros(-step.0), now).await => return, // the same is seen again
+            _ => {}
+        }
+        self.seen = (now, Instant::now());
+    }
+
+    fn hold_claims(&mut self) {
+        self.hold = Some(Instant::now() + bounds::CLAIM_FOR.to_std() + Duration::from_secs(1));
+    }
+
+    /// Whether claims that seem to have run out have.
+    pub fn may_reclaim(&mut self, now: Timestamp) -> bool {
+        if self.step(now).is_some() {
+            return false; // set this very moment
+        }
+        self.hold = self.hold.filter(|until| Instant::now() < *until);
+        self.hold.is_none()
+    }
+}
+
+/// The clock may have been set back while no node ran.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn since_last_time(node: &Node, plan: &Plan, now: Timestamp) -> Result<(), StoreError> {
+    let ahead = node.store.clock_seen().await?.map_or(Micros(0), |seen| seen - now);
+    if ahead > bounds::CLOCK_SKEW {
+        tracing::warn!(
+            seconds = ahead.0 / 1_000_000,
+            "the clock was set back since this database was last used"
+        );
+        let links: Vec<LinkName> = plan.links.iter().map(|link| link.name.clone()).collect();
+        node.store.set_back(&links, ahead, now).await?;
+        node.set_back.fetch_add(1, Ordering::SeqCst);
+    }
+    Ok(())
+}
+
+/// Whether it was done.
+async fn set_back(node: &Node, by: Micros, now: Timestamp) -> bool {
+    let links: Vec<LinkName> = node.leases.all().into_iter().collect();
+    tracing::warn!(seconds = by.0 / 1_000_000, "the clock was set back");
+    match node.store.set_back(&links, by, now).await {
+        Ok(moved) => tracing::info!(moved, "polls and retries keep their distance to now"),
+        Err(error) => {
+            tracing::warn!(%error, "polls and retries wait for the store");
+            return false;
+        }
+    }
+    node.set_back.fetch_add(1, Ordering::SeqCst);
+    for link in links {
+        node.store.wakes().ring(&Topic::Outbox(link));
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_goes_on_was_not_set() {
+        let at = |second: i64| Timestamp(second * 1_000_000);
+        let mut stepped = Stepped::new(at(1_000));
+        tokio::time::advance(Duration::from_secs(100)).await;
+        assert!(stepped.step(at(1_100)).is_none() && stepped.step(at(1_110)).is_none());
+        assert_eq!(stepped.step(at(5_100)), Some(Micros::seconds(4_000)));
+        assert_eq!(stepped.step(at(100)), Some(Micros::seconds(-1_000)));
+        assert!(stepped.may_reclaim(at(1_100)) && !stepped.may_reclaim(at(5_100)));
+        stepped.hold_claims();
+        stepped.seen = (at(5_100), Instant::now());
+        assert!(!stepped.may_reclaim(at(5_100)), "claims of before the step may be under way");
+        tokio::time::advance(Duration::from_secs(122)).await;
+        assert!(stepped.may_reclaim(at(5_222)));
+    }
+}
