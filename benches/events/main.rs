@@ -3,6 +3,10 @@
 //! costs, what memory does over many of them, and what is left to be absorbed. On SQLite and PostgreSQL. At the end
 //! the node is killed, and every acknowledged event must be in the database, once.
 //!
+//! The node is compared with bare inserts twice. By rate: acknowledged events a second of the clock, while the sender, on the
+//! same machine, takes its part of the cores; bare inserts have the machine to themselves. By CPU time: events a second of
+//! processor time of the node and its database, without the sender's, which is printed beside.
+//!
 //! `scripts/bench` runs it; `scripts/bench --help` says how.
 
 #![expect(unreachable_pub, reason = "a bench has no outside; `pub` says what a module offers to the others")]
@@ -135,8 +139,15 @@ struct Round {
     database_cpu: f64,
     sender_cpu: f64,
     p99: f64,
-    rows: f64,
-    bodies: f64,
+    rows: Bare,
+    bodies: Bare,
+}
+
+/// What bare inserts brought: events a second, and the CPU time of one with what it takes in the database.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bare {
+    rate: f64,
+    cpu: f64,
 }
 
 /// A node under load.
@@ -189,7 +200,6 @@ impl Run<'_> {
         let (cpu, database) = (self.node.cpu(), sessions_cpu(self.place.database.as_ref()));
         let load = send(self.node.address, requests);
         let database = sessions_cpu(self.place.database.as_ref()).saturating_sub(database);
-        let each = |time: Duration| time.as_secs_f64() * 1e6 / ROUND as f64;
         let mut round = Round {
             rate: ROUND as f64 / load.took.as_secs_f64(),
             cpu: each(self.node.cpu() - cpu),
@@ -207,11 +217,21 @@ impl Run<'_> {
         round
     }
 
-    /// Events a second that bare inserts of these rows keep.
-    fn bare(&self, rows: &[Vec<u8>], batch: usize) -> f64 {
-        let took =
-            self.runtime.block_on(bare::inserts(&self.place.url(), rows, batch)).expect("bare inserts work");
-        ROUND as f64 / took.as_secs_f64()
+    /// Bare inserts of these rows, each transaction durable before the next begins.
+    fn bare(&self, rows: &[Vec<u8>], batch: usize) -> Bare {
+        let texts: Vec<String> = rows.iter().map(|row| String::from_utf8_lossy(row).into_owned()).collect();
+        let queue =
+            self.runtime.block_on(bare::Queue::open(&self.place.url())).expect("a database can be opened");
+        let cpu = || process::cpu_of(std::process::id()) + sessions_cpu(self.place.database.as_ref());
+        let before = cpu();
+        let begun = Instant::now();
+        for rows in texts.chunks(batch) {
+            self.runtime.block_on(queue.keep(rows)).expect("bare inserts work");
+        }
+        let took = begun.elapsed();
+        let cpu = cpu().saturating_sub(before);
+        self.runtime.block_on(queue.close()).expect("the table is emptied");
+        Bare { rate: ROUND as f64 / took.as_secs_f64(), cpu: each(cpu) }
     }
 
     /// Looks at memory, what waits, and the disk.
@@ -252,13 +272,22 @@ impl Run<'_> {
     }
 }
 
+/// µs of one event.
+fn each(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6 / ROUND as f64
+}
+
 fn report(engine: &str, vendor: Vendor, rounds: &[Round], postgres: bool, figures: &mut Figures) {
     let name = |what: &str| format!("events of {}: {what}", vendor.name());
     let all = |of: fn(&Round) -> f64| rounds.iter().map(of).collect::<Vec<f64>>();
     let median = |of: fn(&Round) -> f64| report::median(all(of));
     let ours = || all(|round| round.rate);
-    figures.beside(engine, &name("a row each"), "1/s", ours(), all(|round| round.rows), "ratio >= 0.50");
-    figures.beside(engine, &name("a row a body"), "1/s", ours(), all(|round| round.bodies), "");
+    let goal = "ratio >= 0.50";
+    figures.beside(engine, &name("a row each"), "1/s", ours(), all(|round| round.rows.rate), goal);
+    figures.beside(engine, &name("a row a body"), "1/s", ours(), all(|round| round.bodies.rate), "");
+    // Of one second of processor time, so that what the sender takes of the machine is on neither side.
+    let of_cpu = all(|round| 1e6 / (round.cpu + round.database_cpu));
+    figures.beside(engine, &name("a row each, by CPU"), "1/s", of_cpu, all(|round| 1e6 / round.rows.cpu), "");
     figures.alone(engine, &name("CPU of one"), "µs", median(|round| round.cpu), "");
     if postgres {
         figures.alone(
