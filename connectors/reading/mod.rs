@@ -86,6 +86,16 @@ struct Thin<'j> {
     whole: bool,
 }
 
+impl Thin<'_> {
+    /// Counts a field. What may be beyond the bounds has to be read in full.
+    fn note(&mut self, name: usize, bytes: usize) {
+        self.fields += 1;
+        self.bytes += name + bytes;
+        let large = self.fields >= MOST_FIELDS || self.bytes > MOST_THIN || bytes > LONGEST_VALUE;
+        self.whole |= large || name > LONGEST_NAME;
+    }
+}
+
 /// Most bytes of an event that is judged by a part of it; larger ones are rare, and read in full.
 const MOST_THIN: usize = 64 * 1024;
 
@@ -96,14 +106,21 @@ impl<'j> Bounded<'j> {
         Self { thin: Some(thin), ..Self::default() }
     }
 
-    /// Whether a value of so many bytes is to be added. What may be beyond the bounds has to be read in full.
+    /// Whether a value of so many bytes is to be added.
     pub(crate) fn wants(&mut self, name: &str, bytes: usize) -> bool {
         let Some(thin) = &mut self.thin else { return true };
-        thin.fields += 1;
-        thin.bytes += name.len() + bytes;
-        let large = thin.fields >= MOST_FIELDS || thin.bytes > MOST_THIN || bytes > LONGEST_VALUE;
-        thin.whole |= large || name.len() > LONGEST_NAME || name.contains('\0');
+        thin.note(name.len(), bytes);
+        thin.whole |= name.contains('\0');
         !thin.whole && thin.judge.reads(name)
+    }
+
+    /// Whether a property of so many bytes, which becomes a field by `called`, was noted and needs nothing else: told without
+    /// making its name.
+    pub(crate) fn passes_over(&mut self, property: &str, called: fn(&str) -> String, bytes: usize) -> bool {
+        let Some(thin) = &mut self.thin else { return false };
+        let Some(length) = thin.judge.unread(property, called) else { return false };
+        thin.note(length, bytes);
+        true
     }
 
     /// An event that was read in part, and who judges it; nothing where it has to be read in full.
@@ -155,7 +172,8 @@ impl<'j> Bounded<'j> {
                 name.len()
             ));
         }
-        cut(name, LONGEST_NAME).replace('\0', "")
+        let name = cut(name, LONGEST_NAME);
+        if name.contains('\0') { name.replace('\0', "") } else { name.to_owned() }
     }
 
     fn fitting(&mut self, name: &str, value: Value) -> Value {

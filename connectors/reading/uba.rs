@@ -1,6 +1,8 @@
 //! Behaviour analytics: what the clients of all such systems have in common. How each writes an event is for its
 //! connector, what an event is worth for the core.
 
+use std::borrow::Cow;
+
 use leadloop_connector_api::http::Answer;
 use leadloop_connector_api::signature::digest_of;
 use leadloop_mapping::Value;
@@ -124,14 +126,16 @@ fn epoch(number: i64) -> Option<Timestamp> {
 
 /// The text of an id; numbers are taken, what is too long or empty is nothing.
 pub(crate) fn id<J: Json>(json: Option<&J>) -> Option<String> {
-    let fitting = |text: &str| {
-        let text = text.trim();
-        (!text.is_empty() && text.len() <= LONGEST_ID).then(|| text.to_owned())
-    };
+    id_of(json).map(Cow::into_owned)
+}
+
+/// As [`id`], borrowed where it is a text.
+pub(crate) fn id_of<J: Json>(json: Option<&J>) -> Option<Cow<'_, str>> {
+    let fits = |text: &str| !text.is_empty() && text.len() <= LONGEST_ID;
     match json?.part() {
-        Part::Text(text) => fitting(text),
-        Part::Number(number) => fitting(&number.to_string()),
-        Part::Bool(yes) => fitting(&yes.to_string()),
+        Part::Text(text) => Some(text.trim()).filter(|text| fits(text)).map(Cow::Borrowed),
+        Part::Number(number) => Some(number.to_string()).filter(|text| fits(text)).map(Cow::Owned),
+        Part::Bool(yes) => Some(Cow::Borrowed(if yes { "true" } else { "false" })),
         Part::Null | Part::List(_) | Part::Object => None,
     }
 }
@@ -153,9 +157,26 @@ pub(crate) fn key_of<J: Json>(event: &J, without: &[&str]) -> String {
 
 /// Adds a property of an event: what says who somebody is under its own name, everything else as part of the event.
 pub(crate) fn add_property<J: Json>(fields: &mut Bounded, name: &str, json: &J) {
+    add_called(fields, name, of_event, json);
+}
+
+/// Adds a property of an event under the name that `called` gives it; one name must come to one call within a push.
+pub(crate) fn add_called<J: Json>(fields: &mut Bounded, name: &str, called: fn(&str) -> String, json: &J) {
+    let bytes = match json.part() {
+        Part::Text(text) => Some(text.len()),
+        Part::Bool(_) => Some(8),
+        Part::Number(number) => number.as_i64().map(|_| 8),
+        Part::Null | Part::List(_) | Part::Object => None,
+    };
+    if bytes.is_none_or(|bytes| !fields.passes_over(name, called, bytes)) {
+        add(fields, &called(name), json, super::DEEPEST);
+    }
+}
+
+/// The field of an event's property.
+fn of_event(name: &str) -> String {
     let of_person = aliases::pool_field(name).is_some_and(|field| OF_PERSON.contains(&field));
-    let name = if of_person { name.to_owned() } else { of_touch(name) };
-    add(fields, &name, json, super::DEEPEST);
+    if of_person { name.to_owned() } else { of_touch(name) }
 }
 
 /// A property's name as part of the touch; what we say about a touch ourselves keeps its name.

@@ -201,8 +201,8 @@ impl Event<'_> {
 /// The same event told twice (retries, two servers) has the same key: person, time, name and the client's own number;
 /// without a number the whole content.
 fn event_id(event: &Json<'_>) -> String {
-    let text = |name: &str| uba::id(event.get(name)).unwrap_or_default();
-    match uba::id(event.get("_track_id")) {
+    let text = |name: &str| uba::id_of(event.get(name)).unwrap_or_default();
+    match uba::id_of(event.get("_track_id")) {
         Some(number) => {
             let id = format!("{}/{}/{}/{number}", text("distinct_id"), text("time"), text("event"));
             if id.len() <= 200 { id } else { uba::key_of(&Json::String(id.into()), &[]) }
@@ -212,7 +212,7 @@ fn event_id(event: &Json<'_>) -> String {
 }
 
 fn is_noise(name: &str) -> bool {
-    NOISE.iter().any(|noise| name.starts_with(noise))
+    name.starts_with('$') && NOISE.iter().any(|noise| name.starts_with(noise))
 }
 
 /// A value that says something.
@@ -230,10 +230,15 @@ fn of_event<'e>(
     fields.add("touch.event", Value::text(event));
     for (name, value) in properties.filter(|(name, value)| !is_noise(name) && says(value)) {
         match name.strip_prefix('$') {
-            Some(preset) => uba::add(fields, &uba::of_touch(preset), value, DEEPEST),
+            Some(_) => uba::add_called(fields, name, of_preset, value),
             None => uba::add_property(fields, name, value),
         }
     }
+}
+
+/// The field of a preset property.
+fn of_preset(name: &str) -> String {
+    uba::of_touch(name.strip_prefix('$').unwrap_or(name))
 }
 
 /// Fields of a person under their own names; the pool knows the usual ones.

@@ -146,6 +146,12 @@ pub fn intake(
     })))
 }
 
+/// Whether a record is an event that its source would only count under another `keep`.
+#[must_use]
+pub fn is_countable(raw: &RawLead, source: &SourcePolicy) -> bool {
+    source.counts && raw.touch.is_none() && raw.ties.is_empty()
+}
+
 /// Refuses records that are larger than any lead.
 fn bounded(raw: &RawLead, policy: &Policy) -> Result<(), (&'static str, String)> {
     let ties = || raw.ties.named();
@@ -195,7 +201,17 @@ fn take_event(
         }
         read
     });
-    let at = match said {
+    let at = happened(said, arrived, notes);
+    let kind = raw.touch.clone().or(said_kind).map(|kind| kind.trim().to_owned());
+    let kind = kind.filter(|kind| !kind.is_empty() && kind.len() <= LONGEST_KIND);
+    let kind = kind.unwrap_or_else(|| source.touch.clone());
+    let id = raw.event_id.clone().or(said_id).map(|id| id.trim().to_owned());
+    (at, kind, id.filter(|id| !id.is_empty()))
+}
+
+/// When it happened, by what the source said.
+fn happened(said: Option<Timestamp>, arrived: Timestamp, notes: &mut Notes) -> Timestamp {
+    match said {
         None => arrived,
         Some(at) if at < EARLIEST => {
             notes.add("at", "too_early");
@@ -207,12 +223,7 @@ fn take_event(
             }
             at.min(arrived)
         }
-    };
-    let kind = raw.touch.clone().or(said_kind).map(|kind| kind.trim().to_owned());
-    let kind = kind.filter(|kind| !kind.is_empty() && kind.len() <= LONGEST_KIND);
-    let kind = kind.unwrap_or_else(|| source.touch.clone());
-    let id = raw.event_id.clone().or(said_id).map(|id| id.trim().to_owned());
-    (at, kind, id.filter(|id| !id.is_empty()))
+    }
 }
 
 /// Whether the source's `keep` wants it. A condition that cannot be decided keeps it: nothing is dropped by mistake.

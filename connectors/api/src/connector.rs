@@ -205,6 +205,10 @@ pub trait Judge: std::fmt::Debug {
     /// Whether anything may depend on the field of this name before an event is known to be kept.
     fn reads(&mut self, name: &str) -> bool;
 
+    /// Of a property that becomes a field by `called`, the same way in each event of a push: the length of the field's name,
+    /// where nothing depends on it; none where it has to be looked at.
+    fn unread(&mut self, property: &str, called: fn(&str) -> String) -> Option<usize>;
+
     /// Takes an event that is only counted, of which the fields were read that [`Judge::reads`] wants. `false`: it is kept, or
     /// only all of it can tell; it is a record like any other then.
     fn counts(&mut self, event: &RawLead) -> bool;
@@ -213,6 +217,10 @@ pub trait Judge: std::fmt::Debug {
 impl Judge for Counting<'_> {
     fn reads(&mut self, name: &str) -> bool {
         Counting::reads(self, name)
+    }
+
+    fn unread(&mut self, property: &str, called: fn(&str) -> String) -> Option<usize> {
+        Counting::unread(self, property, called)
     }
 
     fn counts(&mut self, event: &RawLead) -> bool {

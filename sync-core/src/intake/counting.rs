@@ -2,7 +2,8 @@
 //! to each event that is worth a place on a timeline.
 //!
 //! What is counted here would be counted by [`super::intake`] of the whole event too, under the same key and for the same
-//! visitor: the same steps are gone, over the fields that any of them looks at. Whatever cannot be told so is left to it.
+//! visitor: the same steps are gone, over the fields that any of them looks at; for the most of them, which are a name and
+//! whose it is, what these steps come to. Whatever cannot be told so is left to it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,10 +12,11 @@ use leadloop_mapping::expr::Expr;
 use leadloop_mapping::{Record, Value};
 
 use super::names::{self, MACHINE_IDS};
-use super::{Notes, bounded, clean, key, take_event, who};
+use super::{MOST_TEXT, Notes, bounded, clean, happened, key, take_event, who};
 use crate::aliases;
-use crate::capture::{RawLead, Ties};
+use crate::capture::{Identifier, RawLead, Ties};
 use crate::facts;
+use crate::identity;
 use crate::policy::{Policy, SourcePolicy};
 use crate::time::Timestamp;
 use crate::visit::Counted;
@@ -35,6 +37,10 @@ pub struct Counting<'p> {
     keep: &'p Expr,
     arrived: Timestamp,
     needed: BTreeMap<String, bool>,
+    unread: BTreeMap<String, Option<usize>>,
+    by_name: BTreeMap<String, bool>,
+    /// Whether a name and ids of machines are what they are called.
+    plain: bool,
     wanted: BTreeMap<String, bool>,
     whole: bool,
     counted: Vec<Counted>,
@@ -57,6 +63,9 @@ impl<'p> Counting<'p> {
             keep,
             arrived,
             needed: BTreeMap::new(),
+            unread: BTreeMap::new(),
+            by_name: BTreeMap::new(),
+            plain: source.fields.is_empty() && source.fixed.is_empty() && source.identifiers.is_empty(),
             wanted: BTreeMap::new(),
             whole: false,
             counted: Vec::new(),
@@ -73,6 +82,21 @@ impl<'p> Counting<'p> {
             self.needed.insert(name.to_owned(), needed);
         }
         needed
+    }
+
+    /// Of a property that becomes a field by `called`, the same way in each event: the length of the field's name, where
+    /// nothing depends on it; none where it has to be looked at.
+    pub fn unread(&mut self, property: &str, called: fn(&str) -> String) -> Option<usize> {
+        if let Some(unread) = self.unread.get(property) {
+            return *unread;
+        }
+        let name = called(property);
+        let looked_at = self.reads(&name) || name.contains('\0');
+        let unread = (!looked_at).then_some(name.len());
+        if self.unread.len() < MOST_KNOWN {
+            self.unread.insert(property.to_owned(), unread);
+        }
+        unread
     }
 
     fn looks_at(&mut self, name: &str) -> bool {
@@ -111,6 +135,9 @@ impl<'p> Counting<'p> {
         if self.whole || !plain || bounded(raw, self.policy).is_err() {
             return false;
         }
+        if let Some(counted) = self.count_by_name(raw) {
+            return counted;
+        }
         let (source, policy, mut notes) = (self.source, self.policy, Notes::default());
         let named = names::sort(raw, source, policy, &mut notes);
         let mut record = clean::clean(named, source, policy, &mut notes);
@@ -126,6 +153,55 @@ impl<'p> Counting<'p> {
         let (source, told, arrived) = (source.name.clone(), raw.told, self.arrived);
         self.counted.push(Counted { source, who, event, at, told, arrived, key });
         true
+    }
+
+    /// What [`Counting::count`] comes to where an event is no more than a name and ids of machines; `None`: it is more.
+    fn count_by_name(&mut self, raw: &RawLead) -> Option<bool> {
+        let (source, policy, mut notes) = (self.source, self.policy, Notes::default());
+        let (mut event, mut first) = (None, None);
+        for (name, value) in raw.fields.iter().filter(|(_, value)| !value.is_blank()) {
+            let Value::Text(text) = value else { return None };
+            if !self.plain || text.len() > MOST_TEXT {
+                return None;
+            }
+            if name == "touch.event" {
+                event = Some(text.trim());
+                continue;
+            }
+            let place = MACHINE_IDS.iter().position(|kind| *kind == name)?;
+            if source.shared_device && identity::DEVICES.contains(&name) {
+                continue;
+            }
+            let Some(id) = who::of_machine(name, value, source, policy, &mut notes) else { continue };
+            let id = Identifier::new(name, id);
+            let order = (identity::rank(&policy.identity, &id.kind), place);
+            let stronger = first.as_ref().is_none_or(|(known, _)| order < *known);
+            if stronger && !identity::is_blocked(&id, &policy.identity) {
+                first = Some((order, id));
+            }
+        }
+        let id = raw.event_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
+        let (Some(id), Some((_, who)), Some(event)) = (id, first, event) else { return Some(false) };
+        if self.wants_name(event) {
+            return Some(false);
+        }
+        let at = happened(raw.at, self.arrived, &mut notes);
+        let key = key(source, Some(id.to_owned()), None, "", (&[], &Ties::default()), &Record::new());
+        let (source, told, arrived) = (source.name.clone(), raw.told, self.arrived);
+        self.counted.push(Counted { source, who, event: event.to_owned(), at, told, arrived, key });
+        Some(true)
+    }
+
+    /// As [`Counting::wants`], of an event that has nothing but its name.
+    fn wants_name(&mut self, event: &str) -> bool {
+        if let Some(wanted) = self.by_name.get(event) {
+            return *wanted;
+        }
+        let wanted = self.wants(&self.source.touch, &Record::new().with("touch.event", event));
+        if event.len() <= LONGEST_KNOWN && self.by_name.len() < MOST_KNOWN {
+            self.by_name.insert(event.to_owned(), wanted);
+        }
+        wanted
     }
 
     /// As [`super::wanted`]; the same fields have the same answer.

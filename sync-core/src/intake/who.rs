@@ -146,7 +146,7 @@ fn spelled(
 }
 
 /// The value of a machine's id. What is unique in one system only carries the system's name in front.
-fn of_machine(
+pub(super) fn of_machine(
     kind: &str,
     value: &Value,
     source: &SourcePolicy,
