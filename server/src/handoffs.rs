@@ -209,6 +209,7 @@ async fn desk_decided(node: &Node, decided: Decided) -> Result<Done, OrderError>
         state: PushState::Read,
         duplicate_within: Default::default(),
         captures: vec![captured],
+        countable: Default::default(),
         quarantined: Vec::new(),
         resolves: Vec::new(),
         counted: Default::default(),

@@ -3,6 +3,7 @@
 //! Reading is pure and runs before the transaction. Whatever is genuine is kept, readable or not; what was not kept is
 //! answered 503, so that the sender comes again. Absorbing what was kept is for [`crate::absorb`].
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use leadloop_connector_api::{Answer, Connector, Method as PushMethod, Push, Rece
 use leadloop_store::{Kept, KeptPush, PushState};
 use leadloop_sync_core::capture::Quarantined;
 use leadloop_sync_core::ids::PushId;
-use leadloop_sync_core::intake::{Counting, Taken, intake};
+use leadloop_sync_core::intake::{Counting, Taken, intake, is_countable};
 use leadloop_sync_core::time::Timestamp;
 use leadloop_sync_core::visit::Counted;
 use serde_json::json;
@@ -253,11 +254,16 @@ pub fn prepare(
     let mut quarantined = received.unreadable;
     let mut captures = Vec::with_capacity(received.leads.len());
     let policy = plan.policy.sources.get(&source.name);
-    let mut counted = Vec::new();
+    let (mut counted, mut countable) = (Vec::new(), BTreeMap::new());
     for raw in &received.leads {
         let Some(policy_of_source) = policy else { continue };
         match intake(raw, policy_of_source, &plan.policy, push.at, Some(id), &mut moment) {
-            Ok(Taken::Captured(captured)) => captures.push(*captured),
+            Ok(Taken::Captured(captured)) => {
+                if is_countable(raw, policy_of_source) {
+                    countable.insert(captures.len(), raw.told);
+                }
+                captures.push(*captured);
+            }
             Ok(Taken::Counted(event)) => counted.push(*event),
             Ok(Taken::Unwanted) => {}
             Err(refused) => quarantined.push(*refused),
@@ -265,6 +271,7 @@ pub fn prepare(
     }
     let kept = KeptPush {
         captures,
+        countable,
         counted,
         quarantined: quarantined.clone(),
         duplicate_within: policy.map_or_else(Default::default, |policy| policy.duplicate_within),
@@ -350,6 +357,7 @@ fn kept_form(id: PushId, plan: &Plan, source: &SourcePlan, push: Push, state: Pu
         state,
         duplicate_within: Default::default(),
         captures: vec![],
+        countable: BTreeMap::new(),
         counted: vec![],
         quarantined: vec![],
         resolves: vec![],

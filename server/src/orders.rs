@@ -15,7 +15,7 @@ use leadloop_store::read::story::KeptCapture;
 use leadloop_store::{KeptPush, PushState, StoreError};
 use leadloop_sync_core::capture::{CaptureEnd, Quarantined, ROWS, RawLead};
 use leadloop_sync_core::ids::{CaptureId, DeliveryId, LeadId, LinkName, PushId, SourceName};
-use leadloop_sync_core::intake::{Taken, intake};
+use leadloop_sync_core::intake::{Taken, intake, is_countable};
 use leadloop_sync_core::outbox::Operation;
 use leadloop_sync_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -420,7 +420,12 @@ async fn again(node: &Node, push: PushId, records: Vec<QuarantinedRecord>) -> Re
         match intake(raw, policy, &plan.policy, stored.arrived, Some(push), &mut moment) {
             Ok(taken) => {
                 match taken {
-                    Taken::Captured(captured) => kept.captures.push(*captured),
+                    Taken::Captured(captured) => {
+                        if is_countable(raw, policy) {
+                            kept.countable.insert(kept.captures.len(), raw.told);
+                        }
+                        kept.captures.push(*captured);
+                    }
                     Taken::Counted(event) => kept.counted.push(*event),
                     Taken::Unwanted => done.unwanted += 1,
                 }
@@ -452,6 +457,7 @@ fn again_form(stored: &StoredPush, plan: &Plan) -> KeptPush {
         state: stored.state.clone(),
         duplicate_within: Default::default(),
         captures: Vec::new(),
+        countable: Default::default(),
         counted: Vec::new(),
         quarantined: Vec::new(),
         resolves: Vec::new(),
@@ -608,6 +614,7 @@ async fn read_again(node: &Node, stored: StoredPush) -> Result<Done, OrderError>
         state: PushState::Read,
         duplicate_within: fresh.duplicate_within,
         captures: captures.collect(),
+        countable: fresh.countable,
         counted: fresh.counted,
         quarantined: quarantined.clone(),
         ..again_form(&stored, &plan)

@@ -119,6 +119,7 @@ fn push(n: usize, moment: &mut Moment) -> KeptPush {
         state: PushState::Read,
         duplicate_within: Micros::minutes(10),
         captures: vec![capture],
+        countable: BTreeMap::new(),
         counted: Vec::new(),
         quarantined: Vec::new(),
         resolves: Vec::new(),

@@ -1,7 +1,7 @@
 -- Returns the keys that were free.
-INSERT INTO event_key (late, minute, a, b, seen)
-SELECT g.late, g.minute, g.a, g.b, g.seen
-FROM {rows $1: late bigint, minute bigint, a bigint, b bigint, seen bigint} g
+INSERT INTO event_key (minute, digest, seen)
+SELECT g.minute, g.digest, g.seen
+FROM {rows $1: minute bigint, digest bigint, seen bigint} g
 WHERE true
-ON CONFLICT (late, minute, a, b) DO NOTHING
-RETURNING a
+ON CONFLICT (minute, digest) DO NOTHING
+RETURNING minute, digest

@@ -294,6 +294,14 @@ impl Unflushed {
     }
 }
 
+/// See [`Work::part`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Begin,
+    Undo,
+    End,
+}
+
 impl Work {
     /// A transaction without a vault, for what holds no personal data.
     pub(crate) const fn bare(tx: Transaction<'static, Postgres>) -> Self {
@@ -380,6 +388,21 @@ impl Work {
             }
         };
         rows.map_err(|error| of_driver("filter", &error))
+    }
+
+    /// Begins, undoes or ends a part that can be undone alone; there is one at a time.
+    pub(crate) async fn part(&mut self, step: Part) -> Result<()> {
+        let _go = turn(self.steps.as_ref(), "part").await?;
+        let sql = match step {
+            Part::Begin => "SAVEPOINT part",
+            Part::Undo => "ROLLBACK TO SAVEPOINT part",
+            Part::End => "RELEASE SAVEPOINT part",
+        };
+        let done = match &mut self.line {
+            Line::Sqlite { tx, .. } => sqlx::query(sql).execute(&mut **tx).await.map(drop),
+            Line::Postgres(tx) => sqlx::query(sql).execute(&mut **tx).await.map(drop),
+        };
+        done.map_err(|error| of_driver("part", &error))
     }
 
     /// Makes everything durable: it is on the disk when this returns.

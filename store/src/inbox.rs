@@ -4,7 +4,7 @@
 //! ([`crate::Keeper`] gathers them). Duplicates are known by the `dedup` table: a key that is taken stays taken for ever
 //! (an event id) or for a while (a hash of the content).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use leadloop_sync_core::capture::{CaptureKind, Captured, DedupKey, Quarantined, ROWS};
 use leadloop_sync_core::effect::Held;
@@ -19,7 +19,7 @@ use crate::doc::{hash, text};
 use crate::engine::Work;
 use crate::erase;
 use crate::error::StoreError;
-use crate::event_keys;
+use crate::event_keys::{self, Telling};
 use crate::lanes::WriteLane;
 use crate::statement::{
     CAPTURE_KEEP, DEDUP_TAKE, PUSH_HOLD, PUSH_KEEP, QUARANTINE_HOLD, QUARANTINE_KEEP, QUARANTINE_RESOLVE,
@@ -74,6 +74,9 @@ pub struct KeptPush {
     pub duplicate_within: Micros,
     /// What was read.
     pub captures: Vec<Captured>,
+    /// Of captures that another `keep` would only count, by their place in `captures`: when each happened by its teller's
+    /// own clock. One that was counted before is not kept as well, and the other way round.
+    pub countable: BTreeMap<usize, Option<Timestamp>>,
     /// What was read and is counted only.
     pub counted: Vec<Counted>,
     /// What was read and cannot be processed.
@@ -111,9 +114,19 @@ impl Store {
     /// # Errors
     /// Where the database does not answer, has no room, or refuses a row: nothing of any of the pushes was kept then.
     pub async fn keep(&self, pushes: &[KeptPush]) -> Result<Vec<Kept>> {
+        self.keep_saying(pushes, || ()).await
+    }
+
+    /// As [`Store::keep`]; calls `written` when the next may write, before all of it is on the disk.
+    pub(crate) async fn keep_saying(
+        &self,
+        pushes: &[KeptPush],
+        written: impl FnOnce() + Send,
+    ) -> Result<Vec<Kept>> {
         let mut work = self.pools().write(WriteLane::Ingress).await?;
         let kept = keep_pushes(&mut work, pushes).await?;
         let unflushed = work.commit_first().await?;
+        written();
         // Absorbing need not wait for the disk: what it commits gets there after this.
         if kept.iter().any(|kept| kept.kept > 0) {
             self.bell().ring(vec![Topic::Inbox]);
@@ -135,8 +148,10 @@ pub(crate) async fn keep_pushes(work: &mut Work, pushes: &[KeptPush]) -> Result<
             push.captures.iter().map(move |capture| Waiting { capture, within })
         })
         .collect();
-    let mut fates = keep_captures(work, &waiting).await?.into_iter();
-    let mut counted = count_events(work, pushes).await?.into_iter();
+    let captures: Vec<&Captured> = waiting.iter().map(|waiting| waiting.capture).collect();
+    let erased = erase::refused(work, &captures).await?;
+    let (mut counted, known) = count_events(work, pushes, &erased).await?;
+    let mut fates = keep_but(work, &waiting, erased, &known).await?.into_iter();
     put_quarantined(work, pushes).await?;
     let answers = pushes.iter().map(|push| {
         let mut answer = Kept { quarantined: count(push.quarantined.len()), ..Kept::default() };
@@ -147,7 +162,7 @@ pub(crate) async fn keep_pushes(work: &mut Work, pushes: &[KeptPush]) -> Result<
                 Fate::Erased => answer.erased += 1,
             }
         }
-        answer.counted = counted.next().unwrap_or_default();
+        answer.counted = counted.pop_front().unwrap_or_default();
         answer
     });
     let answers: Vec<Kept> = answers.collect();
@@ -159,16 +174,42 @@ pub(crate) async fn keep_pushes(work: &mut Work, pushes: &[KeptPush]) -> Result<
     Ok(answers)
 }
 
-/// Counts events that were not told before; says of each push how many.
-async fn count_events(work: &mut Work, pushes: &[KeptPush]) -> Result<Vec<u32>> {
+/// Counts events that were not told before: how many of each push. And says of each capture, of all pushes, whether it is an
+/// event that was counted or kept before; those of people who were `erased` are nobody's.
+async fn count_events(
+    work: &mut Work,
+    pushes: &[KeptPush],
+    erased: &[bool],
+) -> Result<(VecDeque<u32>, Vec<bool>)> {
+    let mut known = vec![false; erased.len()];
     let events: Vec<&Counted> = pushes.iter().flat_map(|push| &push.counted).collect();
-    let new = event_keys::take(work, &events).await?;
+    let mut tellings: Vec<Telling<'_>> = events.iter().map(|event| Telling::from(*event)).collect();
+    let mut places = Vec::new();
+    let mut begins = 0;
+    for push in pushes {
+        for (place, told) in &push.countable {
+            let (at, Some(capture)) = (begins + place, push.captures.get(*place)) else { continue };
+            if erased.get(at) == Some(&false) && matches!(capture.key, DedupKey::Event(_)) {
+                let (source, key, arrived) = (&capture.source, &capture.key, capture.arrived);
+                tellings.push(Telling { source, key, told: *told, arrived });
+                places.push(at);
+            }
+        }
+        begins += push.captures.len();
+    }
+    let new = event_keys::take(work, &tellings).await?;
+    let (new, of_captures) = new.split_at(events.len().min(new.len()));
+    for (at, _) in places.iter().zip(of_captures).filter(|(_, new)| !**new) {
+        if let Some(known) = known.get_mut(*at) {
+            *known = true;
+        }
+    }
     let fresh: Vec<&Counted> =
-        events.iter().zip(&new).filter(|(_, new)| **new).map(|(event, _)| *event).collect();
+        events.iter().zip(new).filter(|(_, new)| **new).map(|(event, _)| *event).collect();
     crate::visits::count(work, &fresh).await?;
-    let mut new = new.into_iter();
-    let of = |push: &KeptPush| count(new.by_ref().take(push.counted.len()).filter(|new| *new).count());
-    Ok(pushes.iter().map(of).collect())
+    let mut new = new.iter();
+    let of = |push: &KeptPush| count(new.by_ref().take(push.counted.len()).filter(|new| **new).count());
+    Ok((pushes.iter().map(of).collect(), known))
 }
 
 /// Holds records that were read from a source and cannot be taken as they are; one that is held already stays.
@@ -251,15 +292,31 @@ pub(crate) enum Fate {
 pub(crate) async fn keep_captures(work: &mut Work, waiting: &[Waiting<'_>]) -> Result<Vec<Fate>> {
     let captures: Vec<&Captured> = waiting.iter().map(|waiting| waiting.capture).collect();
     let erased = erase::refused(work, &captures).await?;
-    let wanted: Vec<Waiting<'_>> =
-        waiting.iter().zip(&erased).filter(|(_, erased)| !**erased).map(|(waiting, _)| *waiting).collect();
-    let mut kept = keep_wanted(work, &wanted).await?.into_iter();
-    let fate = |erased: &bool| match (*erased, if *erased { None } else { kept.next() }) {
+    keep_but(work, waiting, erased, &[]).await
+}
+
+/// Keeps captures that are neither of somebody erased nor known already; says what became of each.
+async fn keep_but(
+    work: &mut Work,
+    waiting: &[Waiting<'_>],
+    erased: Vec<bool>,
+    known: &[bool],
+) -> Result<Vec<Fate>> {
+    let known = known.iter().copied().chain(std::iter::repeat(false));
+    let fates = erased.into_iter().zip(known).map(|(erased, known)| match (erased, known) {
         (true, _) => Fate::Erased,
-        (false, Some(true)) => Fate::New,
-        (false, _) => Fate::Known,
-    };
-    Ok(erased.iter().map(fate).collect())
+        (false, true) => Fate::Known,
+        (false, false) => Fate::New,
+    });
+    let mut fates: Vec<Fate> = fates.collect();
+    let wanted = waiting.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::New);
+    let wanted: Vec<Waiting<'_>> = wanted.map(|(waiting, _)| *waiting).collect();
+    let kept = keep_wanted(work, &wanted).await?;
+    let asked = fates.iter_mut().filter(|fate| **fate == Fate::New);
+    for (fate, _) in asked.zip(kept).filter(|(_, kept)| !kept) {
+        *fate = Fate::Known;
+    }
+    Ok(fates)
 }
 
 /// Keeps captures that were not told before; says of each whether it is new.

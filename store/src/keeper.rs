@@ -1,8 +1,8 @@
 //! Group commit for ingress: keepings that arrive while a transaction is under way go into the next one together.
 //!
 //! Nobody lingers: a keeping that comes alone is committed at once, and under load the batch gathers by itself behind the
-//! commits before it. A batch may be written while the one before it is brought to the disk. The queue, the batches and
-//! their number are bounded; who finds the queue full waits.
+//! commits before it. A batch may be written while the one before it is brought to the disk, and gathers until the writer
+//! of an SQLite file is free. The queue, the batches and their number are bounded; who finds the queue full waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct KeeperSettings {
     pub queue_bytes: usize,
     /// Most bytes of bodies in one transaction (a single larger push goes alone).
     pub batch_bytes: usize,
-    /// Most pushes and captures in one transaction.
+    /// Most pushes and captures in one transaction; events that are counted weigh a quarter.
     pub batch_rows: usize,
     /// How long the first of a batch waits for company while others are known to be on their way.
     pub linger: Duration,
@@ -54,7 +54,7 @@ struct Asked {
 
 impl Asked {
     fn rows(&self) -> usize {
-        1 + self.push.captures.len() + self.push.counted.len() + self.push.quarantined.len()
+        1 + self.push.captures.len() + self.push.counted.len() / 4 + self.push.quarantined.len()
     }
 }
 
@@ -99,6 +99,7 @@ async fn gather(store: Store, settings: KeeperSettings, mut queue: mpsc::Receive
     let mut held: Option<Asked> = None;
     let mut busy = false; // the batch before had company, so more is likely on its way
     let mut under_way = JoinSet::new();
+    let mut writing: Option<oneshot::Receiver<()>> = None;
     loop {
         while under_way.try_join_next().is_some() {}
         if under_way.len() >= UNDER_WAY {
@@ -111,6 +112,9 @@ async fn gather(store: Store, settings: KeeperSettings, mut queue: mpsc::Receive
             under_way.join_all().await;
             return;
         };
+        if let Some(written) = writing.take() {
+            let _ = written.await; // it only ends; until then nothing is won by being closed
+        }
         if busy && queue.is_empty() && !settings.linger.is_zero() && store.engine_kind() == Engine::Sqlite {
             tokio::time::sleep(settings.linger).await;
         }
@@ -126,15 +130,19 @@ async fn gather(store: Store, settings: KeeperSettings, mut queue: mpsc::Receive
             batch.push(next);
         }
         busy = batch.len() > 1;
+        let (done, written) = oneshot::channel();
+        if store.engine_kind() == Engine::Sqlite {
+            writing = Some(written);
+        }
         let store = store.clone();
-        under_way.spawn(async move { keep_batch(&store, batch).await });
+        under_way.spawn(async move { keep_batch(&store, batch, done).await });
     }
 }
 
-async fn keep_batch(store: &Store, batch: Vec<Asked>) {
+async fn keep_batch(store: &Store, batch: Vec<Asked>, written: oneshot::Sender<()>) {
     let (pushes, answers): (Vec<KeptPush>, Vec<_>) =
         batch.into_iter().map(|asked| (asked.push, (asked.answer, asked.room))).unzip();
-    match store.keep(&pushes).await {
+    match store.keep_saying(&pushes, || drop(written)).await {
         Ok(kept) => {
             for ((answer, _room), kept) in answers.into_iter().zip(kept) {
                 let _ = answer.send(Ok(kept)); // whoever gave up waiting does not need it

@@ -53,6 +53,7 @@ migrations! {
     81 "0081_delivery_run" "deliveries by their run";
     84 "0084_event_key" "keys of counted events";
     85 "0085_push_lz4" "bodies packed faster";
+    90 "0090_event_key_short" "shorter keys of counted events";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

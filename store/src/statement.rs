@@ -49,6 +49,7 @@ statements! {
     PUSH_KEEP = "push_keep";
     DEDUP_TAKE = "dedup_take";
     EVENT_KEY_KNOWN = "event_key_known";
+    EVENT_KEY_PUT = "event_key_put";
     EVENT_KEY_TAKE = "event_key_take";
     CAPTURE_KEEP = "capture_keep";
     QUARANTINE_RESOLVE = "quarantine_resolve";

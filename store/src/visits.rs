@@ -51,11 +51,10 @@ pub(crate) async fn count(work: &mut Work, events: &[&Counted]) -> Result<()> {
     rows.sort_unstable_by_key(|(key, _)| *key);
     let mut list = Rows::of(&VISIT_COUNT, 1);
     for ((source, who, name), row) in rows {
-        let arrived = row.newest.arrived;
         list.add(source).add(&who.kind.0).add(&who.value).add(name);
-        list.add(row.count).add(row.first.at).add(row.last.at).add(arrived).add(arrived + QUIET);
+        list.add(row.count).add(row.first.at).add(row.last.at).add(row.newest.arrived);
     }
-    work.run(&VISIT_COUNT, args![list]).await.map(drop)
+    work.run(&VISIT_COUNT, args![list, QUIET.0]).await.map(drop)
 }
 
 /// Visits that were told or are looked at later.
@@ -80,7 +79,7 @@ pub(crate) async fn end(
 }
 
 impl Tx {
-    /// Visits that are to be looked at, at most `limit` of them.
+    /// Visits that may be over, at most `limit` of them: of some something was seen since it was last asked.
     ///
     /// # Errors
     /// Where the database does not answer.
@@ -91,7 +90,9 @@ impl Tx {
             let (kind, value): (String, String) = (row.get(1)?, row.opened(2)?);
             let who = Identifier::new(&kind, value);
             let seen = Seen { event: row.get(3)?, count: row.get(4)?, first: row.get(5)?, last: row.get(6)? };
-            let (since, over, known): (Timestamp, Timestamp, bool) = (row.get(7)?, row.get(8)?, row.get(9)?);
+            let (since, newest, known): (Timestamp, Timestamp, bool) =
+                (row.get(7)?, row.get(8)?, row.get(9)?);
+            let over = newest + QUIET;
             match visits.last_mut().filter(|visit| visit.source == source && visit.who == who) {
                 Some(visit) => {
                     visit.events.push(seen);

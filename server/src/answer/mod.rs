@@ -266,6 +266,7 @@ async fn answer(
         state: PushState::Read,
         duplicate_within: Default::default(),
         captures: vec![captured],
+        countable: Default::default(),
         quarantined: Vec::new(),
         resolves: Vec::new(),
         counted: Default::default(),

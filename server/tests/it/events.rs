@@ -94,8 +94,12 @@ pub(crate) async fn touches(store: &Store, kind: &str, value: &str) -> Vec<Strin
 
 /// A node with these sources on a store of its own, and its clock.
 pub(crate) async fn start(url: &str) -> (Running, Store, Ahead) {
+    start_with(url, CONFIG).await
+}
+
+async fn start_with(url: &str, config: &str) -> (Running, Store, Ahead) {
     let clock = Ahead::default();
-    let folder = Folder::new(CONFIG).secret("test-write-key");
+    let folder = Folder::new(config).secret("test-write-key");
     let (running, store) = folder.start_with(url, Arc::new(clock.clone()), by_wire()).await;
     (running, store, clock)
 }
@@ -170,6 +174,44 @@ async fn the_segment(running: &Running, store: &Store) {
         "told twice, kept once"
     );
     assert_eq!(kinds(store, Identifier::new("uba_id", "anon-9")).await.len(), 2, "the browser is his");
+}
+
+/// Ten events, of which half are told again when the other half is kept.
+async fn another_keep(url: &str) {
+    let (running, store, clock) = start(url).await;
+    let now = clock.now().0 / 1_000;
+    let events = |names: [&str; 2]| {
+        let one = |n: i64| event(names[usize::from(n % 2 == 0)], n, now);
+        json!((1..=10).map(one).collect::<Vec<_>>()).to_string()
+    };
+    let body = events(["PricingViewed", "$pageview"]);
+    send(&running, "POST", "/sa?project=production", &[], &body).await;
+    assert_eq!(people(&store).await, 1, "five are kept, five are counted");
+    running.stop().await;
+    store.close().await;
+
+    let other = CONFIG.replace("\"PricingViewed\", \"DemoRequested\"", "\"$pageview\"");
+    let (running, store, clock) = start_with(url, &other).await;
+    send(&running, "POST", "/sa?project=production", &[], &body).await;
+    let known = json!([{"type": "track_signup", "event": "$SignUp", "distinct_id": "u-1", "original_id": "visitor-1",
+                        "time": now, "_track_id": 62, "properties": {}}]);
+    send(&running, "POST", "/sa?project=production", &[], &known.to_string()).await;
+    assert_eq!(people(&store).await, 1);
+    clock.set(Micros::minutes(31));
+    while visits::round(&running.node).await.expect("the store answers") > 0 {}
+    assert_eq!(people(&store).await, 1);
+    let touches = touches(&store, "uba_id", "visitor-1").await;
+    let of = |kind: &str| touches.iter().filter(|found| *found == kind).count();
+    assert_eq!((of("web_event"), of("web_visit")), (5, 1), "{touches:?}");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_keep_neither_counts_what_was_kept_nor_keeps_what_was_counted() {
+    let folder = leadloop_testing::temp_dir();
+    another_keep(&format!("sqlite:{}", folder.path().join("events.db").display())).await;
+    let database = leadloop_testing::fresh_database("another_keep");
+    another_keep(database.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

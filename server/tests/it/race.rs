@@ -75,6 +75,7 @@ fn push(number: u64, captures: Vec<Captured>) -> KeptPush {
         state: PushState::Read,
         duplicate_within: Micros::minutes(10),
         captures: captures.into_iter().map(mine).collect(),
+        countable: BTreeMap::new(),
         counted: Vec::new(),
         quarantined: Vec::new(),
         resolves: Vec::new(),

@@ -63,7 +63,7 @@ const TABLES: [(&str, Then, &str); 39] = [
     ),
     ("erased", Nothing("keyed hashes"), "mark key kind erasure at refused"),
     ("erasure", Nothing("receipts: ids and counts"), "id lead at who body"),
-    ("event_key", Nothing("digests of the ids of events, for days"), "late minute a b seen"),
+    ("event_key", Nothing("digests of the ids of events, for days"), "minute digest seen"),
     ("feedback", Emptied, "handoff capture lead at tag remark said_by next_action next_at"),
     (
         "handoff",
@@ -96,7 +96,7 @@ const TABLES: [(&str, Then, &str); 39] = [
     ("suspect", Gone, "lead other kind value reason at verdict judged_by judged_at"),
     ("touch", Gone, "id lead capture at kind source channel body campaign activity"),
     ("turn", Nothing("numbers of locks"), "bucket"),
-    ("visit", Gone, "source kind value event count first last since over"),
+    ("visit", Gone, "source kind value event count first last since over newest"),
 ];
 
 /// What stands in every text of a row that is made for a person.

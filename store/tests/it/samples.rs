@@ -74,6 +74,7 @@ pub(crate) fn push(n: u64, captures: Vec<Captured>) -> KeptPush {
         state: PushState::Read,
         duplicate_within: Micros::minutes(10),
         captures,
+        countable: BTreeMap::new(),
         counted: Vec::new(),
         quarantined: Vec::new(),
         resolves: Vec::new(),
