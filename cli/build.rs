@@ -21,5 +21,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     text.push_str("];\n");
     let out = std::env::var("OUT_DIR")?;
     std::fs::write(Path::new(&out).join("pages.rs"), text)?;
+    if folds_what_is_alike() {
+        println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+    }
     Ok(())
+}
+
+/// Whether the release is linked by the linker that comes with Rust, which keeps one of functions that became the same
+/// instructions. Other linkers may not know how: then the program is larger, and nothing else.
+fn folds_what_is_alike() -> bool {
+    let of = |name: &str| std::env::var(name).unwrap_or_default();
+    let own = of("RUSTC_LINKER").is_empty() && !of("CARGO_ENCODED_RUSTFLAGS").contains("link");
+    let sysroot = std::process::Command::new(of("RUSTC")).args(["--print", "sysroot"]).output();
+    let linker = sysroot.ok().and_then(|said| String::from_utf8(said.stdout).ok()).map(|root| {
+        Path::new(root.trim()).join("lib/rustlib").join(of("TARGET")).join("bin/gcc-ld/ld.lld").exists()
+    });
+    let release = Path::new(&of("OUT_DIR")).iter().any(|folder| folder == "release");
+    own && release && of("TARGET") == "x86_64-unknown-linux-gnu" && linker == Some(true)
 }
