@@ -6,8 +6,9 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use leadloop_connector_api::Registry;
 use leadloop_connector_api::manifest::SystemKind;
+use leadloop_sync_core::facts;
 use leadloop_sync_core::ids::SourceName;
-use leadloop_sync_core::policy::{ANSWERS, Policy, SourcePolicy};
+use leadloop_sync_core::policy::{ANSWERS, Policy, Reads, SourcePolicy};
 
 use crate::live::lock::{self, Lock, LockFile};
 use crate::live::{self, Live};
@@ -180,7 +181,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
     let crm = crm_plans.first().map(|plan| plan.name.clone());
     let linked = desk::home(None, &notices).is_some();
     let desk = desk::desk(ctx, &schemas.lead, &names);
-    let policy = Policy {
+    let mut policy = Policy {
         config: hash(&ctx.texts),
         zone: base.zone.clone(),
         language: base.language,
@@ -193,6 +194,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         campaign: campaign(ctx, &schemas.touch),
         scores: rules::scores(ctx, &schemas, &names),
         mql: rules::mql(ctx, &schemas),
+        judging: Reads::default(),
         handoff: handoff(ctx, desk::home(crm, &notices), linked),
         recycle: rules::recycle(ctx),
         sources: source_policies,
@@ -210,6 +212,7 @@ fn plan(ctx: &mut Context<'_>, today: Option<Date>) -> (Rules, Option<Plan>) {
         desk,
         notices,
     };
+    policy.judging = facts::judging(&policy);
     let tests = crate::lower::tests::tests(ctx, &policy, &names);
     whole::check(ctx, &policy, today);
     let shadow = shadow::shadow(ctx, &policy);

@@ -342,7 +342,7 @@ impl<'a> Person<'a> {
         let own = person::own_mut(row);
         pool::tell(own, captured, &mut touch, policy);
         score::take(own, &captured.source, &captured.fields, captured.at, policy);
-        let facts = facts::of(&Scene { lead: own, touch: Some(&touch), policy, now: moment.now });
+        let facts = facts::judged(&Scene { lead: own, touch: Some(&touch), policy, now: moment.now });
         score::attributes(own, &facts, policy);
         score::count(own, &mut touch, &facts, policy);
         // The person is what its leads are together: reckoned from them, it does not depend on who was merged when.
@@ -399,7 +399,7 @@ fn count(
 ) -> (Vec<Reason>, Vec<Effect>) {
     let lead = &mut person.lead;
     let mut reasons = score::take(lead, &captured.source, &captured.fields, captured.at, policy);
-    let facts = facts::of(&Scene { lead, touch: Some(touch), policy, now: moment.now });
+    let facts = facts::judged(&Scene { lead, touch: Some(touch), policy, now: moment.now });
     score::attributes(lead, &facts, policy);
     let said = score::count(lead, touch, &facts, policy);
     let before = lead.touches.saturating_sub(1);

@@ -4,6 +4,8 @@
 //! see, so the two cannot drift apart. `crm.*` and `handoff.*` are declared by [`crate::matching`] and [`crate::sla`].
 //! There is no clock in expressions: ages come from here, as whole days.
 
+mod reads;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_mapping::expr::{Facts, Schema, SchemaBuilder, Type};
@@ -14,9 +16,11 @@ use crate::identity;
 use crate::ids::SourceName;
 use crate::lead::{Lead, Stage, Touch};
 use crate::normal::domain;
-use crate::policy::Policy;
+use crate::policy::{Policy, ScoreModel};
 use crate::score;
 use crate::time::{Micros, Timestamp};
+
+pub use reads::{judged, judging};
 
 /// Pool fields of a person that hold text.
 pub const LEAD_TEXTS: [&str; 22] = [
@@ -389,10 +393,8 @@ fn each(scene: &Scene<'_>, set: &mut dyn FnMut(&str, Value)) {
             set(&path_of(field), typed(field, &fact.value));
         }
     }
-    let none = crate::lead::ScoreState::default();
     for model in &scene.policy.scores {
-        let state = scene.lead.scores.get(&model.name).unwrap_or(&none);
-        set(&format!("score.{}", model.name), Value::Int(score::points(model, state, scene.now)));
+        set(&format!("score.{}", model.name), points_of(scene, model));
     }
     for name in NAMES {
         let value = (name.value)(scene);
@@ -400,6 +402,12 @@ fn each(scene: &Scene<'_>, set: &mut dyn FnMut(&str, Value)) {
             set(name.path, value);
         }
     }
+}
+
+fn points_of(scene: &Scene<'_>, model: &ScoreModel) -> Value {
+    let none = crate::lead::ScoreState::default();
+    let state = scene.lead.scores.get(&model.name).unwrap_or(&none);
+    Value::Int(score::points(model, state, scene.now))
 }
 
 /// A value of a well-known field in the type its name promises.

@@ -17,13 +17,13 @@ use crate::time::Timestamp;
 /// Whether one of the definitions holds for a lead now. A condition that cannot be decided does not hold.
 #[must_use]
 pub fn holds(lead: &Lead, policy: &Policy, now: Timestamp) -> bool {
-    let facts = facts::of(&Scene { lead, touch: None, policy, now });
+    let facts = facts::judged(&Scene { lead, touch: None, policy, now });
     policy.mql.iter().any(|mql| mql.when.eval_bool(&facts).unwrap_or(false))
 }
 
 /// Makes a lead an MQL where a definition holds for it as it is, without anything having happened; whether one does.
 pub fn qualify(lead: &mut Lead, policy: &Policy, now: Timestamp, reasons: &mut Vec<Reason>) -> bool {
-    let facts = facts::of(&Scene { lead, touch: None, policy, now });
+    let facts = facts::judged(&Scene { lead, touch: None, policy, now });
     let holds = policy.mql.iter().find(|mql| mql.when.eval_bool(&facts).unwrap_or(false));
     if let Some(mql) = holds {
         become_mql(lead, (mql, &mql.when), now, reasons);
@@ -65,7 +65,7 @@ pub fn judge(
     if policy.mql.is_empty() {
         return found;
     }
-    let facts = facts::of(&Scene { lead, touch: Some(touch), policy, now });
+    let facts = facts::judged(&Scene { lead, touch: Some(touch), policy, now });
     let yes = |condition: &Expr| condition.eval_bool(&facts).unwrap_or(false);
     let asks =
         policy.mql.iter().find_map(|mql| mql.also.iter().find(|also| yes(also)).map(|also| (mql, also)));
@@ -106,7 +106,7 @@ pub fn again(lead: &mut Lead, policy: &Policy, now: Timestamp, reasons: &mut Vec
     if policy.mql.is_empty() {
         return;
     }
-    let facts = facts::of(&Scene { lead, touch: None, policy, now });
+    let facts = facts::judged(&Scene { lead, touch: None, policy, now });
     let warm = policy
         .mql
         .iter()

@@ -4,6 +4,7 @@
 
 mod enrich;
 mod pool;
+mod reads;
 mod score;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,8 @@ use crate::time::{Micros, Timestamp};
 
 pub use enrich::EnrichPolicy;
 pub use pool::{AREA_CODE, ConsentPolicy, Filler, Holds, MOBILE_PREFIX, OwnField, PoolPart, PoolRules};
+pub use reads::Reads;
+pub(crate) use reads::Wanted;
 pub use score::{AttributeRule, ScoreModel, TouchRule};
 
 /// All rules of one config.
@@ -60,6 +63,8 @@ pub struct Policy {
     pub scores: Vec<ScoreModel>,
     /// When a lead is an MQL: any of these; none means: never.
     pub mql: Vec<MqlPolicy>,
+    /// What the scores and these definitions read of a lead (`facts::judging`); by default everything.
+    pub judging: Reads,
     /// CRMs by name.
     pub crms: BTreeMap<LinkName, CrmPolicy>,
     /// Marketing automations by name.

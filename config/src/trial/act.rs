@@ -13,7 +13,7 @@ use leadloop_sync_core::intake::{Taken, intake};
 use leadloop_sync_core::lead::{RemoteRef, Stage};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::outbox::{Delivery, Operation, Outcome, Purpose, Reply};
-use leadloop_sync_core::policy::{AttributeRule, Policy, ScoreModel, SourcePolicy};
+use leadloop_sync_core::policy::{AttributeRule, Policy, Reads, ScoreModel, SourcePolicy};
 use leadloop_sync_core::routing::{self, Dealings};
 use leadloop_sync_core::score;
 use leadloop_sync_core::settle::settle;
@@ -53,6 +53,7 @@ fn fixed(policy: &Policy, test: &RuleTest) -> Policy {
     let mut policy = policy.clone();
     // No registry is asked: what it would say stands in the test.
     policy.enrich.clear();
+    policy.judging = Reads::default();
     for model in &mut policy.scores {
         let Some(points) = test.scores.get(&model.name) else { continue };
         let Ok(when) = Expr::compile("true", &Schema::builder().build(), Expected::Bool) else { continue };

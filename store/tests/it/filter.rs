@@ -15,8 +15,8 @@ use leadloop_sync_core::ids::{PersonKey, SourceName};
 use leadloop_sync_core::lead::{Consent, Fact, Lead, Owner, ScoreState, Stage};
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::policy::{
-    Brings, CampaignPolicy, ConsentPolicy, HandoffPolicy, IdentityPolicy, Policy, PoolRules, RecyclePolicy,
-    ScoreModel, SourcePolicy,
+    Brings, CampaignPolicy, ConsentPolicy, HandoffPolicy, IdentityPolicy, Policy, PoolRules, Reads,
+    RecyclePolicy, ScoreModel, SourcePolicy,
 };
 use leadloop_sync_core::time::{Micros, Timestamp};
 
@@ -75,6 +75,7 @@ pub(crate) fn policy() -> Policy {
         campaign: CampaignPolicy::default(),
         scores: vec![model],
         mql: Vec::new(),
+        judging: Reads::default(),
         crms: BTreeMap::new(),
         mas: BTreeMap::new(),
         enrich: Vec::new(),

@@ -91,7 +91,7 @@ fn anew(model: &ScoreModel, lead: &Lead, touch: &Touch, policy: &Policy) -> Vec<
         return Vec::new();
     }
     let facts = if model.looks_beyond() {
-        facts::of(&Scene { lead, touch: Some(touch), policy, now: touch.at })
+        facts::judged(&Scene { lead, touch: Some(touch), policy, now: touch.at })
     } else {
         facts::of_touch(touch)
     };

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use leadloop_mapping::expr::Schema;
+use leadloop_mapping::expr::{Expected, Expr, Schema};
 use leadloop_mapping::{Record, Value};
 use leadloop_sync_core::facts::{self, Declared, Scene};
+use leadloop_sync_core::lead::Lead;
 
 use crate::rules;
 use crate::world::World;
@@ -47,9 +48,8 @@ fn world() -> World {
     world
 }
 
-#[test]
-fn every_name_has_a_value_of_its_type_and_every_value_a_name() {
-    let world = world();
+/// The lead of that world, with what only time brings.
+fn everything(world: &World) -> Lead {
     let mut lead = world.lead("phone", "+8613900001111").clone();
     lead.owner = Some(leadloop_sync_core::lead::Owner { person: None, crm_user: "U1001".to_owned() });
     lead.feedback = Some("need_unclear".to_owned());
@@ -60,6 +60,13 @@ fn every_name_has_a_value_of_its_type_and_every_value_a_name() {
     for raw in ["phone_raw", "email_raw", "other_phones", "phone_ext"] {
         lead.profile.insert(raw.to_owned(), lead.profile["name"].clone());
     }
+    lead
+}
+
+#[test]
+fn every_name_has_a_value_of_its_type_and_every_value_a_name() {
+    let world = world();
+    let lead = everything(&world);
     let touch = world.touches.last().expect("a touch").clone();
     let scene = Scene { lead: &lead, touch: Some(&touch), policy: &world.policy, now: world.now };
     let json = facts::json(&scene);
@@ -77,6 +84,39 @@ fn every_name_has_a_value_of_its_type_and_every_value_a_name() {
         let from_json =
             Value::from_json(json.pointer(&format!("/{}", path.replace('.', "/"))).expect("there"));
         assert_eq!(evaluated.get(path), from_json, "{path}");
+    }
+}
+
+#[test]
+fn what_an_expression_reads_is_what_it_would_read_of_everything() {
+    let mut world = world();
+    let lead = everything(&world);
+    let touch = world.touches.last().expect("a touch").clone();
+    let schema = facts::schema(Schema::builder(), &rules::declared()).build();
+    let names: Vec<String> = schema.names().into_iter().map(|(name, _)| name).collect();
+    for model in &mut world.policy.scores {
+        model.add.clear();
+        model.touches.clear();
+    }
+    let own = ["touch.utm_campaign", "touch.minutes", "touch.nothing.of.this"].map(str::to_owned);
+    let mut texts: Vec<String> = names.iter().cloned().chain(own).collect();
+    texts.extend(names.windows(3).map(|some| format!("[{}]", some.join(", "))));
+    for text in &texts {
+        let read = Expr::compile(text, &schema, Expected::Any).expect("it can be read");
+        world.policy.mql[0].when = read.clone();
+        (world.policy.mql[0].also, world.policy.mql[0].leave) = (Vec::new(), None);
+        world.policy.judging = facts::judging(&world.policy);
+        for touch in [None, Some(&touch)] {
+            let scene = Scene { lead: &lead, touch, policy: &world.policy, now: world.now };
+            let (some, all) = (facts::judged(&scene), facts::of(&scene));
+            assert_eq!(read.eval_value(&some), read.eval_value(&all), "{text}");
+            for name in read.reads() {
+                assert_eq!(some.get(name), all.get(name), "{name}");
+            }
+        }
+        let scene = Scene { lead: &lead, touch: Some(&touch), policy: &world.policy, now: world.now };
+        let unread = names.iter().find(|name| !read.reads().contains(*name)).expect("another");
+        assert_eq!(facts::judged(&scene).get(unread), Value::Null, "{unread} is not gathered for {text}");
     }
 }
 

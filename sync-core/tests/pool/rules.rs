@@ -14,7 +14,7 @@ use leadloop_sync_core::lead::Stage;
 use leadloop_sync_core::outbox::RetryPolicy;
 use leadloop_sync_core::policy::{
     AttributeRule, Brings, Campaign, CampaignPolicy, ConsentPolicy, HandoffPolicy, IdentityPolicy, MaPolicy,
-    MqlPolicy, Policy, PoolRules, RecyclePolicy, ScoreModel, SourcePolicy, TouchRule, Track,
+    MqlPolicy, Policy, PoolRules, Reads, RecyclePolicy, ScoreModel, SourcePolicy, TouchRule, Track,
 };
 use leadloop_sync_core::time::Micros;
 use leadloop_sync_core::{matching, sla};
@@ -194,7 +194,7 @@ pub(crate) fn standard() -> Policy {
         "crm_id", "phone", "email", "wecom_id", "unionid", "login_id", "ma_id", "openid", "uba_id", "cookie",
     ];
     let limit = |kind: &str, most: u32, window: Option<Micros>| (IdentifierKind::from(kind), (most, window));
-    Policy {
+    let mut policy = Policy {
         config: "test".to_owned(),
         zone: zone.clone(),
         language: Language::En,
@@ -216,6 +216,7 @@ pub(crate) fn standard() -> Policy {
         companies: Default::default(),
         campaign: campaign(),
         scores: scores(),
+        judging: Reads::default(),
         mql: vec![MqlPolicy {
             name: None,
             cool_down: None,
@@ -257,5 +258,7 @@ pub(crate) fn standard() -> Policy {
 
         desk: None,
         notices: leadloop_sync_core::notice::NoticePolicy::default(),
-    }
+    };
+    policy.judging = facts::judging(&policy);
+    policy
 }

@@ -13,8 +13,8 @@ use leadloop_sync_core::mirror::Roles;
 use leadloop_sync_core::outbox::RetryPolicy;
 use leadloop_sync_core::policy::{
     Assign, CampaignPolicy, ConsentPolicy, CrmPolicy, Deed, Deleted, FeedbackFields, FeedbackRule,
-    HandoffPolicy, IdentityPolicy, Length, Member, NextAction, Person, Policy, PoolRules, RecyclePolicy,
-    Route, RuleAction, SlaRule, SlaStep, StatusMeaning, StatusPolicy, Team, TransferRule, Who,
+    HandoffPolicy, IdentityPolicy, Length, Member, NextAction, Person, Policy, PoolRules, Reads,
+    RecyclePolicy, Route, RuleAction, SlaRule, SlaStep, StatusMeaning, StatusPolicy, Team, TransferRule, Who,
 };
 use leadloop_sync_core::time::Micros;
 use leadloop_sync_core::{matching, sla};
@@ -79,6 +79,7 @@ pub(crate) fn standard() -> Policy {
         campaign: CampaignPolicy::default(),
         scores: vec![],
         mql: Vec::new(),
+        judging: Reads::default(),
         crms: BTreeMap::from([(crm(), crm_policy())]),
         mas: BTreeMap::new(),
         enrich: Vec::new(),
