@@ -1,10 +1,10 @@
 //! Inbox → pool: captures in the order they came, in batches. What sales answered takes the same road.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use std::collections::BTreeSet;
-
-use leadloop_store::{StoreError, Topic, Wake, WriteLane};
+use leadloop_config::plan::Plan;
+use leadloop_store::{StoreError, Topic, Tx, Wake, WriteLane};
 use leadloop_sync_core::absorb;
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::capture::{CaptureEnd, Captured};
@@ -84,6 +84,17 @@ pub async fn round(node: &Node, mut limit: u32) -> Result<usize, StoreError> {
         if captures.is_empty() {
             return Ok(0);
         }
+        if captures.len() > bounds::ABSORB_BATCH as usize {
+            match in_parts(tx, captures, &plan, node).await {
+                Ok(count) => return Ok(count),
+                // What is wrong is found in a batch of one part.
+                Err(error) if matches!(error, StoreError::Stale { .. }) || error.blames_a_reaction() => {
+                    limit = bounds::ABSORB_BATCH;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+        }
         match react::react::<Absorb>(tx, &captures, &plan, node).await {
             Ok(committed) => {
                 // What was stale is still due: the next round takes it.
@@ -106,4 +117,11 @@ pub async fn round(node: &Node, mut limit: u32) -> Result<usize, StoreError> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// A batch of more than one part, where nobody else decides.
+async fn in_parts(tx: Tx, captures: Vec<Captured>, plan: &Plan, node: &Node) -> Result<usize, StoreError> {
+    let captures = react::react_in_parts::<Absorb>(tx, captures, plan, node).await?;
+    node.shapes.see(plan, captures.iter());
+    Ok(captures.len())
 }

@@ -1,18 +1,21 @@
 //! Load what a batch touches → ask the core → commit, in one transaction; stale is tried anew, one bad apple is found by
 //! halving and parked. The same for captures, outcomes and deadlines.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use leadloop_config::plan::Plan;
 use leadloop_store::{Committed, Stamp, StoreError, Tx};
-use std::collections::BTreeSet;
 
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::effect::Reaction;
 use leadloop_sync_core::moment::Moment;
 use leadloop_sync_core::policy::Policy;
 use leadloop_sync_core::routing;
+use tokio::sync::mpsc;
 
+use crate::bounds;
 use crate::node::Node;
 
 /// A batch whose memory takes longer to give back than it takes to ask another thread for it.
@@ -66,6 +69,50 @@ pub async fn rehearse<V: Verb>(
     Ok(decided.reactions)
 }
 
+/// Runs a verb over a large batch in one transaction: while a part of what it wants is written, the next is decided. Gives
+/// the inputs back.
+///
+/// # Errors
+/// As [`react`], and stale where anything of it is; nothing was written then.
+pub async fn react_in_parts<V>(
+    mut tx: Tx,
+    inputs: Vec<V::Input>,
+    plan: &Plan,
+    node: &Node,
+) -> Result<Vec<V::Input>, StoreError>
+where
+    V: Verb + 'static,
+    V::Input: Send + 'static,
+{
+    let mut book = load::<V>(&mut tx, &inputs, &plan.policy).await?;
+    let mut moment = node.clock.moment();
+    let stamp = stamp::<V>(plan, &moment);
+    let (give, mut given) = mpsc::channel(1);
+    let policy = Arc::clone(&plan.policy);
+    let deciding = tokio::task::spawn_blocking(move || {
+        for part in inputs.chunks(bounds::ABSORB_BATCH as usize) {
+            let reactions = decided::<V>(&mut book, part, &policy, &mut moment);
+            // Nobody takes it where a part before could not be written.
+            if give.blocking_send(reactions).is_err() {
+                break;
+            }
+        }
+        (book, inputs)
+    });
+    let mut reactions = Vec::new();
+    while let Some(part) = given.recv().await {
+        tx.write(&stamp, &part).await?;
+        reactions.extend(part);
+    }
+    let (book, inputs) = match deciding.await {
+        Ok(both) => both,
+        Err(failed) => resume_unwind(failed.into_panic()),
+    };
+    tx.finish().await?;
+    Decided { book, reactions }.let_go();
+    Ok(inputs)
+}
+
 /// Reactions, and what they were decided by.
 struct Decided {
     book: Book,
@@ -89,7 +136,14 @@ async fn decide<V: Verb>(
     plan: &Plan,
     node: &Node,
 ) -> Result<(Tx, Stamp, Decided), StoreError> {
-    let policy = &plan.policy;
+    let mut book = load::<V>(&mut tx, inputs, &plan.policy).await?;
+    let mut moment = node.clock.moment();
+    let reactions = decided::<V>(&mut book, inputs, &plan.policy, &mut moment);
+    Ok((tx, stamp::<V>(plan, &moment), Decided { book, reactions }))
+}
+
+/// All that a batch is decided by.
+async fn load<V: Verb>(tx: &mut Tx, inputs: &[V::Input], policy: &Policy) -> Result<Book, StoreError> {
     let needs = V::needs(inputs, policy);
     tx.hold_leads(&needs).await?;
     tx.take_turns(&turns(&needs)).await?;
@@ -97,23 +151,31 @@ async fn decide<V: Verb>(
     let more = V::more(&book, inputs, policy);
     tx.take_turns(&turns(&more)).await?;
     tx.load_more(&mut book, &more).await?;
-    let mut moment = node.clock.moment();
+    Ok(book)
+}
+
+fn decided<V: Verb>(
+    book: &mut Book,
+    inputs: &[V::Input],
+    policy: &Policy,
+    moment: &mut Moment,
+) -> Vec<Reaction> {
     let mut reactions = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let reaction = catch_unwind(AssertUnwindSafe(|| V::react(&book, input, policy, &mut moment)))
+        let reaction = catch_unwind(AssertUnwindSafe(|| V::react(book, input, policy, moment)))
             .unwrap_or_else(|_| {
                 tracing::error!(verb = V::NAME, "the core failed on one input; it is parked");
                 V::park(
                     input,
                     "LL4000",
                     "processing it failed inside leadloop; retry it after an update",
-                    &mut moment,
+                    moment,
                 )
             });
         book.apply(&reaction);
         reactions.push(reaction);
     }
-    Ok((tx, stamp::<V>(plan, &moment), Decided { book, reactions }))
+    reactions
 }
 
 /// Parks one input alone: it broke a rule of the database whenever it was tried.

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use leadloop_sync_core::book::{Book, Needs};
 use leadloop_sync_core::capture::{Captured, Identifier};
 use leadloop_sync_core::conversation::Conversation;
-use leadloop_sync_core::effect::{Deadline, Reaction};
+use leadloop_sync_core::effect::{Deadline, Effect, Reaction};
 use leadloop_sync_core::ids::{DeliveryId, LeadId};
 use leadloop_sync_core::outbox::Delivery;
 use leadloop_sync_core::time::Timestamp;
@@ -21,7 +21,7 @@ use crate::load::{hold_leads, load_into};
 use crate::outbox::delivery_of;
 use crate::statement::{CAPTURE_CLAIM, DEADLINE_DUE, DELIVERY_UNSETTLED, Statement, TURN_TAKE};
 use crate::text::Engine;
-use crate::wake::Bell;
+use crate::wake::{Bell, Topic};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -62,6 +62,8 @@ pub struct Tx {
     pub(crate) soon: bool,
     /// What was said in the attempts that are settled.
     pub(crate) spoken: Vec<Arc<Spoken>>,
+    /// What the parts that are written already wake.
+    pub(crate) topics: Vec<Topic>,
 }
 
 /// A conversation on its way into the store, where it is written once: deliveries that went together may be settled in
@@ -82,7 +84,7 @@ impl Spoken {
 
 impl Tx {
     pub(crate) const fn new(work: Work, bell: Bell) -> Self {
-        Self { work, bell, seen: BTreeMap::new(), soon: false, spoken: Vec::new() }
+        Self { work, bell, seen: BTreeMap::new(), soon: false, spoken: Vec::new(), topics: Vec::new() }
     }
 
     /// Lets the commit return before it is on the disk, which it reaches some 100 ms later at the latest. A power cut
@@ -204,6 +206,35 @@ impl Tx {
     /// As [`Tx::commit`], and stale where any of the reactions is.
     pub async fn rehearse(self, stamp: &Stamp, reactions: &[Reaction]) -> Result<()> {
         commit::rehearse(self, stamp, reactions).await
+    }
+
+    /// Writes a part of what is committed together, to be followed by others and by [`Tx::finish`].
+    ///
+    /// # Errors
+    /// As [`Tx::commit`], and stale where any of the reactions is: then nothing of the transaction may be kept.
+    pub async fn write(&mut self, stamp: &Stamp, reactions: &[Reaction]) -> Result<()> {
+        commit::write_part(self, stamp, reactions).await?;
+        // What comes behind binds what this part bound.
+        for effect in reactions.iter().flat_map(|reaction| &reaction.effects) {
+            match effect {
+                Effect::Bind(binding) => {
+                    self.seen.insert(binding.identifier.clone(), Some(binding.lead));
+                }
+                Effect::Unbind(identifier) => {
+                    self.seen.insert(identifier.clone(), None);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits all parts.
+    ///
+    /// # Errors
+    /// Where the database does not answer; nothing was written then.
+    pub async fn finish(self) -> Result<()> {
+        commit::finish(self).await
     }
 
     /// Keeps pushes in this transaction, as [`crate::Store::keep`] does in one of their own.

@@ -34,15 +34,32 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 pub(crate) async fn commit(mut tx: Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<Committed> {
     let done = write(&mut tx, stamp, reactions).await?;
-    let Tx { work, bell, soon, .. } = tx;
+    tx.topics = done.topics;
+    finish(tx).await?;
+    done.spoken.iter().for_each(|spoken| spoken.written.store(true, Ordering::Relaxed));
+    Ok(done.committed)
+}
+
+/// Writes one of several parts, all of which are kept or none.
+pub(crate) async fn write_part(tx: &mut Tx, stamp: &Stamp, reactions: &[Reaction]) -> Result<()> {
+    let done = write(tx, stamp, reactions).await?;
+    tx.topics.extend(done.topics);
+    if done.committed.stale.is_empty() {
+        Ok(())
+    } else {
+        Err(StoreError::Stale { rows: done.committed.rows })
+    }
+}
+
+pub(crate) async fn finish(tx: Tx) -> Result<()> {
+    let Tx { work, bell, soon, topics, .. } = tx;
     if soon {
         work.commit_soon().await?;
     } else {
         work.commit().await?;
     }
-    done.spoken.iter().for_each(|spoken| spoken.written.store(true, Ordering::Relaxed));
-    bell.ring(done.topics);
-    Ok(done.committed)
+    bell.ring(topics);
+    Ok(())
 }
 
 /// Writes all of it, and undoes it.
