@@ -132,13 +132,32 @@ async fn serial(plan: &Arc<Plan>) -> BTreeSet<Shown> {
     end
 }
 
+/// Nobody tells in the order in which things happened.
+fn shuffled() -> Vec<Captured> {
+    let mut all = records();
+    let mut dice = Moment::new(START, 99);
+    all.sort_by_cached_key(|_| dice.throw());
+    all
+}
+
+/// All of it in one batch, which is written in parts.
+async fn at_once(store: Store, plan: &Arc<Plan>) -> BTreeSet<Shown> {
+    let node = quiet(Arc::clone(plan), store.clone()).expect("a node");
+    for (number, some) in (0..).zip(shuffled().chunks(200)) {
+        store.keep(&[push(number, some.to_vec())]).await.expect("it is kept");
+    }
+    let limit = u32::try_from(RECORDS).expect("few");
+    let taken = absorb::round(&node, limit).await.expect("it is absorbed");
+    assert_eq!(taken as u64, RECORDS, "nothing of it was stale");
+    let end = shown(&store, plan).await;
+    store.close().await;
+    end
+}
+
 async fn raced(stores: [Store; 2], plan: &Arc<Plan>) -> BTreeSet<Shown> {
     let nodes: Vec<Arc<Node>> =
         stores.iter().map(|store| quiet(Arc::clone(plan), store.clone()).expect("a node")).collect();
-    let mut all = records();
-    // Nobody tells in the order in which things happened.
-    let mut dice = Moment::new(START, 99);
-    all.sort_by_cached_key(|_| dice.throw());
+    let all = shuffled();
     let writers = (0..WRITERS).map(|writer| {
         let own: Vec<Captured> =
             all.iter().skip(usize::try_from(writer).expect("few")).step_by(8).cloned().collect();
@@ -185,5 +204,18 @@ async fn eight_writers_and_two_nodes_end_where_one_does() {
     for store in stores {
         store.close().await;
     }
+    assert_eq!(same.symmetric_difference(&expected).next(), None, "PostgreSQL");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_batch_ends_where_small_ones_do() {
+    let plan = folder().plan();
+    let expected = serial(&plan).await;
+    let store = Store::open(&StoreSettings::new("sqlite::temporary:")).await.expect("it opens");
+    let same = at_once(store, &plan).await;
+    assert_eq!(same.symmetric_difference(&expected).next(), None, "SQLite");
+    let database = leadloop_testing::fresh_database("parts");
+    let store = Store::open(&StoreSettings::new(database.url())).await.expect("it opens");
+    let same = at_once(store, &plan).await;
     assert_eq!(same.symmetric_difference(&expected).next(), None, "PostgreSQL");
 }
