@@ -46,16 +46,6 @@ pub(crate) fn policy() -> Policy {
         polls: None,
         consent: None,
     };
-    let model = ScoreModel {
-        version: 0,
-        name: "fit".into(),
-        range: (0, 100),
-        half_life: Some(Micros::days(14)),
-        cap_per_day: None,
-        add: vec![],
-        touches: vec![],
-        from: None,
-    };
     Policy {
         config: "config-1".into(),
         zone: zone.clone(),
@@ -73,7 +63,7 @@ pub(crate) fn policy() -> Policy {
         pool: PoolRules::default(),
         companies: Default::default(),
         campaign: CampaignPolicy::default(),
-        scores: vec![model],
+        scores: vec![fit()],
         mql: Vec::new(),
         judging: Reads::default(),
         crms: BTreeMap::new(),
@@ -99,6 +89,19 @@ pub(crate) fn policy() -> Policy {
 
         desk: None,
         notices: leadloop_sync_core::notice::NoticePolicy::default(),
+    }
+}
+
+fn fit() -> ScoreModel {
+    ScoreModel {
+        version: 0,
+        name: "fit".into(),
+        range: (0, 100),
+        half_life: Some(Micros::days(14)),
+        cap_per_day: None,
+        add: vec![],
+        touches: vec![],
+        from: None,
     }
 }
 

@@ -187,6 +187,17 @@ fn campaign() -> CampaignPolicy {
     }
 }
 
+fn handoff() -> HandoffPolicy {
+    HandoffPolicy {
+        link: None,
+        brief: vec![],
+        returned_to_public_pool: true,
+        returned_status: None,
+        when_accepted: false,
+        link_for: leadloop_sync_core::time::Micros::days(30),
+    }
+}
+
 /// Everything.
 pub(crate) fn standard() -> Policy {
     let zone = TimeZone::get("Asia/Shanghai").expect("the zone is bundled");
@@ -243,14 +254,7 @@ pub(crate) fn standard() -> Policy {
         leave: vec![],
         teams: BTreeMap::new(),
         routes: BTreeMap::new(),
-        handoff: HandoffPolicy {
-            link: None,
-            brief: vec![],
-            returned_to_public_pool: true,
-            returned_status: None,
-            when_accepted: false,
-            link_for: leadloop_sync_core::time::Micros::days(30),
-        },
+        handoff: handoff(),
         sla: vec![],
         feedback: BTreeMap::new(),
         recycle: RecyclePolicy { at_most: 3, cool_down: Micros::days(90) },
