@@ -156,6 +156,8 @@ async fn rest(
         }
         _ => look,
     };
+    // The clock may have been set back since: it must not sleep for as long.
+    let due = due.min(node.clock.now() + bounds::LOOK_EVERY);
     let mut home = Flight::default();
     tokio::select! {
         biased; // the same work in the same order whenever it is played again

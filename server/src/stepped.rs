@@ -86,7 +86,9 @@ pub async fn since_last_time(node: &Node, plan: &Plan, now: Timestamp) -> Result
 
 /// Whether it was done.
 async fn set_back(node: &Node, by: Micros, now: Timestamp) -> bool {
-    let links: Vec<LinkName> = node.leases.all().into_iter().collect();
+    // Those too that another node drives by now: what this one wrote to them stands where it put it. What the other wrote may
+    // be tried a little early.
+    let links: Vec<LinkName> = node.plan().links.iter().map(|link| link.name.clone()).collect();
     tracing::warn!(seconds = by.0 / 1_000_000, "the clock was set back");
     match node.store.set_back(&links, by, now).await {
         Ok(moved) => tracing::info!(moved, "polls and retries keep their distance to now"),

@@ -86,9 +86,11 @@ pub async fn run(node: Arc<Node>, mut heard: mpsc::Receiver<(LinkName, String)>)
                 node.clock.now() + bounds::AFTER_FAILURE
             }
         };
+        // The clock may have been set back since these were reckoned: it must not sleep for as long.
+        let at = next.min(look_at).min(node.clock.now() + bounds::NOTICES_EVERY);
         tokio::select! {
             biased;
-            () = node.clock.sleep_until(next.min(look_at)) => {}
+            () = node.clock.sleep_until(at) => {}
             () = wake.wait() => {}
             hint = heard.recv() => if let Some(hint) = hint { hurry(&node, BTreeSet::from([hint])).await },
             () = node.stop.cancelled() => {}
