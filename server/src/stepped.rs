@@ -22,13 +22,18 @@ pub struct Stepped {
     seen: (Timestamp, Instant),
     /// No claim ran out before this.
     hold: Option<Instant>,
+    /// By how much it was set back, and when what was written meanwhile is looked for.
+    again: Option<(Micros, Instant)>,
 }
+
+/// A transaction that began under the former clock has ended by then, and what it put off stands in the database.
+const ENDED: Duration = Duration::from_secs(10);
 
 impl Stepped {
     /// From here on.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self { seen: (now, Instant::now()), hold: None }
+        Self { seen: (now, Instant::now()), hold: None, again: None }
     }
 
     /// How far the clock was set since it was last seen; nothing where it only went on, a little faster or slower.
@@ -40,16 +45,30 @@ impl Stepped {
 
     /// Looks whether the clock was set, and puts right what goes by it.
     pub async fn look(&mut self, node: &Node) {
-        let now = node.clock.now();
+        let (now, at) = (node.clock.now(), Instant::now());
         match self.step(now) {
             Some(step) if step.0 > 0 => {
                 tracing::warn!(seconds = step.0 / 1_000_000, "the clock was put forward");
                 self.hold_claims();
             }
-            Some(step) if !set_back(node, Micros(-step.0), now).await => return, // the same is seen again
-            _ => {}
+            Some(step) => {
+                let by = Micros(-step.0);
+                if !set_back(node, by, now).await {
+                    return; // the same is seen again
+                }
+                self.again = Some((by, Instant::now() + ENDED));
+            }
+            None => {
+                if let Some((by, _)) = self.again.take_if(|(_, at)| *at <= Instant::now()) {
+                    // By the former clock it was about to be due at the earliest when that was set back.
+                    let former = now + by + Micros::minutes(-1);
+                    if !set_back_after(node, by, former.max(now)).await {
+                        self.again = Some((by, Instant::now()));
+                    }
+                }
+            }
         }
-        self.seen = (now, Instant::now());
+        self.seen = (now, at);
     }
 
     fn hold_claims(&mut self) {
@@ -86,11 +105,16 @@ pub async fn since_last_time(node: &Node, plan: &Plan, now: Timestamp) -> Result
 
 /// Whether it was done.
 async fn set_back(node: &Node, by: Micros, now: Timestamp) -> bool {
+    tracing::warn!(seconds = by.0 / 1_000_000, "the clock was set back");
+    set_back_after(node, by, now).await
+}
+
+/// The same of what is due after a time.
+async fn set_back_after(node: &Node, by: Micros, after: Timestamp) -> bool {
     // Those too that another node drives by now: what this one wrote to them stands where it put it. What the other wrote may
     // be tried a little early.
     let links: Vec<LinkName> = node.plan().links.iter().map(|link| link.name.clone()).collect();
-    tracing::warn!(seconds = by.0 / 1_000_000, "the clock was set back");
-    match node.store.set_back(&links, by, now).await {
+    match node.store.set_back(&links, by, after).await {
         Ok(moved) => tracing::info!(moved, "polls and retries keep their distance to now"),
         Err(error) => {
             tracing::warn!(%error, "polls and retries wait for the store");

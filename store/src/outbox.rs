@@ -187,18 +187,18 @@ impl Store {
         rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
     }
 
-    /// The clock was set back by `by` to `now`: what would be due late by as much on these links is due as soon after now as it
-    /// was to be before. Returns how many.
+    /// The clock was set back by `by`: what is due on these links after a time, and would be due late by as much, is due as soon
+    /// as it was to be before. Returns how many.
     ///
     /// # Errors
     /// Where the database does not answer; nothing changed then.
-    pub async fn set_back(&self, links: &[LinkName], by: Micros, now: Timestamp) -> Result<u64> {
+    pub async fn set_back(&self, links: &[LinkName], by: Micros, after: Timestamp) -> Result<u64> {
         let mut list = Rows::of(&DELIVERY_SET_BACK, 1);
         for link in links {
             list.add(link);
         }
         let mut work = self.pools().write(WriteLane::Hot).await?;
-        let moved = work.run(&DELIVERY_SET_BACK, args![list, by.0, now]).await?;
+        let moved = work.run(&DELIVERY_SET_BACK, args![list, by.0, after]).await?;
         work.commit().await?;
         Ok(moved)
     }
