@@ -20,6 +20,7 @@ mod touch;
 
 use crate::because::Reason;
 use crate::book::{Book, Needs};
+use crate::capture::Identifier;
 use crate::case::{Case, short};
 use crate::effect::{AttemptNote, Effect, Reaction};
 use crate::fill::{self, Run};
@@ -34,7 +35,7 @@ use crate::outbox::{
 };
 use crate::policy::Policy;
 use crate::time::Timestamp;
-use crate::{enrich, fuse, routing, undo};
+use crate::{enrich, feedback, fuse, routing, undo};
 
 /// Most characters of another system's own words that are kept.
 const MOST_WORDS: usize = 500;
@@ -70,6 +71,7 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
         match &delivery.operation {
             Operation::Update { remote, .. } => {
                 needs.remotes.insert(remote.clone());
+                needs.identifiers.extend(taken_over(delivery, remote));
             }
             Operation::Find { object, by: FindBy::Id(id) }
                 if matches!(delivery.purpose, Purpose::Fields | Purpose::Poll) =>
@@ -82,11 +84,14 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
         match outcome {
             Outcome::Done(Reply::Written(remote)) | Outcome::Conflict { remote, .. } => {
                 needs.remotes.insert(remote.clone());
+                needs.identifiers.extend(taken_over(delivery, remote));
             }
             Outcome::Done(Reply::Page { records, .. } | Reply::Found(records)) => {
                 let roles = policy.crms.get(&delivery.link).map(|crm| &crm.roles);
                 for record in records {
-                    needs.rows.insert(poll::remote_of(&delivery.link, record));
+                    let remote = poll::remote_of(&delivery.link, record);
+                    needs.identifiers.extend(taken_over(delivery, &remote));
+                    needs.rows.insert(remote);
                     if let Some(roles) = roles.and_then(|roles| roles.get(&record.object)) {
                         needs.rows.extend(mirror_read::pointers(&delivery.link, record, roles));
                     }
@@ -99,6 +104,13 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
         }
     }
     needs
+}
+
+/// By which whoever has the record until now is known, where it may become this lead's: a hand-over may be told with the
+/// record of somebody else, and what the record's link says and who is known by it may differ by then.
+fn taken_over(delivery: &Delivery, remote: &RemoteRef) -> Option<Identifier> {
+    let takes = matches!(delivery.purpose, Purpose::Handover | Purpose::Fill);
+    takes.then(|| Identifier::new("crm_id", feedback::crm_id(remote)))
 }
 
 /// What must be known then: everything a decision reads, for those that lead to one.
