@@ -41,10 +41,8 @@ pub fn needs(claimed: &[Delivery]) -> Needs {
 /// Whether nothing can be held: only hand-overs of people who are one lead each, whose own order keeps them apart.
 #[must_use]
 pub fn is_plain(book: &Book, claimed: &[Delivery]) -> bool {
-    claimed.iter().filter(|delivery| makes(delivery)).all(|delivery| {
-        let merged = |lead: &Lead| members(book, lead.id).len() > 1;
-        delivery.purpose == Purpose::Handover && !whose(book, delivery).is_some_and(merged)
-    })
+    book.leads.values().all(|lead| lead.merged_into.is_none())
+        && claimed.iter().all(|delivery| delivery.purpose != Purpose::Fill)
 }
 
 /// Those of what was claimed together that are not sent, each with what becomes of it: the person has a record already, or

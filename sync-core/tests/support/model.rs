@@ -318,9 +318,10 @@ impl Model {
             let of = delivery.lead.map(|lead| unsettled.entry(lead).or_default());
             of.into_iter().for_each(|of| of.push(delivery.clone()));
         }
-        let mut held = held::held(&self.book.view(&held::needs(&all)), &unsettled, &all);
+        let known = self.book.view(&held::needs(&all));
+        let mut held = held::held(&known, &unsettled, &all);
         assert_eq!(held, held::held(&self.book, &unsettled, &all), "it reads more than it asks for");
-        assert!(held.is_empty() || !held::is_plain(&self.book, &all), "what is held would not be looked at");
+        assert!(held.is_empty() || !held::is_plain(&known, &all), "what is held would not be looked at");
         claimed.retain(|(delivery, _)| !held.contains_key(&delivery.id));
         for delivery in &all {
             if let Some(outcome) = held.remove(&delivery.id) {
