@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use leadloop_sync_core::moment::Moment;
@@ -11,6 +12,13 @@ use leadloop_sync_core::time::{Micros, Timestamp};
 pub trait Clock: Send + Sync {
     /// The time it is.
     fn now(&self) -> Timestamp;
+    /// The latest time that [`Clock::now`] ever told, or has told since [`Clock::forget_latest`]: the clock may have been put
+    /// forward and back between two looks at it.
+    fn latest(&self) -> Timestamp {
+        self.now()
+    }
+    /// What was told before does not matter any more.
+    fn forget_latest(&self) {}
     /// A moment with fresh dice.
     fn moment(&self) -> Moment;
     /// Waits until a time.
@@ -21,10 +29,23 @@ pub trait Clock: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
+/// The world has one clock, whoever asks.
+static LATEST: AtomicI64 = AtomicI64::new(i64::MIN);
+
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+        let now = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+        LATEST.fetch_max(now, Ordering::Relaxed);
+        Timestamp(now)
+    }
+
+    fn latest(&self) -> Timestamp {
+        Timestamp(LATEST.load(Ordering::Relaxed))
+    }
+
+    fn forget_latest(&self) {
+        LATEST.store(i64::MIN, Ordering::Relaxed);
     }
 
     fn moment(&self) -> Moment {

@@ -43,29 +43,31 @@ impl Stepped {
         (step.0.saturating_abs() > bounds::CLOCK_SKEW.0).then_some(step)
     }
 
+    /// How far it was set back, from the latest time that anything was done by: between two looks it may have been put
+    /// forward before.
+    fn back(&self, now: Timestamp, latest: Timestamp) -> Option<Micros> {
+        let step = self.step(now).map_or(Micros(0), |step| Micros(-step.0));
+        let by = Micros(latest.0.saturating_sub(now.0)).max(step);
+        (by > bounds::CLOCK_SKEW).then_some(by)
+    }
+
     /// Looks whether the clock was set, and puts right what goes by it.
     pub async fn look(&mut self, node: &Node) {
         let (now, at) = (node.clock.now(), Instant::now());
-        match self.step(now) {
-            Some(step) if step.0 > 0 => {
-                tracing::warn!(seconds = step.0 / 1_000_000, "the clock was put forward");
-                self.hold_claims();
+        if let Some(by) = self.back(now, node.clock.latest()) {
+            if !set_back(node, by, now).await {
+                return; // the same is seen again
             }
-            Some(step) => {
-                let by = Micros(-step.0);
-                if !set_back(node, by, now).await {
-                    return; // the same is seen again
-                }
-                self.again = Some((by, Instant::now() + ENDED));
-            }
-            None => {
-                if let Some((by, _)) = self.again.take_if(|(_, at)| *at <= Instant::now()) {
-                    // By the former clock it was about to be due at the earliest when that was set back.
-                    let former = now + by + Micros::minutes(-1);
-                    if !set_back_after(node, by, former.max(now)).await {
-                        self.again = Some((by, Instant::now()));
-                    }
-                }
+            node.clock.forget_latest();
+            self.again = Some((by, Instant::now() + ENDED));
+        } else if let Some(step) = self.step(now) {
+            tracing::warn!(seconds = step.0 / 1_000_000, "the clock was put forward");
+            self.hold_claims();
+        } else if let Some((by, _)) = self.again.take_if(|(_, at)| *at <= Instant::now()) {
+            // By the former clock it was about to be due at the earliest when that was set back.
+            let former = now + by + Micros::minutes(-1);
+            if !set_back_after(node, by, former.max(now)).await {
+                self.again = Some((by, Instant::now()));
             }
         }
         self.seen = (now, at);
@@ -140,6 +142,15 @@ mod tests {
         assert!(stepped.step(at(1_100)).is_none() && stepped.step(at(1_110)).is_none());
         assert_eq!(stepped.step(at(5_100)), Some(Micros::seconds(4_000)));
         assert_eq!(stepped.step(at(100)), Some(Micros::seconds(-1_000)));
+        assert_eq!(stepped.back(at(100), at(1_099)), Some(Micros::seconds(1_000)));
+        assert_eq!(
+            stepped.back(at(100), at(20_000)),
+            Some(Micros::seconds(19_900)),
+            "forward and back unseen"
+        );
+        assert_eq!(stepped.back(at(1_100), at(20_000)), Some(Micros::seconds(18_900)), "to where it was");
+        assert_eq!(stepped.back(at(1_100), at(1_110)), None, "a little, by a time server");
+        assert_eq!(stepped.back(at(5_100), at(5_100)), None);
         assert!(stepped.may_reclaim(at(1_100)) && !stepped.may_reclaim(at(5_100)));
         stepped.hold_claims();
         stepped.seen = (at(5_100), Instant::now());

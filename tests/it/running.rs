@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 /// A running `leadloop run`.
@@ -13,7 +13,12 @@ pub(crate) struct Node {
     pub(crate) child: Child,
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// What it wrote to its log.
+    log: Arc<Mutex<Vec<String>>>,
 }
+
+/// The last lines of a log that a failed test shows.
+const SHOWN: usize = 200;
 
 impl Node {
     /// Starts it in `folder` (which holds `leadloop.toml`) and waits until it says where it listens.
@@ -35,20 +40,22 @@ impl Node {
             .expect("the binary of this workspace starts");
         let (said, heard) = mpsc::channel();
         let stderr = child.stderr.take().expect("it is piped");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = Arc::clone(&log);
         std::thread::spawn(move || {
-            let mut lines = Vec::new();
+            let lines = || lines.lock().unwrap_or_else(PoisonError::into_inner);
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 if let Some(address) = line.split_once("address=").and_then(|(_, rest)| {
                     rest.split_whitespace().next().and_then(|address| address.parse::<SocketAddr>().ok())
                 }) {
                     let _ = said.send(Ok(address));
                 }
-                lines.push(line);
+                lines().push(line);
             }
-            let _ = said.send(Err(lines.join("\n")));
+            let _ = said.send(Err(lines().join("\n")));
         });
         match heard.recv_timeout(Duration::from_secs(60)) {
-            Ok(Ok(address)) => Node { child, address },
+            Ok(Ok(address)) => Node { child, address, log },
             Ok(Err(log)) => panic!("leadloop ended before it listened:\n{log}"),
             Err(_) => panic!("leadloop did not say where it listens"),
         }
@@ -66,6 +73,12 @@ impl Drop for Node {
         // A test that failed half-way must not leave it running.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+            for line in log.iter().skip(log.len().saturating_sub(SHOWN)) {
+                println!("{line}");
+            }
+        }
     }
 }
 

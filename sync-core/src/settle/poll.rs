@@ -27,6 +27,8 @@ use crate::time::{Micros, Timestamp};
 
 /// Most characters of a value that enter the key of an event.
 const MOST_KEY: usize = 60;
+/// The clocks of two nodes are not further apart than this.
+const AHEAD: Micros = Micros::minutes(1);
 /// The wait after an answer that no retry will change.
 const AFTER_REFUSAL: Micros = Micros::minutes(20);
 
@@ -214,7 +216,10 @@ impl Page<'_> {
     /// at `due` or later, our write was acknowledged since. What it says then may be what stood there before, not what
     /// sales made of it.
     fn may_be_older(&self, row: &MirrorRow, due: Timestamp) -> bool {
-        let written = self.book.links.get(&row.remote).is_some_and(|link| link.at > due);
+        // A time that has not come yet is of a clock that was set back since: what was written by then was written before.
+        let ahead = self.moment.now + AHEAD;
+        let written = |link: &RemoteLink| link.at > due && (link.at <= ahead || due > ahead);
+        let written = self.book.links.get(&row.remote).is_some_and(written);
         written && differs(self.row(&row.remote), row)
     }
 

@@ -21,8 +21,13 @@ fn second(count: i64) -> Timestamp {
 
 /// We wrote status 2 at second 2; a page that was due at `due` says status 6, as before our write.
 fn page(due: Timestamp) -> Vec<Effect> {
+    page_at(due, second(3))
+}
+
+/// The same, taken in at `now`.
+fn page_at(due: Timestamp, now: Timestamp) -> Vec<Effect> {
     let policy = standard();
-    let mut moment = Moment::new(second(3), 1);
+    let mut moment = Moment::new(now, 1);
     let lead: LeadId = moment.id();
     let remote = RemoteRef { link: crm(), object: "lead".to_owned(), id: "L1".to_owned() };
     let mut book = Book::default();
@@ -81,4 +86,15 @@ fn what_was_read_after_we_wrote_is() {
     assert_eq!(answers(&effects), 1, "{effects:?}");
     let on = |effect: &Effect| matches!(effect, Effect::MoveDelivery { operation: Some(operation), .. } if matches!(**operation, Operation::Changes { .. }));
     assert!(effects.iter().any(on), "the poll goes on: {effects:?}");
+}
+
+#[test]
+fn a_clock_that_was_set_back_makes_no_page_older() {
+    let back = |count: i64| second(count - 3_600);
+    let effects = page_at(back(3), back(4));
+    assert_eq!(answers(&effects), 1, "we wrote an hour from now, before the clock was set back: {effects:?}");
+    let effects = page_at(second(1), back(4));
+    assert_eq!(answers(&effects), 0, "asked for before our write, by the clock of then: {effects:?}");
+    let effects = page_at(second(1), second(0));
+    assert_eq!(answers(&effects), 0, "the clock of another node may be a little ahead: {effects:?}");
 }
