@@ -1,1 +1,1 @@
-DELETE FROM capture WHERE lead IN (SELECT g.id FROM {rows $1: id uuid} g)
+DELETE FROM capture WHERE seq IN ({part captures_of})

@@ -1,1 +1,1 @@
-DELETE FROM reason WHERE lead IN (SELECT g.id FROM {rows $1: id uuid} g)
+DELETE FROM reason WHERE seq IN ({part reasons_of})

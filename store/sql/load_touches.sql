@@ -8,8 +8,8 @@ SELECT r.person, r.body FROM (
     {postgres: CROSS JOIN LATERAL (
         SELECT x.body, x.at, x.id FROM touch x WHERE x.lead = g.lead ORDER BY x.at DESC, x.id DESC LIMIT $2
     ) t}
-    {sqlite: CROSS JOIN touch t WHERE t.id IN (
-        SELECT x.id FROM touch x WHERE x.lead = g.lead ORDER BY x.at DESC, x.id DESC LIMIT $2
+    {sqlite: CROSS JOIN touch t WHERE t.rowid IN (
+        SELECT x.rowid FROM touch x WHERE x.lead = g.lead ORDER BY x.at DESC, x.id DESC LIMIT $2
     )}
 ) r WHERE r.place <= $2
 ORDER BY r.at, r.id

@@ -1,4 +1,4 @@
-SELECT c.body, c.ending, c.lead, c.handoff, c.code, c.detail FROM capture c
-WHERE c.lead IN (SELECT g.id FROM {rows $1: id uuid} g)
-ORDER BY c.seq DESC
+SELECT k.body, k.ending, k.lead, k.handoff, k.code, k.detail FROM capture k
+WHERE k.seq IN ({part captures_of})
+ORDER BY k.seq DESC
 LIMIT $2

@@ -1,8 +1,8 @@
-SELECT r.seq, r.verb, r.config, r.at, r.lead, r.handoff, r.capture, r.delivery, r.body FROM reason r
-WHERE r.seq IN (
-    SELECT x.seq FROM reason x WHERE x.lead IN (SELECT g.id FROM {rows $1: id uuid} g)
+SELECT k.seq, k.verb, k.config, k.at, k.lead, k.handoff, k.capture, k.delivery, k.body FROM reason k
+WHERE k.seq IN (
+    {part reasons_of}
     UNION
-    SELECT x.seq FROM reason x WHERE x.handoff IN (SELECT g.id FROM {rows $2: id uuid} g)
+    SELECT h.seq FROM reason h WHERE h.handoff IN (SELECT g.id FROM {rows $2: id uuid} g)
 )
-ORDER BY r.seq DESC
+ORDER BY k.seq DESC
 LIMIT $3

@@ -255,8 +255,9 @@ async fn take_away(work: &mut Work, forget: &Forget<'_>, erasure: &mut Erasure) 
         ("deadline", &ERASE_DEADLINE),
         ("suspect", &ERASE_SUSPECT),
         ("company_pair", &ERASE_COMPANY_PAIR),
-        ("touch", &ERASE_TOUCH),
+        // Captures and reasons are found by their touches, which go after them.
         ("capture", &ERASE_CAPTURE),
+        ("touch", &ERASE_TOUCH),
         ("link", &ERASE_LINK),
     ] {
         let gone = work.run(statement, args![list(statement, forget.leads)]).await?;

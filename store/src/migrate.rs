@@ -54,6 +54,7 @@ migrations! {
     84 "0084_event_key" "keys of counted events";
     85 "0085_push_lz4" "bodies packed faster";
     90 "0090_event_key_short" "shorter keys of counted events";
+    91 "0091_by_touch" "captures and reasons by their touch";
 }
 
 fn migrator(list: &'static [(i64, &'static str, &'static str)]) -> Migrator {

@@ -22,8 +22,12 @@ pub(crate) const SQLITE_CLOCK: &str = "CAST(unixepoch('subsec') * 1000000 AS INT
 const POSTGRES_CLOCK: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
 /// Words that several texts share, by their name.
-const PARTS: [(&str, &str); 2] =
-    [("above", include_str!("../sql/part/above.sql")), ("line", include_str!("../sql/part/line.sql"))];
+const PARTS: [(&str, &str); 4] = [
+    ("above", include_str!("../sql/part/above.sql")),
+    ("captures_of", include_str!("../sql/part/captures_of.sql")),
+    ("line", include_str!("../sql/part/line.sql")),
+    ("reasons_of", include_str!("../sql/part/reasons_of.sql")),
+];
 
 /// The engine a text is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,6 +11,8 @@ use super::Result;
 
 /// What an absorbed capture of a new person leaves, in the order it is written.
 const TABLES: [&str; 5] = ["lead", "milestone", "identifier", "touch", "reason"];
+/// Columns that PostgreSQL holds as UUIDs.
+const UUIDS: [&str; 7] = ["id", "lead", "capture", "merged_into", "push", "handoff", "delivery"];
 
 /// Either engine, on one connection.
 enum Line {
@@ -169,7 +171,7 @@ pub async fn analyze(url: &str) -> Result<()> {
 
 /// Multiplies the one lead of a database that nobody holds: copies `from..to`, each a person of its own. In every text
 /// the lead's id and each of `marks` become the copy's own: `marks` are texts with the eight digits `00000000` in them,
-/// where a copy has its number.
+/// where a copy has its number. The lead has one touch, and its capture and reasons are copied with it.
 ///
 /// # Errors
 /// What the database says.
@@ -196,26 +198,28 @@ pub async fn clone_leads(url: &str, marks: &[&str], from: usize, to: usize) -> R
             "format('01900000-%s-7000-8000-%s', lpad(to_hex(i % 65536), 4, '0'), lpad(to_hex(i), 12, '0'))",
         )
     };
-    for table in ["lead", "milestone", "identifier", "touch"] {
+    let of_capture =
+        format!("SELECT CAST(capture AS TEXT) FROM touch WHERE lead = '{id}' ORDER BY at LIMIT 1");
+    let capture = line.texts(of_capture).await?;
+    let capture = capture.first().cloned().unwrap_or_default();
+    let own_capture = own.replace("01900000-", "01900002-");
+    for table in ["lead", "milestone", "identifier", "touch", "capture", "reason"] {
         let (columns, texts) = line.columns(table).await?;
         let cell = |name: &String| {
             if !texts.contains(name) {
                 return format!("t.{name}");
             }
+            if table == "touch" && name == "id" {
+                let own = own.replace("01900000-", "01900001-");
+                return if sqlite { own } else { format!("({own})::uuid") };
+            }
             let text = if sqlite { format!("t.{name}") } else { format!("t.{name}::text") };
-            let own_id = if table == "touch" && name == "id" {
-                return match sqlite {
-                    true => "printf('01900001-%04x-7000-8000-%012x', i % 65536, i)".to_owned(),
-                    false => "format('01900001-%s-7000-8000-%s', lpad(to_hex(i % 65536), 4, '0'), lpad(to_hex(i), 12, '0'))::uuid".to_owned(),
-                };
-            } else {
-                format!("replace({text}, '{id}', {own})")
-            };
-            let changed = marks.iter().fold(own_id, |text, mark| {
+            let own_ids = format!("replace(replace({text}, '{id}', {own}), '{capture}', {own_capture})");
+            let changed = marks.iter().fold(own_ids, |text, mark| {
                 let (before, after) = mark.split_once("00000000").unwrap_or((mark, ""));
                 format!("replace({text}, '{mark}', '{before}' || {number} || '{after}')")
             });
-            let uuid = !sqlite && ["id", "lead", "capture", "merged_into"].contains(&name.as_str());
+            let uuid = !sqlite && UUIDS.contains(&name.as_str());
             if uuid { format!("({changed})::uuid") } else { changed }
         };
         let cells: Vec<String> = columns.iter().map(cell).collect();

@@ -1,6 +1,6 @@
 //! Folding a batch: of each row only its last state is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadloop_sync_core::because::Because;
 use leadloop_sync_core::capture::{CaptureEnd, Captured, Identifier};
@@ -47,6 +47,8 @@ pub(super) struct Changes<'a> {
     /// By the keys of the names, the smaller first.
     pub(super) company_verdicts: BTreeMap<(String, String), CompanyVerdict>,
     pub(super) touches: Vec<&'a Touch>,
+    /// Which captures a new touch tells of, and of which lead.
+    pub(super) told: BTreeSet<(CaptureId, LeadId)>,
     /// Touches that are there and gave other points.
     pub(super) receipts: BTreeMap<TouchId, &'a Touch>,
     pub(super) handoffs: BTreeMap<HandoffId, &'a Handoff>,
@@ -111,7 +113,10 @@ impl<'a> Changes<'a> {
                 self.verdicts.insert(pair, verdict);
             }
             Effect::CompanySuspect(_) | Effect::CompanyVerdict(_) => self.add_company(effect),
-            Effect::Touch(touch) => self.touches.push(touch),
+            Effect::Touch(touch) => {
+                self.told.insert((touch.capture, touch.lead));
+                self.touches.push(touch);
+            }
             Effect::Receipts(touch) => {
                 self.receipts.insert(touch.id, touch);
             }
@@ -157,6 +162,11 @@ impl<'a> Changes<'a> {
                 self.add_delivery(effect)
             }
         }
+    }
+
+    /// Whether a touch that is written with it leads to what is kept of this capture and this lead.
+    pub(super) fn by_touch(&self, capture: Option<CaptureId>, lead: Option<LeadId>) -> bool {
+        capture.zip(lead).is_some_and(|both| self.told.contains(&both))
     }
 
     fn add_company(&mut self, effect: &'a Effect) {

@@ -38,6 +38,7 @@ pub(super) async fn put(
         let mut list = Rows::of(&REASON_PUT, 1);
         for because in &changes.reasons {
             list.add(because.lead).add(because.handoff).add(because.capture).add(because.delivery);
+            list.add(changes.by_touch(because.capture, because.lead));
             list.add(text(&because.reasons)?);
         }
         queue.run(&REASON_PUT, args![list, stamp.verb, &stamp.config, stamp.now]).await?;
@@ -83,6 +84,7 @@ async fn end_captures(queue: &Queue, changes: &Changes<'_>) -> Result<()> {
         };
         list.add(*id).add(state).add(ending).add(lead).add(handoff);
         list.add(parked.map(|(code, _)| code)).add(parked.map(|(_, detail)| detail));
+        list.add(changes.by_touch(Some(*id), lead));
     }
     queue.run(&CAPTURE_END, args![list]).await
 }

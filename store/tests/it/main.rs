@@ -3,6 +3,7 @@
 
 mod activities;
 mod before;
+mod by_touch;
 mod compared;
 mod conversations;
 mod filter;

@@ -38,7 +38,7 @@ const TABLES: [(&str, Then, &str); 39] = [
     (
         "capture",
         Gone,
-        "id seq push place source shard kind happened arrived state ending lead handoff code detail body",
+        "id seq push place source shard kind happened arrived state ending lead handoff code detail by_touch body",
     ),
     (
         "company_pair",
@@ -88,7 +88,7 @@ const TABLES: [(&str, Then, &str); 39] = [
     ("mirror_seen", Nothing("of systems"), "link object at"),
     ("push", Emptied, "id source arrived method path headers body config state code detail"),
     ("quarantine", Gone, "push place source at code detail fixed state body"),
-    ("reason", Gone, "seq verb config at lead handoff capture delivery body"),
+    ("reason", Gone, "seq verb config at lead handoff capture delivery by_touch body"),
     ("remote_link", Gone, "link object id lead handoff at body waiting withheld"),
     ("shadow", Gone, "rules decision lead at region live_rule live_to shadow_rule shadow_to verdict failed"),
     ("shadow_run", Nothing("of rule sets"), "rules since reached version turns"),
