@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod activity;
 mod companies;
 mod decisions;
 mod described;
