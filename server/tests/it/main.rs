@@ -57,6 +57,8 @@ mod sim;
 #[cfg(test)]
 mod sql_table;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod undo;
 #[cfg(test)]
 mod vigil;

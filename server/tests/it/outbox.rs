@@ -97,6 +97,17 @@ pub(crate) async fn node_with_fuse(
     Folder::new(config).with("people.csv", PEOPLE).secret(SECRET).start_with(url, clock, wire).await
 }
 
+/// The config of a CRM with these limits.
+pub(crate) async fn node_of(
+    limits: &str,
+    url: &str,
+    clock: Arc<dyn Clock>,
+    wire: Arc<dyn Wire>,
+) -> (Running, Store) {
+    let config = CONFIG.replace("limits = { per_second = 200 }", limits);
+    Folder::new(config).with("people.csv", PEOPLE).secret(SECRET).start_with(url, clock, wire).await
+}
+
 /// The config of a CRM at `address` that is asked for news every second, by two requests at once.
 pub(crate) async fn node_at(address: &str, url: &str, clock: Arc<dyn Clock>) -> (Running, Store) {
     let limits = "limits = { per_second = 200 }";
