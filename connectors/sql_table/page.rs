@@ -1,6 +1,6 @@
 //! Pages by keyset: behind the last row by (changed, id), or by id alone. A row whose transaction ends late gets an older time
-//! than rows that were read already, so each run begins a little before the last row of the run before; what is read twice is
-//! known by its key.
+//! than rows that were read already, so a run begins a little before the last row of the run before, until as much time has
+//! passed since that row was first seen; what is read twice is known by its key.
 
 use jiff::{Span, ToSpan as _};
 use leadloop_connector_api::answers::odd;
@@ -33,6 +33,27 @@ pub(super) struct Place {
     id: Json,
     /// Whether the run goes on behind it; else the next one begins before it.
     within: bool,
+    /// Since when it is the last row of all, by our clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    /// Whether the next run begins right behind it: whatever could become visible late has been looked for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    settled: bool,
+    /// The run that goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<Run>,
+}
+
+/// A run of several pages: when it began, and what the last row was by then.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Run {
+    begun: Timestamp,
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    changed: Json,
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    id: Json,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
 }
 
 /// The columns by which rows are sorted.
@@ -44,14 +65,13 @@ struct Keys {
 impl Talk {
     /// The rows behind a cursor: as records of a source, or of a CRM.
     pub(super) fn changes(self, object: &str, cursor: &Cursor) -> Next {
-        let place: Place =
-            cursor.token.as_deref().and_then(|token| serde_json::from_str(token).ok()).unwrap_or_default();
-        let object = object.to_owned();
+        let (object, cursor) = (object.to_owned(), cursor.clone());
         self.with_table(move |talk, table| {
             let (columns, keys) = match talk.columns_and_keys(&table) {
                 Ok(both) => both,
                 Err(outcome) => return Next::end(outcome),
             };
+            let place = talk.place(&keys, &cursor);
             let words = talk.page_words(&columns, &keys, &place);
             talk.ask(words, move |talk, answered| {
                 Next::end(talk.page(&object, &columns, &keys, place, answered).unwrap_or_else(|no| no))
@@ -63,6 +83,23 @@ impl Talk {
         let id = table.column(self.setting("id"))?.clone();
         let changed = self.link.text("changed").map(|name| table.column(name).cloned()).transpose()?;
         Ok((self.read_columns(table)?, Keys { id, changed }))
+    }
+
+    /// The place that a cursor means: its own, or, where there is none yet, the time it names.
+    fn place(&self, keys: &Keys, cursor: &Cursor) -> Place {
+        if let Some(token) = &cursor.token {
+            return serde_json::from_str(token).unwrap_or_default();
+        }
+        let changed = keys.changed.as_ref().zip(cursor.since).map(|(changed, since)| {
+            let since = since.max(self.first().unwrap_or(since));
+            Json::from(cell::stamp(self.dialect, changed.kind, since, &self.zone))
+        });
+        Place { changed: changed.unwrap_or_default(), ..Place::default() }
+    }
+
+    /// Rows that were last changed before that are not wanted.
+    fn first(&self) -> Option<Timestamp> {
+        self.link.text("since").and_then(|since| Timestamp::parse(since, &self.zone))
     }
 
     fn size(&self) -> usize {
@@ -84,39 +121,56 @@ impl Talk {
     fn behind(&self, words: Words, keys: &Keys, place: &Place) -> Words {
         let Some(changed) = &keys.changed else {
             let words = words.name(&keys.id.name);
-            return match (&place.id, place.within) {
+            return match (&place.id, place.within || place.settled) {
                 (Json::Null, _) => words.add(" IS NOT NULL"),
                 (id, true) => words.add(" > ").value(&keys.id, id.clone()),
                 (id, false) => words.add(" >= ").value(&keys.id, before(id)),
             };
         };
-        let words = words.name(&changed.name);
-        let first = self.link.text("since").and_then(|since| Timestamp::parse(since, &self.zone));
-        match (&place.changed, first) {
-            (Json::Null, None) => words.add(" IS NOT NULL"),
+        match (&place.changed, self.first()) {
+            (Json::Null, None) => words.name(&changed.name).add(" IS NOT NULL"),
             (Json::Null, Some(first)) => {
                 let first = cell::stamp(self.dialect, changed.kind, first, &self.zone);
-                words.add(" >= ").value(changed, Json::from(first))
+                words.name(&changed.name).add(" >= ").value(changed, Json::from(first))
             }
-            (last, _) if place.within => words
-                .add(" >= ")
-                .value(changed, last.clone())
-                .add(" AND (")
+            (last, _) if place.within || place.settled => {
+                self.behind_row(words, (changed, last), (&keys.id, &place.id))
+            }
+            (last, _) => words.name(&changed.name).add(" >= ").value(changed, self.earlier(changed, last)),
+        }
+    }
+
+    /// Behind one row by both keys, in the words by which each engine goes straight to it in an index of both: however many rows
+    /// were changed at one and the same time, as by an import, none is passed twice.
+    fn behind_row(
+        &self,
+        words: Words,
+        (changed, last): (&Column, &Json),
+        (id, last_id): (&Column, &Json),
+    ) -> Words {
+        if self.dialect == Dialect::MySql {
+            return words
+                .add("(")
                 .name(&changed.name)
                 .add(" > ")
                 .value(changed, last.clone())
-                .add(" OR ")
-                .name(&keys.id.name)
+                .add(" OR (")
+                .name(&changed.name)
+                .add(" = ")
+                .value(changed, last.clone())
+                .add(" AND ")
+                .name(&id.name)
                 .add(" > ")
-                .value(&keys.id, place.id.clone())
-                .add(")"),
-            (last, _) => words.add(" >= ").value(changed, self.earlier(changed, last)),
+                .value(id, last_id.clone())
+                .add("))");
         }
+        let words = words.add("(").name(&changed.name).add(", ").name(&id.name).add(") > (");
+        words.value(changed, last.clone()).add(", ").value(id, last_id.clone()).add(")")
     }
 
     /// Where the next run begins: so much before the last row. What is no time and no number stays as it is.
     fn earlier(&self, changed: &Column, last: &Json) -> Json {
-        let back = self.link.seconds("look_back").unwrap_or_default().0;
+        let back = self.look_back().0;
         if let Some(number) = last.as_i64().or_else(|| last.as_str()?.parse().ok()) {
             // seconds, milliseconds or microseconds since 1970 by their length; any other number counts changes
             let unit = match number {
@@ -153,6 +207,39 @@ impl Talk {
         }
     }
 
+    /// Where reading stands behind a page whose last row has these keys. A row that was the last one already when a run began, as
+    /// long after it was first seen as a transaction may take, has nothing before it that is still to come: the next run
+    /// begins behind it. So a table at rest costs nothing, also where all of it was changed at one time.
+    fn behind_page(&self, place: &Place, last: Option<(Json, Json)>, more: bool) -> Place {
+        let run = place.run.clone().unwrap_or_else(|| Run {
+            begun: self.now,
+            changed: place.changed.clone(),
+            id: place.id.clone(),
+            since: place.since,
+        });
+        let (changed, id) = last.unwrap_or_else(|| (place.changed.clone(), place.id.clone()));
+        if more {
+            return Place { changed, id, within: true, run: Some(run), ..Place::default() };
+        }
+        let since = run.since.filter(|_| (&changed, &id) == (&run.changed, &run.id)).unwrap_or(self.now);
+        let settled = cell::key(&id).is_some() && run.begun - since >= self.look_back();
+        let since = cell::key(&id).map(|_| since);
+        Place { changed, id, within: false, since, settled, run: None }
+    }
+
+    fn look_back(&self) -> Micros {
+        self.link.seconds("look_back").unwrap_or_default()
+    }
+
+    /// The time of the last row on the very first page, where its column tells times: from a time on the table can be asked
+    /// for changes, so that the rest of it need not be read first.
+    fn began(&self, keys: &Keys, place: &Place, next: &Place) -> Option<Timestamp> {
+        let changed = keys.changed.as_ref().filter(|_| *place == Place::default())?;
+        let timely = matches!(changed.kind, Kind::Date | Kind::Stamp | Kind::ZonedStamp);
+        let text = next.changed.as_str().filter(|_| timely)?;
+        cell::wall(text).and_then(|_| cell::time(changed.kind, text, &self.zone))
+    }
+
     fn page(
         &self,
         object: &str,
@@ -169,23 +256,21 @@ impl Talk {
         if answered.rows.iter().any(|row| row.len() != columns.len()) {
             return Err(odd("a row has another number of cells than was asked for"));
         }
-        let last = answered.rows.last();
-        let mut next = match last {
-            None => Place { within: false, ..place },
-            Some(row) => Place { changed: cell_of(row, changed_at), id: cell_of(row, id_at), within: more },
-        };
-        if last.is_some()
-            && (cell::key(&next.id).is_none() || (changed_at.is_some() && cell::key(&next.changed).is_none()))
-        {
+        let last = answered.rows.last().map(|row| (cell_of(row, changed_at), cell_of(row, id_at)));
+        if last.as_ref().is_some_and(|(changed, id)| {
+            cell::key(id).is_none() || (changed_at.is_some() && cell::key(changed).is_none())
+        }) {
             return Err(odd("the last row of a page has no key to go on behind"));
         }
+        let mut next = self.behind_page(&place, last, more);
         if let Some(changed) = keys.changed.as_ref().filter(|_| !more) {
             next.changed = self.not_ahead(changed, next.changed);
         }
         // a CRM whose rows say no time of change is read from the start each time
         let anew = !more && object == LEAD && keys.changed.is_none();
+        let since = self.began(keys, &place, &next).filter(|_| object == LEAD && more);
         let token = (!anew && next != Place::default()).then(|| serde_json::to_string(&next).ok()).flatten();
-        let next = Cursor { since: None, after_id: None, token };
+        let next = Cursor { since, after_id: None, token };
         if object == ROWS {
             let mut fetched = Fetched { next, more, ..Fetched::default() };
             for (position, row) in answered.rows.iter().enumerate() {

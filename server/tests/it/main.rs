@@ -55,6 +55,8 @@ mod set_up;
 #[cfg(test)]
 mod sim;
 #[cfg(test)]
+mod sql_pages;
+#[cfg(test)]
 mod sql_table;
 #[cfg(test)]
 mod sweep;
