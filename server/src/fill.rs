@@ -134,12 +134,11 @@ pub async fn look(
     let leads = page(store, plan, filter, after, moment.now).await?;
     let Some(last) = leads.last().copied() else { return Ok(None) };
     let policy = &plan.policy;
-    let mut needs = fill::needs(&leads, link, None);
-    let book = store.look(&needs).await?;
-    needs.extend(fill::needs_more(&book, &leads, policy));
-    let book = store.look(&needs).await?;
-    needs.extend(fill::needs_owners(&book, &leads, link, policy, moment.now));
-    let book = store.look(&needs).await?;
+    let mut book = store.look(&fill::needs(&leads, link, None)).await?;
+    let more = fill::needs_more(&book, &leads, policy);
+    store.look_more(&mut book, &more).await?;
+    let owners = fill::needs_owners(&book, &leads, link, policy, moment.now);
+    store.look_more(&mut book, &owners).await?;
     Ok(Some((fill::look(&book, &leads, link, policy, moment), last)))
 }
 

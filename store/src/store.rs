@@ -195,11 +195,19 @@ impl Store {
     /// # Errors
     /// As [`Tx::load`].
     pub async fn look(&self, needs: &Needs) -> Result<Book> {
-        let mut work = self.inner.pools.read().await?;
         let mut book = Book::default();
-        load_into(&mut work, &mut book, needs).await?;
-        work.undo().await?;
+        self.look_more(&mut book, needs).await?;
         Ok(book)
+    }
+
+    /// Reads more into a book; what it has already is left as it is.
+    ///
+    /// # Errors
+    /// As [`Tx::load`].
+    pub async fn look_more(&self, book: &mut Book, needs: &Needs) -> Result<()> {
+        let mut work = self.inner.pools.read().await?;
+        load_into(&mut work, book, needs).await?;
+        work.undo().await
     }
 }
 
