@@ -25,7 +25,7 @@ use crate::case::{Case, short};
 use crate::effect::{AttemptNote, Effect, Reaction};
 use crate::fill::{self, Run};
 use crate::handoff::Handoff;
-use crate::ids::LinkName;
+use crate::ids::{HandoffId, LinkName};
 use crate::lead::{Lead, RemoteRef};
 use crate::matching::{self, Subject};
 use crate::mirror_read;
@@ -74,7 +74,7 @@ pub fn needs(inputs: &[(Delivery, Outcome)], policy: &Policy) -> Needs {
                 needs.identifiers.extend(taken_over(delivery, remote));
             }
             Operation::Find { object, by: FindBy::Id(id) }
-                if matches!(delivery.purpose, Purpose::Fields | Purpose::Poll) =>
+                if matches!(delivery.purpose, Purpose::Fields | Purpose::Status | Purpose::Poll) =>
             {
                 let (link, object, id) = (delivery.link.clone(), object.clone(), id.clone());
                 needs.rows.insert(RemoteRef { link, object, id });
@@ -121,11 +121,19 @@ pub fn needs_more(book: &Book, inputs: &[(Delivery, Outcome)], policy: &Policy) 
         // Of a lead that was merged, what is remembered stands with the one that survived.
         let lead = whose(book, delivery).map(|lead| lead.id).filter(|lead| Some(*lead) != delivery.lead);
         needs.counters.extend(lead.map(routing::dealings_key));
+        needs.handoffs.extend(goes_with(book, delivery));
     }
     needs
         .unseen
         .extend(inputs.iter().filter_map(|(delivery, outcome)| sweep::unseen(book, delivery, outcome)));
     needs
+}
+
+/// With which hand-over a record goes that is read because another ended.
+fn goes_with(book: &Book, delivery: &Delivery) -> Option<HandoffId> {
+    let Operation::Find { object, by: FindBy::Id(id) } = &delivery.operation else { return None };
+    let remote = RemoteRef { link: delivery.link.clone(), object: object.clone(), id: id.clone() };
+    (delivery.purpose == Purpose::Status).then(|| book.links.get(&remote)?.handoff)?
 }
 
 /// What decisions read.
@@ -260,6 +268,7 @@ fn done(case: &mut Case<'_>, end: &Ending<'_>, reply: &Reply) {
         (Purpose::Fill, Reply::Written(remote)) => told::filled(case, end, remote),
         (Purpose::Fill, _) => failed::ask_by_mark(case, end),
         (Purpose::Fields, Reply::Found(records)) => told::read_again(case, end, records),
+        (Purpose::Status, Reply::Found(records)) => told::read_for_release(case, end, records),
         (Purpose::Status | Purpose::Fields, _) => told::status_written(case, end),
         (Purpose::Ask, Reply::Found(records)) => asked::found(case, end, records),
         // The record of a hand-over that was lost to us.

@@ -5,6 +5,7 @@
 //! said, how often and what an answer means is for [`crate::outbox`] and [`crate::settle`].
 
 mod brief;
+pub(crate) mod release;
 
 use leadloop_mapping::apply::Purpose as Writing;
 use leadloop_mapping::{Record, Value};
@@ -174,24 +175,35 @@ pub(crate) fn brief(case: &mut Case<'_>, handoff: &Handoff, remote: &RemoteRef, 
     case.push(Effect::Enqueue(Box::new(delivery)));
 }
 
-/// Writes a stage (and, where wanted, the public pool as owner) to the hand-over's record, as far as the CRM does not
-/// say so already. Says nothing where there is nothing to change.
+/// Writes a stage to the hand-over's record, as far as the CRM does not say so already. Says nothing where there is nothing
+/// to change. Where the record goes back to the public pool too, it is read first ([`release`]).
 pub(crate) fn status(case: &mut Case<'_>, handoff: &Handoff, stage: Option<Stage>, release: bool) {
     let (Some(remote), Some(crm)) = (handoff.remote.as_ref(), case.policy.crms.get(&handoff.link)) else {
         return;
     };
+    if release && release::look_first(case, handoff, remote) {
+        return;
+    }
     let mut record = Record::new();
     if let Some(stage) = stage {
         set_status(&mut record, crm, &remote.object, stage);
     }
-    if release && let Some(field) = roles_in(crm, &remote.object).owner {
-        record.set(field, Value::Null);
-    }
     set_answer(&mut record, case, crm, handoff, remote);
-    if let Some(known) = case.book.mirror.get(remote) {
+    let known = case.book.mirror.get(remote).map(|row| &row.fields);
+    write_status(case, handoff, remote, record, known);
+}
+
+/// Writes what of it the record does not say already.
+fn write_status(
+    case: &mut Case<'_>,
+    handoff: &Handoff,
+    remote: &RemoteRef,
+    mut record: Record,
+    known: Option<&Record>,
+) {
+    if let Some(known) = known {
         record.0.retain(|field, value| {
-            let held = known.fields.get(field);
-            held.map(Value::to_display).unwrap_or_default() != value.to_display()
+            known.get(field).map(Value::to_display).unwrap_or_default() != value.to_display()
         });
     }
     if record.is_empty() {

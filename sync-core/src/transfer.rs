@@ -358,8 +358,23 @@ fn carry_out(case: &mut Case<'_>, handoff: &mut Handoff, decided: &Decided, read
     }
 }
 
-/// Sales have it by a message: the clocks run from now, whether or not the message is read.
+/// Sales have it by a message: the clocks run from now, whether or not the message is read. Whoever accepted it before, and
+/// is to have it still, is not asked once more: another record stood in the way of the one that was to be made.
 fn with_sales(case: &mut Case<'_>, handoff: &mut Handoff) {
+    let accepted = case.lead.stage == Stage::Accepted && handoff.clocks.answered.is_some();
+    if accepted
+        && case.lead.owner == handoff.owner
+        && let Some(action) = handoff.action.clone()
+    {
+        case.say(Reason::new("accepted_before"));
+        case.state(handoff, HandoffState::Accepted);
+        return tell::handover(case, handoff, &action, None, &[]);
+    }
+    // What stood in the way is no record of this hand-over before sales accept.
+    let told = handoff.remote.as_ref().and_then(|remote| case.book.links.get(remote));
+    if told.is_none_or(|link| link.handoff != Some(handoff.id)) {
+        handoff.remote = None;
+    }
     case.state(handoff, HandoffState::WithSales);
     case.stage(Stage::WithSales);
     case.lead.owner.clone_from(&handoff.owner);

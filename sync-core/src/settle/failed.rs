@@ -13,7 +13,7 @@ use crate::mirror::MirrorRow;
 use crate::mirror_read::PEOPLE;
 use crate::outbox::{Delivery, DeliveryState, Operation, Outcome, PROBES, Purpose, Reply, delay};
 use crate::time::Micros;
-use crate::{agree, deleted, fill, transfer};
+use crate::{agree, deleted, fill, tell, transfer};
 
 /// The least wait when a day's quota is used up and the system says nothing of when it is filled.
 const QUOTA_WAIT: Micros = Micros::minutes(15);
@@ -38,6 +38,11 @@ pub(super) fn later(case: &mut Case<'_>, end: &Ending<'_>) {
         && let Effect::MoveDelivery { operation, .. } = &mut moved
     {
         *operation = agree::look_first(case, &end.delivery.operation).map(Box::new);
+    }
+    if let Some(look) = tell::release::once_more(case.policy, end.delivery)
+        && let Effect::MoveDelivery { operation, .. } = &mut moved
+    {
+        *operation = Some(Box::new(look));
     }
     case.push(moved);
 }

@@ -26,11 +26,12 @@ pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef)
         Operation::Create { record, .. } | Operation::Update { record, .. } => record.clone(),
         _ => Record::new(),
     };
+    let told_of = case.book.links.get(remote).and_then(|link| link.handoff);
     let linked = link(case, Some(handoff.id), remote, &record);
     let row = mirror(case, remote, &record);
     agree::catch_up(case, linked, &row);
     check_later(case, end, &handoff);
-    let first = handoff.remote.is_none();
+    let first = told_of != Some(handoff.id);
     handoff.remote = Some(remote.clone());
     for (field, value) in &record.0 {
         handoff.agreed.0.insert(field.clone(), value.clone());
@@ -51,18 +52,27 @@ pub(super) fn written(case: &mut Case<'_>, end: &Ending<'_>, remote: &RemoteRef)
         tell::brief(case, &handoff, remote, News::Handover);
         notice::raise(case, &Happened::of(Event::HandedOver, &handoff));
     } else if first && handoff.state == HandoffState::Accepted {
-        // Made only when sales accepted: what they should know goes beside it.
+        // Said only when sales accepted: what they should know goes beside it.
         tell::brief(case, &handoff, remote, News::Handover);
         let stage = case.lead.stage;
         tell::status(case, &handoff, Some(stage), false);
     } else if !handoff.state.is_open() {
-        // It ended while it was being told: the CRM must not believe otherwise.
-        case.say(Reason::new("ended_while_told"));
-        let policy = case.policy;
-        let release = policy.handoff.returned_to_public_pool;
-        tell::status(case, &handoff, policy.handoff.returned_status, release);
+        ended_meanwhile(case, &handoff, remote);
     }
     case.put_handoff(handoff);
+}
+
+/// It ended while it was being told: the CRM must not believe otherwise. Where sales go on with the person by another record,
+/// this one says so, and is taken from nobody.
+fn ended_meanwhile(case: &mut Case<'_>, handoff: &Handoff, remote: &RemoteRef) {
+    case.say(Reason::new("ended_while_told"));
+    if handoff.state == HandoffState::Superseded {
+        let other = case.book.open_handoff(case.lead.id).and_then(|kept| kept.remote.clone());
+        return tell::brief(case, handoff, remote, News::SameAs(other.as_ref()));
+    }
+    let policy = case.policy;
+    let release = policy.handoff.returned_to_public_pool;
+    tell::status(case, handoff, policy.handoff.returned_status, release);
 }
 
 /// Keeps whose record it is and what was agreed, and that the lead is known by it.
@@ -171,5 +181,15 @@ pub(super) fn read_again(case: &mut Case<'_>, end: &Ending<'_>, records: &[Remot
     for record in records.iter().filter(|record| !record.deleted) {
         let row = mirror_read::read_by(case.policy, &end.delivery.link, record, case.now());
         agree::looked(case, &row);
+    }
+}
+
+/// A record that is to go back to the public pool, as it stands now.
+pub(super) fn read_for_release(case: &mut Case<'_>, end: &Ending<'_>, records: &[RemoteRecord]) {
+    end.settled(case);
+    let Some(handoff) = end.handoff(case) else { return };
+    for record in records.iter().filter(|record| !record.deleted) {
+        let row = mirror_read::read_by(case.policy, &end.delivery.link, record, case.now());
+        tell::release::found(case, &handoff, &row);
     }
 }

@@ -355,6 +355,11 @@ impl Play {
 
     /// What comes of the next thing said.
     fn answer(&mut self, words: &[&str]) {
+        if words == ["answers"] {
+            let (delivery, operation) = self.next_due();
+            let outcome = self.crm.answer(&operation, self.model.now());
+            return self.model.settle(&delivery, &outcome);
+        }
         let answer = |outcome: Outcome| (outcome, false);
         let (outcome, applied) = match words {
             ["throttles"] => {
@@ -508,7 +513,13 @@ impl Play {
             "creates" => self.crm.creates.to_string(),
             "notes" => self.crm.live("activity").count().to_string(),
             "asked" => count(Purpose::Ask),
-            "status_writes" => count(Purpose::Status),
+            "status_writes" => {
+                let written = |delivery: &&Delivery| {
+                    delivery.purpose == Purpose::Status
+                        && matches!(delivery.operation, Operation::Update { .. })
+                };
+                self.model.deliveries.iter().filter(written).count().to_string()
+            }
             "hand_overs" => self.model.book.handoffs.len().to_string(),
             "answers" => self.model.feedback.len().to_string(),
             "next" => or_none(self.model.feedback.last().map(|feedback| feedback.next.clone())),

@@ -13,8 +13,9 @@ use leadloop_sync_core::effect::{Deadline, Effect, Reaction};
 use leadloop_sync_core::handoff::{Action, DecisionRecord, Handoff, HandoffState};
 use leadloop_sync_core::ids::{HandoffId, LeadId, LinkName, PersonKey, PushId};
 use leadloop_sync_core::lead::{Lead, RemoteRef, Stage};
+use leadloop_sync_core::mirror::RemoteRecord;
 use leadloop_sync_core::moment::Moment;
-use leadloop_sync_core::outbox::{Delivery, Operation, Outcome, Purpose, Reply};
+use leadloop_sync_core::outbox::{Delivery, FindBy, Operation, Outcome, Purpose, Reply};
 use leadloop_sync_core::policy::{Leave, Policy};
 use leadloop_sync_core::tick::{REASSIGN, TAKE_BACK};
 use leadloop_sync_core::time::{Micros, Timestamp};
@@ -222,6 +223,11 @@ impl Year {
                 RemoteRef { link: crm(), object: object.clone(), id: format!("N{}", self.records) }
             }
             Operation::Update { remote, .. } => remote.clone(),
+            // Before it goes back to the public pool: nobody else was chosen there meanwhile.
+            Operation::Find { object, by: FindBy::Id(id) } => {
+                return self
+                    .read(delivery, &RemoteRef { link: crm(), object: object.clone(), id: id.clone() });
+            }
             other => panic!("nothing asks for {}", other.kind()),
         };
         let outcome = Outcome::Done(Reply::Written(remote));
@@ -232,6 +238,21 @@ impl Year {
         if let Some(id) = delivery.handoff.filter(|_| handed_over) {
             self.sales(id);
         }
+    }
+
+    fn read(&mut self, delivery: &Delivery, remote: &RemoteRef) {
+        let handoff = delivery.handoff.and_then(|id| self.handoffs.get(&id));
+        let owner = handoff.and_then(|handoff| handoff.owner.as_ref());
+        let record = RemoteRecord {
+            object: remote.object.clone(),
+            id: remote.id.clone(),
+            fields: Record::new().with("owner_id", owner.map_or("", |owner| owner.crm_user.as_str())),
+            modified_at: Some(self.now),
+            deleted: false,
+        };
+        let mut moment = Moment::new(self.now, self.dice.throw());
+        let outcome = Outcome::Done(Reply::Found(vec![record]));
+        self.put(settle::settle(&self.book, delivery, &outcome, &self.policy, &mut moment));
     }
 
     /// What sales will do with it.

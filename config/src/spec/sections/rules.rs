@@ -335,8 +335,8 @@ pub(super) const PART: &[Section] = &[
                         "owner",
                         Choice(&["public_pool", "keep"]),
                         "\"public_pool\"",
-                        "The owner of a returned record.",
-                        "退回后的负责人。",
+                        "The owner of a returned record; whom sales chose in their CRM meanwhile keeps it.",
+                        "退回后的负责人；销售在 CRM 中已另行指定的负责人保持不变。",
                     ),
                     key(
                         "status",
