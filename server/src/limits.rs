@@ -43,6 +43,10 @@ const LONG: u32 = 600;
 const STEPS: i64 = 96;
 /// A system's own count is believed for so long; then one request finds out anew.
 const BELIEVED: Micros = Micros::minutes(15);
+/// An answer takes no longer than this…
+const IN_FLIGHT: Micros = Micros::minutes(1);
+/// …and no link has more requests on their way at once.
+const MOST_FLYING: u64 = 32;
 /// The slowest a link is made after it was throttled: this part of its rate.
 const SLOWEST: u32 = 8;
 /// A link that is not throttled for so long may go twice as fast again.
@@ -154,7 +158,7 @@ impl Limits {
         for window in counted.iter_mut().filter(|window| window.window.per_secs == usage.per_secs) {
             window.most = usage.most.or(window.most);
             let used = usage.used.or_else(|| Some(window.most?.saturating_sub(usage.left?)));
-            window.told = used.map(|used| (now, used, 0)).or(window.told);
+            window.told = used.map(|used| (now, used, window.flying(used, now))).or(window.told);
         }
     }
 
@@ -245,6 +249,16 @@ impl Limits {
 impl Counted {
     fn new(window: Limit) -> Self {
         Self { window, steps: BTreeMap::new(), told: None, most: None }
+    }
+
+    /// What the system did not count yet when it said `used`: requests that are on their way, or whose answers came before
+    /// this one.
+    fn flying(&self, used: u64, now: Timestamp) -> u64 {
+        let Some((_, was, since)) = self.told.filter(|(at, _, _)| (now - *at).0.abs() < IN_FLIGHT.0) else {
+            return 0;
+        };
+        let missing = (was + since).saturating_sub(used);
+        if missing <= MOST_FLYING { missing } else { 0 } // more are not on their way: its window began anew
     }
 
     /// A window that the system told of is there, for as much as it allows.
@@ -440,6 +454,25 @@ mod tests {
         assert!(successor.pass(at(12)).await.is_err());
         limits.told(&Usage { per_secs: 86_400, used: Some(0), left: None, most: Some(200) }, at(20));
         assert_eq!(as_many_as_fit(&limits, at(20)).await, 165, "190 less our own 25 of this day");
+    }
+
+    #[tokio::test]
+    async fn requests_on_their_way_are_not_forgotten_by_the_answers_of_others() {
+        let limits = Limits::new(&[], 0);
+        let says = |used, second| {
+            limits
+                .told(&Usage { per_secs: 86_400, used: Some(used), left: None, most: Some(60) }, at(second));
+        };
+        says(54, 10);
+        limits.pass(at(10)).await.expect("54 are used");
+        limits.pass(at(10)).await.expect("and one is on its way");
+        says(55, 11);
+        limits.pass(at(11)).await.expect("the other one was not counted yet");
+        assert!(limits.pass(at(11)).await.is_err(), "57 of 60 are all");
+        says(50, 12);
+        assert!(limits.pass(at(12)).await.is_err(), "an answer that was late");
+        says(0, 20);
+        assert_eq!(as_many_as_fit(&limits, at(20)).await, 54, "a new day there, less our own 3");
     }
 
     #[tokio::test]
