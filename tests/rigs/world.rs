@@ -61,6 +61,16 @@ impl World {
         )
     }
 
+    /// Waits until the story of somebody tells this.
+    pub(crate) fn until_why(&self, phone: &str, word: &str) -> Json {
+        let why = || self.command(&["why", phone, "--reveal"]);
+        until(
+            &format!("{phone}: the story tells {word}"),
+            || Some(why()).filter(|told| told.to_string().contains(word)),
+            why,
+        )
+    }
+
     /// Waits until leadloop says this of itself.
     pub(crate) fn until_status(&self, what: &str, holds: impl Fn(&Json) -> bool) {
         until(what, || Some(self.status()).filter(|status| holds(status)), || self.status());
