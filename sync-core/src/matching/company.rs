@@ -3,6 +3,7 @@
 //! What people said of companies comes first ([`crate::companies`]), then what [`crate::normal::evidence`] makes of code,
 //! name and domains.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,31 +81,40 @@ impl Ours {
 
 /// What a row of the mirror says of its company.
 struct Theirs<'a> {
-    name: Option<CompanyName>,
+    name: Option<Cow<'a, CompanyName>>,
     code: Option<&'a str>,
     domains: Vec<String>,
 }
 
 impl<'a> Theirs<'a> {
-    fn of(row: &'a MirrorRow) -> Self {
+    /// What the row says, beside the name it is compared with.
+    fn of(row: &'a MirrorRow, ours: Option<&'a CompanyName>) -> Self {
         let account = row.remote.object == ACCOUNT;
         let name = if account { &row.facts.name } else { &row.facts.company };
         Self {
-            name: name.as_deref().and_then(|name| company::parse(name).ok()),
+            name: name.as_deref().and_then(|name| parsed(name, ours)),
             code: row.facts.credit_code.as_deref().filter(|_| account),
             domains: row.facts.domain.iter().filter(|_| account).cloned().collect(),
         }
     }
 }
 
+/// A name, taken apart. One that is written as ours is says what ours says.
+fn parsed<'a>(name: &str, ours: Option<&'a CompanyName>) -> Option<Cow<'a, CompanyName>> {
+    match ours.filter(|ours| ours.display == name) {
+        Some(ours) => Some(Cow::Borrowed(ours)),
+        None => company::parse(name).ok().map(Cow::Owned),
+    }
+}
+
 /// Whether a row is the lead's company, and why: what somebody said of the two names, then the table, then the evidence.
 fn compare(ours: &Ours, theirs: &Theirs<'_>, table: &Companies, judged: &Judged) -> Option<Why> {
-    let key = || theirs.name.as_ref().map(companies::key_of);
+    let key = || theirs.name.as_deref().map(companies::key_of);
     let said = || companies::said(judged, ours.key.as_ref()?, &key()?);
     if let Some(same) = (!judged.is_empty()).then(said).flatten() {
         return same.then_some(("judged_same", 1000));
     }
-    let row = table.row_of(theirs.code, theirs.name.as_ref(), &theirs.domains);
+    let row = table.row_of(theirs.code, theirs.name.as_deref(), &theirs.domains);
     match ours.row.zip(row).map(|(ours, theirs)| table.relation(ours, theirs)) {
         Some(Relation::Same) => return Some(("company_table", 995)),
         Some(Relation::Parent) => return Some(("parent_company", 300)),
@@ -125,7 +135,7 @@ fn compare(ours: &Ours, theirs: &Theirs<'_>, table: &Companies, judged: &Judged)
             domains: &left,
         },
         &CompanyEvidence {
-            name: theirs.name.as_ref(),
+            name: theirs.name.as_deref(),
             credit_code: theirs.code.or_else(|| code_of(row)),
             domains: &right,
         },
@@ -189,7 +199,7 @@ pub fn unsure(book: &Book, needs: &Needs) -> BTreeSet<MirrorKey> {
             let rows = book.keys.get(&mirror_read::key(link, "company", value)).into_iter().flatten();
             rows.filter_map(|remote| book.mirror.get(remote))
                 .filter(|row| row.remote.object == ACCOUNT && !row.deleted)
-                .filter_map(|row| company::parse(row.facts.name.as_deref()?).ok())
+                .filter_map(|row| parsed(row.facts.name.as_deref()?, Some(name)))
                 .filter(|theirs| {
                     normal::match_names(name, theirs).is_some_and(|by| by.strength == Strength::Strong)
                 })
@@ -328,7 +338,10 @@ fn candidates<'a>(
     let mut colleagues = Vec::new();
     let take = |found: &mut Candidates<'a>, colleagues: &mut Vec<&'a MirrorRow>, keys| {
         for row in standing_under(&keys, |key| question.rows(key)) {
-            let Some((code, score)) = compare(ours, &Theirs::of(row), table, judged) else { continue };
+            let Some((code, score)) = compare(ours, &Theirs::of(row, ours.name.as_ref()), table, judged)
+            else {
+                continue;
+            };
             if row.remote.object == ACCOUNT {
                 found.entry(&row.remote).or_insert_with(|| (row, BTreeMap::new())).1.insert(code, score);
             } else if SURE.contains(&code)
@@ -419,7 +432,7 @@ pub fn accounts(book: &Book, policy: &Policy, link: &LinkName, name: &str) -> Ve
         .into_iter()
         .filter(|row| row.remote.object == ACCOUNT)
         .filter_map(|row| {
-            let (by, score) = compare(&ours, &Theirs::of(row), table, &book.judged)?;
+            let (by, score) = compare(&ours, &Theirs::of(row, ours.name.as_ref()), table, &book.judged)?;
             let place = SURE.iter().position(|code| *code == by).unwrap_or(SURE.len());
             let (name, owner) = (row.facts.name.clone().unwrap_or_default(), row.facts.owner.clone());
             let sure = place < SURE.len();

@@ -62,8 +62,12 @@ fn candidates<'a>(question: &Question<'a>) -> Candidates<'a> {
     let mut found = Candidates::new();
     for identifier in &question.lead.identifiers {
         for value in identity::phone_keys(&identifier.value) {
-            let Some(code) = code_of(&identifier.kind.0, value) else { continue };
-            for row in question.rows(&mirror_read::key(question.link, &identifier.kind.0, value)) {
+            let rows = question.rows(&mirror_read::key(question.link, &identifier.kind.0, value));
+            // Most values stand at nobody: what kind of number they are need not be found out then.
+            let Some(code) = (!rows.is_empty()).then(|| code_of(&identifier.kind.0, value)).flatten() else {
+                continue;
+            };
+            for row in rows {
                 if PEOPLE.contains(&row.remote.object.as_str())
                     && (code != "landline_and_name" || same_name(question, row))
                 {

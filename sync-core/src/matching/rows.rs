@@ -27,6 +27,9 @@ impl<'a> Question<'a> {
         let known = self.book.keys.get(key).into_iter().flatten();
         let known =
             known.filter(|remote| !read_anew(remote)).filter_map(|remote| self.book.mirror.get(remote));
+        if self.read.is_empty() {
+            return known.filter(|row| !row.deleted).take(ROWS_PER_KEY as usize).collect();
+        }
         let rows: BTreeMap<&RemoteRef, &MirrorRow> =
             known.chain(read).filter(|row| !row.deleted).map(|row| (&row.remote, row)).collect();
         rows.into_values().take(ROWS_PER_KEY as usize).collect()
